@@ -1,0 +1,41 @@
+"""Training-free metrics, on the shared passes of a `Probe`."""
+
+from collections.abc import Sequence
+
+from untrained.errors import InputError
+from untrained.metrics.base import Metric, metric
+from untrained.metrics.gradient import fisher, grad_norm, grasp, l2_norm, plain, snip
+from untrained.metrics.jacobian import jacob_cov, jacov
+from untrained.metrics.patterns import naswot
+from untrained.metrics.probe import Probe
+from untrained.metrics.size import flops, params
+from untrained.metrics.synflow import synflow
+
+__all__ = ["METRICS", "ROBOT_METRICS", "Metric", "Probe", "get_metrics", "metric"]
+
+METRICS: dict[str, Metric] = {
+    m.name: m
+    for m in (grad_norm, snip, grasp, fisher, synflow, jacob_cov, jacov, naswot, plain, l2_norm, params, flops)
+}
+"""Every metric by its name."""
+
+ALIASES = {"nwot": "naswot"}
+
+ROBOT_METRICS = ("grad_norm", "snip", "grasp", "fisher", "synflow", "jacob_cov")
+"""The six that RoBoT combines on NAS-Bench-201 (He et al., ICLR 2024)."""
+
+
+def get_metrics(metrics: Sequence[str | Metric]) -> list[Metric]:
+    """The metrics called `metrics`; a `Metric` stands for itself. Raises `InputError` for an unknown name."""
+    found = dict[str, Metric]()
+    for m in metrics:
+        name = m if isinstance(m, str) else m.name
+        name = ALIASES.get(name, name)
+        if isinstance(m, str) and name not in METRICS:
+            raise InputError(f"unknown metric {m!r}: choose from {', '.join(METRICS)}")
+        if name in found:
+            raise InputError(f"metric {name!r} is given twice")
+        found[name] = METRICS[name] if isinstance(m, str) else m
+    if not found:
+        raise InputError("no metric given")
+    return list(found.values())

@@ -1,0 +1,71 @@
+"""Metrics on the gradient of the loss with respect to the weights.
+
+W_l, g_l: weight of layer l and its gradient dL/dW_l (see `probe`). Sums run over layers, or over all weights of all
+layers where no index is written. Biases and normalisations do not enter.
+"""
+
+import torch
+
+from untrained.metrics.base import metric
+from untrained.metrics.probe import Probe
+
+ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
+
+
+@metric("grad_norm", paper=ZERO_COST, needs=("labels", "loss gradient"))
+def grad_norm(probe: Probe) -> float:
+    """sum_l |g_l|_2: the sum of the layers' gradient norms (not the norm of the whole gradient)."""
+    return sum(torch.linalg.vector_norm(g, dtype=torch.float64).item() for g in probe.weight_gradients)
+
+
+@metric(
+    "snip", paper="Lee, Ajanthan & Torr, SNIP, ICLR 2019; summed as in ICLR 2021", needs=("labels", "loss gradient")
+)
+def snip(probe: Probe) -> float:
+    """sum |w g|: how much the loss feels each weight's removal, to first order."""
+    pairs = zip(probe.weights, probe.weight_gradients, strict=True)
+    return sum((w * g).abs().sum(dtype=torch.float64).item() for w, g in pairs)
+
+
+@metric("plain", paper="Mozer & Smolensky, Skeletonization, NIPS 1988; " + ZERO_COST, needs=("labels", "loss gradient"))
+def plain(probe: Probe) -> float:
+    """sum w g, with its sign."""
+    pairs = zip(probe.weights, probe.weight_gradients, strict=True)
+    return sum((w * g).sum(dtype=torch.float64).item() for w, g in pairs)
+
+
+@metric(
+    "grasp",
+    paper="Wang, Zhang & Grosse, GraSP, ICLR 2020; sign and temperature 1 as in ICLR 2021",
+    needs=("labels", "loss gradient", "Hessian"),
+)
+def grasp(probe: Probe) -> float:
+    """-w^T H g: how much removing the weights would lower the gradient flow."""
+    pairs = zip(probe.weights, probe.hessian_gradient_products, strict=True)
+    return -sum((w * hg).sum(dtype=torch.float64).item() for w, hg in pairs)
+
+
+@metric(
+    "fisher",
+    paper="Theis et al. 2018; Turner et al., BlockSwap, ICLR 2020; weighted by fan-in as in ICLR 2021",
+    needs=("labels", "loss gradient"),
+)
+def fisher(probe: Probe) -> float:
+    """sum over channels c of (weights feeding c) * 1/2 mean_i (sum_p a[i,c,p] dL/da[i,c,p])^2.
+
+    Channels are dimension 1 of a convolution's output and the last dimension of any other layer's.
+    """
+    total = 0.0
+    for (layer, a), da in zip(probe.forward.calls, probe.output_gradients, strict=True):
+        weight = probe.forward.params[layer.weight]
+        channel = 1 if weight.ndim > 2 else a.ndim - 1
+        saliency = (a.detach() * da).movedim(channel, 1).flatten(2).sum(2) if a.ndim > 2 else a.detach() * da
+        per_channel = saliency.square().mean(0, dtype=torch.float64) / 2
+        total += per_channel.sum().item() * weight.numel() / a.shape[channel]
+    return total
+
+
+@metric("l2_norm", paper=ZERO_COST)
+def l2_norm(probe: Probe) -> float:
+    """sum_l |W_l|_2, without any data."""
+    return sum(torch.linalg.vector_norm(w, dtype=torch.float64).item() for w in probe.weights)

@@ -1,0 +1,32 @@
+"""Metrics on which ReLU units each sample switches on."""
+
+import math
+
+import torch
+
+from untrained.metrics.base import metric
+from untrained.metrics.probe import Probe
+
+
+@metric(
+    "naswot",
+    paper="Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021",
+    needs=("activations",),
+)
+def naswot(probe: Probe) -> float:
+    """ln |det K|, K[i,j] the number of ReLU units on which samples i and j agree.
+
+    Raises ValueError where two samples switch on the same units everywhere: K is singular.
+    """
+    n = len(probe.inputs)
+    kernel = torch.zeros(n, n, dtype=torch.float64, device=probe.inputs.device)
+    for active in probe.active_units:
+        on = active.float()  # sums of 0 and 1 are exact in float32 below 2^24 units
+        both = (on @ on.T).double()
+        count = both.diagonal()
+        # both on, plus both off
+        kernel += 2 * both + active.shape[1] - count[:, None] - count[None, :]
+    sign, logdet = torch.linalg.slogdet(kernel)
+    if sign == 0 or not math.isfinite(logdet):
+        raise ValueError("two samples switch on the same units: the kernel is singular")
+    return logdet.item()

@@ -1,0 +1,89 @@
+"""NAS-Bench-201 (Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible NAS", ICLR 2020)."""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from torch import nn
+
+from untrained.errors import InputError
+from untrained.spaces.base import SearchSpace
+from untrained.spaces.cell import EDGES, NONE, NormalForm, format_cell, normal_form, parse_cell
+from untrained.spaces.nasbench201_network import OPERATIONS, NASBench201Network
+
+CHOICES = tuple(OPERATIONS)
+
+
+@dataclass(frozen=True)
+class NASBench201(SearchSpace):
+    """The 5^6 = 15,625 cells of NAS-Bench-201, in the order of the benchmark's own index.
+
+    N: cells a stage. C: channels of the first stage (2C and 4C follow). The published network is N=5, C=16, for
+    3-channel images of 10, 100 or 120 classes.
+
+    Many cells are the same network. `canonical` gives the twin with the fewest operations, which has no dead edge.
+    The benchmark's paper counts 6,466 distinct cells by comparing expressions of what each node computes; here they
+    are 5,425. The expressions keep a trace of zeroed inputs (`x + 0` differs from `x`), which counts equal networks
+    twice; and they forget which results are shared, which counts different networks as one: two convolutions of
+    the input and one convolution used twice read alike but differ in parameters.
+
+    Convolution on a zeroed input counts as zero, as in the benchmark's tables, although its BatchNorm's bias could
+    learn to be a constant.
+    """
+
+    N: int = 5
+    C: int = 16
+    num_classes: int = 10
+    in_channels: int = 3
+
+    def __post_init__(self) -> None:
+        for field, value in self.options.items():
+            if not isinstance(value, int) or value < 1:
+                raise InputError(f"nasbench201 option {field}={value!r}: give a whole number of at least 1")
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        return _DISTRIBUTIONS
+
+    def to_arch(self, params: Mapping[str, Any]) -> str:
+        return format_cell([params[key] for key in _DISTRIBUTIONS])
+
+    def to_params(self, arch: str) -> dict[str, Any]:
+        return dict(zip(_DISTRIBUTIONS, parse_cell(arch, CHOICES), strict=True))
+
+    def canonical(self, arch: str) -> str:
+        return _twins()[normal_form(parse_cell(arch, CHOICES))]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_benchmark_order())
+
+    def build(self, arch: str) -> nn.Module:
+        """N x 3 cells of `arch` as written, dead edges and all; see `NASBench201Network`."""
+        return NASBench201Network(parse_cell(arch, CHOICES), self.N, self.C, self.num_classes, self.in_channels)
+
+
+_DISTRIBUTIONS = {f"{i}->{j}": CategoricalDistribution(CHOICES) for i, j in EDGES}
+
+
+@cache
+def _benchmark_order() -> tuple[str, ...]:
+    """The benchmark numbers its cells by a shuffle of the product of the operations with seed 88."""
+    archs = [format_cell(ops) for ops in product(CHOICES, repeat=len(EDGES))]
+    random.Random(88).shuffle(archs)
+    return tuple(archs)
+
+
+@cache
+def _twins() -> dict[NormalForm, str]:
+    """Normal form -> the cell with that network that has most `none` edges, the first such in the benchmark."""
+    twins = dict[NormalForm, tuple[int, str]]()
+    for arch in _benchmark_order():
+        ops = parse_cell(arch, CHOICES)
+        form, nones = normal_form(ops), ops.count(NONE)
+        if form not in twins or nones > twins[form][0]:
+            twins[form] = (nones, arch)
+    return {form: arch for form, (_, arch) in twins.items()}
