@@ -37,4 +37,10 @@ def metric(
     name: str, *, paper: str, direction: Literal[1, -1] = 1, needs: tuple[Need, ...] = ()
 ) -> Callable[[Callable[[Probe], float]], Metric]:
     """Decorator that makes a `Metric` of a function `Probe -> float`."""
-    return lambda function: Metric(name, function, direction, needs, paper)
+
+    def wrap(function: Callable[[Probe], float]) -> Metric:
+        # The module's name for the function now means the Metric: say where pickle finds the function itself.
+        function.__qualname__ += ".function"
+        return Metric(name, function, direction, needs, paper)
+
+    return wrap

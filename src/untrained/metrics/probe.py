@@ -188,7 +188,7 @@ class Probe:
         params = {name: absolute(p).requires_grad_() for name, p in self.net.named_parameters()}
         buffers = {name: absolute(b) for name, b in self.net.named_buffers()}
         ones = torch.ones_like(self.inputs[:1], dtype=torch.float64)
-        with self._untouched(), _WithoutNorms():
+        with self.untouched(), _WithoutNorms():
             outputs = _tensor(functional_call(self.net, (params, buffers), (ones,)))
         weights = [params[layer.weight] for layer in self.layers]
         gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
@@ -226,7 +226,7 @@ class Probe:
         handles: list[RemovableHandle] = []
         try:
             handles += [layer.module.register_forward_hook(recorder(layer)) for layer in self.layers]
-            with self._untouched(), active, torch.enable_grad():
+            with self.untouched(), active, torch.enable_grad():
                 outputs = _tensor(functional_call(self.net, (params, buffers), (inputs,)))
         finally:
             for handle in handles:
@@ -234,19 +234,19 @@ class Probe:
         return Forward(inputs, outputs, params, calls, active.codes), versions
 
     @contextmanager
-    def _untouched(self) -> Iterator[None]:
-        """Training mode inside; the modes of all modules and the random state as before outside."""
+    def untouched(self, training: bool = True) -> Iterator[None]:
+        """Training (or evaluation) mode and a seeded random state inside; both as they were outside."""
         modes = [(module, module.training) for module in self.net.modules()]
         devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.seed)
             for module, _ in modes:
-                module.training = True
+                module.training = training
             try:
                 yield
             finally:
-                for module, training in modes:
-                    module.training = training
+                for module, mode in modes:
+                    module.training = mode
 
 
 class _ActiveUnits(TorchFunctionMode):

@@ -1,5 +1,6 @@
 """The size of a network, the baselines that every metric has to beat."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,18 +30,10 @@ def flops(probe: Probe) -> float:
     element, h x w the window. Sums, identity, zero and reshaping: free.
     """
     counter = _Counter()
-    modes = [(module, module.training) for module in probe.net.modules()]
     sample = probe.inputs[:1].detach().clone()
     buffers = {name: b.detach().clone() for name, b in probe.net.named_buffers()}
-    with torch.random.fork_rng([]), torch.no_grad():
-        try:
-            for module, _ in modes:
-                module.training = False
-            with counter:
-                functional_call(probe.net, buffers, (sample,))
-        finally:
-            for module, training in modes:
-                module.training = training
+    with probe.untouched(training=False), torch.no_grad(), counter:
+        functional_call(probe.net, buffers, (sample,))
     return counter.total / 1e6
 
 
@@ -79,16 +72,9 @@ def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
     if func in WINDOW_POOLS:
         kernel = argument(1, "kernel_size")
         dims = output.ndim - 2
-        return output.numel() * (kernel**dims if isinstance(kernel, int) else _product(kernel))
+        return output.numel() * (kernel**dims if isinstance(kernel, int) else math.prod(kernel))
     if func in ADAPTIVE_POOLS:
         x: Tensor = argument(0, "input")
         window = [i // o + 1 for i, o in zip(x.shape[2:], output.shape[2:], strict=True)]
-        return output.numel() * _product(window)
+        return output.numel() * math.prod(window)
     return 0
-
-
-def _product(numbers: Sequence[int]) -> int:
-    total = 1
-    for number in numbers:
-        total *= number
-    return total

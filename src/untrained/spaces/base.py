@@ -178,7 +178,7 @@ def _parse(key: str, text: str, dist: BaseDistribution) -> Any:
     kind = int if isinstance(dist, IntDistribution) else float
     try:
         value = kind(text)
-        if dist._contains(dist.to_internal_repr(value)):
+        if dist.low <= value <= dist.high:
             return value
     except ValueError:
         pass

@@ -1,0 +1,144 @@
+"""The table of scores: architectures x metrics."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from untrained.errors import InputError
+from untrained.files import written_whole
+from untrained.scores.scaling import SCALINGS, Scaling, scale
+
+METADATA = b"untrained"
+REASONS = "reasons"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """Scores of a pool of architectures; immutable.
+
+    archs: n distinct architectures. metrics: K names. values: n x K float64, NaN where the metric failed.
+    reasons: architecture -> metric -> why it failed. An infinite score is a failed one.
+    provenance: where the scores come from (space, seed, batch, versions); empty for a published table.
+    """
+
+    archs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    values: NDArray[np.float64]
+    reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = np.array(self.values, dtype=np.float64)
+        if values.shape != (len(self.archs), len(self.metrics)):
+            raise ValueError(f"{values.shape} scores for {len(self.archs)} architectures x {len(self.metrics)} metrics")
+        if len(self.index) < len(self.archs):
+            twice = next(a for i, a in enumerate(self.archs) if self.index[a] != i)
+            raise InputError(f"architecture {twice!r} stands twice in the table")
+        reasons = {arch: dict(why) for arch, why in self.reasons.items()}
+        for i, k in np.argwhere(np.isinf(values)):
+            reasons.setdefault(self.archs[i], {})[self.metrics[k]] = f"the score is {values[i, k]}"
+        values[np.isinf(values)] = np.nan
+        values.flags.writeable = False
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "reasons", reasons)
+
+    def __len__(self) -> int:
+        return len(self.archs)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Architecture -> row."""
+        return {arch: i for i, arch in enumerate(self.archs)}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that stand for the architectures, the metrics and the scores."""
+        digest = blake2b("\n".join((*self.archs, *self.metrics)).encode(), digest_size=8)
+        digest.update(self.values.tobytes())
+        return digest.hexdigest()
+
+    def scaled(self, scaling: Scaling = "minmax") -> NDArray[np.float64]:
+        """n x K scores in [0, 1], failed ones 0; see `scale`."""
+        if scaling not in SCALINGS:
+            raise InputError(f"unknown scaling {scaling!r}: choose from {', '.join(SCALINGS)}")
+        return scale(self.values, scaling)
+
+    def select(self, archs: Sequence[str] | None = None, metrics: Sequence[str] | None = None) -> "ScoreTable":
+        """The table of only these architectures and metrics, in the order given."""
+        archs = self.archs if archs is None else tuple(archs)
+        metrics = self.metrics if metrics is None else tuple(metrics)
+        for arch in archs:
+            if arch not in self.index:
+                raise InputError(f"architecture {arch!r} is not in the score table")
+        for name in metrics:
+            if name not in self.metrics:
+                raise InputError(f"the score table has no metric {name!r}: it has {', '.join(self.metrics)}")
+        rows = [self.index[arch] for arch in archs]
+        columns = [self.metrics.index(name) for name in metrics]
+        reasons = {
+            arch: kept
+            for arch in archs
+            if arch in self.reasons and (kept := {m: w for m, w in self.reasons[arch].items() if m in metrics})
+        }
+        return ScoreTable(archs, metrics, self.values[np.ix_(rows, columns)], reasons, self.provenance)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the table as Parquet: `arch`, a column a metric, `reasons` (JSON), the provenance as metadata."""
+        columns: dict[str, Any] = {"arch": pa.array(self.archs, pa.string())}
+        for k, name in enumerate(self.metrics):
+            columns[name] = pa.array(self.values[:, k], from_pandas=True)
+        why = [json.dumps(self.reasons[arch]) if arch in self.reasons else None for arch in self.archs]
+        columns[REASONS] = pa.array(why, pa.string())
+        table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(dict(self.provenance))})
+        with written_whole(Path(path)) as temporary:
+            pq.write_table(table, temporary)
+
+    @classmethod
+    def load(cls, path: str | Path, metrics: Sequence[str] | None = None) -> "ScoreTable":
+        """Reads a saved table, or any Parquet file with an `arch` column and numeric columns.
+
+        metrics: the columns to take; every numeric one where None. Raises `InputError` where the file is missing or
+        broken, or lacks a column.
+        """
+        table = read_parquet(path)
+        provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
+        numeric = [f.name for f in table.schema if pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
+        names = tuple(numeric if metrics is None else metrics)
+        for name in names:
+            if name not in numeric:
+                raise InputError(f"{path} has no metric column {name!r}: it has {', '.join(numeric) or 'none'}")
+        values = [table[name].cast(pa.float64()).to_numpy() for name in names]
+        archs = tuple(table["arch"].to_pylist())
+        reasons = {}
+        if REASONS in table.column_names:
+            why = zip(archs, table[REASONS].to_pylist(), strict=True)
+            reasons = {arch: json.loads(text) for arch, text in why if text is not None}
+        return cls(archs, names, np.column_stack(values) if values else np.empty((len(archs), 0)), reasons, provenance)
+
+
+def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A Parquet file with an `arch` column of distinct architectures, read with one-line errors."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: give a Parquet file")
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{str(path)!r} is not a readable Parquet file: {str(error).splitlines()[0]}") from error
+    for name in ("arch", *(columns or ())):
+        if name not in table.column_names:
+            raise InputError(f"{path} has no column {name!r}: it has {', '.join(table.column_names)}")
+    if table["arch"].null_count or not (
+        pa.types.is_string(table.schema.field("arch").type) or pa.types.is_large_string(table.schema.field("arch").type)
+    ):
+        raise InputError(f"{path}: column 'arch' must hold one string in every row")
+    return table
