@@ -1,0 +1,6 @@
+"""Objectives: what a query costs dear to know."""
+
+from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, Objective
+from untrained.objectives.tabular import TabularObjective
+
+__all__ = ["Direction", "Evaluation", "EvaluationFailed", "Objective", "TabularObjective"]

@@ -1,0 +1,50 @@
+"""What an objective is: an architecture in, a value out, expensive."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import optuna
+from torch import Tensor
+
+Direction = Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """value: the objective. cost_seconds: what it cost, or would have. weights: the trained network's state."""
+
+    value: float
+    cost_seconds: float
+    weights: Mapping[str, Tensor] | None = None
+
+
+class EvaluationFailed(Exception):
+    """This architecture has no value (its training diverged, its row is empty): a recorded, counted failure."""
+
+
+class Objective(ABC):
+    """An expensive function of an architecture.
+
+    A call may report intermediate values to `trial` and raise `optuna.TrialPruned`; any exception but
+    `KeyboardInterrupt` is a failed query with its reason.
+    """
+
+    direction: Direction = "maximize"
+
+    @abstractmethod
+    def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
+        """Evaluates `arch`."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """What the values depend on besides the architecture (JSON): a study remembers it."""
+
+    def check(self, arch: str) -> None:
+        """Raises `InputError` where `arch` can never be evaluated; called for the pool before anything is spent."""
+
+    def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
+        """Test figures of the pick, by name; the search asks once, at its end, and no sampler sees them."""
+        return {}

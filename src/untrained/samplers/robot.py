@@ -1,0 +1,109 @@
+"""RoBoT: robustify the training-free metrics, then boost the search with them.
+
+He, Shu, Dai & Low, "Robustifying and Boosting Training-Free Neural Architecture Search", ICLR 2024, algorithm 2.
+
+| name | shape | what |
+|---|---|---|
+| M | n x K | scores of the pool, each metric scaled to [0, 1] |
+| w | K | weights in [-1, 1] |
+| M w | n | the robust metric; its argmax is the architecture that w proposes |
+| T, T0 | | budget, and how many different architectures the T proposals hit |
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from untrained.errors import InputError
+from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.ucb import propose
+from untrained.scores import Scaling, ScoreTable
+from untrained.spaces import SearchSpace
+
+Array = NDArray[np.float64]
+
+
+class RoBoT(PoolSampler):
+    """Explore: Bayesian optimisation over w of the value of argmax M w; exploit: down the ranking of the best w.
+
+    T proposals are made in all. One whose architecture is known costs no query, and still informs the process; so
+    T0 <= T queries are spent exploring and T - T0 exploiting. The options below are as published.
+
+    budget: T. A trial beyond it goes on down the ranking.
+    scaling: how metrics are scaled over the pool; the paper's is "minmax".
+    proposals: how many proposals are made; the paper's is T (None).
+    kappa: weight of the uncertainty in the upper confidence bound.
+
+    A failed query counts as the worst value seen. Randomness comes from (seed, number of proposals made).
+    """
+
+    def __init__(
+        self,
+        table: ScoreTable,
+        space: SearchSpace,
+        *,
+        budget: int,
+        seed: int = 0,
+        scaling: Scaling = "minmax",
+        proposals: int | None = None,
+        kappa: float = 2.576,
+    ) -> None:
+        super().__init__(table, space, seed=seed)
+        if budget < 1:
+            raise InputError(f"budget {budget}: give at least 1 query")
+        if np.isnan(table.values).all():
+            raise InputError("no metric has a score for any architecture: there is nothing to learn from")
+        self.budget = budget
+        self.scaling: Scaling = scaling
+        self.proposals = proposals
+        self.kappa = kappa
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"scaling": self.scaling, "proposals": self.proposals, "kappa": self.kappa}
+
+    @cached_property
+    def _features(self) -> Array:
+        """M, n x K."""
+        return self.table.scaled(self.scaling)
+
+    def choose(self, history: Sequence[Query]) -> Choice:
+        known = _known_values(history)
+        made: list[tuple[list[float], str]] = [(w, arch) for query in history for w, arch in query.state or ()]
+        record: list[tuple[list[float], str]] = []
+        total = self.budget if self.proposals is None else self.proposals
+        while len(made) < total:
+            weights = self._propose(made, known)
+            arch = self.table.archs[int(np.argmax(self._features @ weights))]
+            made.append((weights.tolist(), arch))
+            record.append(made[-1])
+            if arch not in known:
+                return Choice(arch, "explore", self._named(weights), record)
+        best = max(range(len(made)), key=lambda i: (known[made[i][1]], i))  # the last of equals
+        weights = np.array(made[best][0])
+        ranking = np.argsort(-(self._features @ weights), kind="stable")
+        arch = next(a for a in (self.table.archs[i] for i in ranking) if a not in known)
+        return Choice(arch, "exploit", self._named(weights), record)
+
+    def _propose(self, made: Sequence[tuple[list[float], str]], known: dict[str, float]) -> Array:
+        rng = np.random.default_rng((self.seed, len(made)))
+        if not made:
+            return rng.uniform(-1, 1, len(self.table.metrics))
+        x = np.array([w for w, _ in made])
+        y = np.array([known[arch] for _, arch in made])
+        return propose(x, y, -1, 1, self.kappa, rng)
+
+    def _named(self, weights: Array) -> dict[str, float]:
+        return dict(zip(self.table.metrics, weights.tolist(), strict=True))
+
+
+def _known_values(history: Sequence[Query]) -> dict[str, float]:
+    """Architecture -> value; the worst value seen (0 where there is none) for a failed or running query."""
+    worst = min((query.value for query in history if query.value is not None), default=0.0)
+    known = dict[str, float]()
+    for query in history:
+        known[query.architecture] = worst if query.value is None else query.value
+    return known
