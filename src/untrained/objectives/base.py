@@ -42,7 +42,7 @@ class Objective(ABC):
     def identity(self) -> dict[str, Any]:
         """What the values depend on besides the architecture (JSON): a study remembers it."""
 
-    def check(self, arch: str) -> None:
+    def check(self, arch: str) -> None:  # noqa: B027 - most objectives take any architecture
         """Raises `InputError` where `arch` can never be evaluated; called for the pool before anything is spent."""
 
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:

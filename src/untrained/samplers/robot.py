@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler, Query
-from untrained.samplers.ucb import propose
+from untrained.samplers.ucb import draws, propose
 from untrained.scores import Scaling, ScoreTable
 from untrained.spaces import SearchSpace
 
@@ -37,7 +37,9 @@ class RoBoT(PoolSampler):
     proposals: how many proposals are made; the paper's is T (None).
     kappa: weight of the uncertainty in the upper confidence bound.
 
-    A failed query counts as the worst value seen. Randomness comes from (seed, number of proposals made).
+    A failed query counts as the worst value seen. Randomness comes from (seed, number of proposals made): it is the
+    stream that bayesian-optimization 1.2.0 draws from numpy's `RandomState(seed)`, with the weights in the
+    alphabetical order of the metrics, so that a seed means here what it means to the authors' scripts.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class RoBoT(PoolSampler):
         self.scaling: Scaling = scaling
         self.proposals = proposals
         self.kappa = kappa
+        # Where the random stream was last picked up: spares drawing it from the start, changes nothing else.
+        self._passed: tuple[int, Any] = (0, np.random.RandomState(seed).get_state(legacy=False))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -89,12 +93,34 @@ class RoBoT(PoolSampler):
         return Choice(arch, "exploit", self._named(weights), record)
 
     def _propose(self, made: Sequence[tuple[list[float], str]], known: dict[str, float]) -> Array:
-        rng = np.random.default_rng((self.seed, len(made)))
+        rng = self._stream(len(made))
         if not made:
-            return rng.uniform(-1, 1, len(self.table.metrics))
-        x = np.array([w for w, _ in made])
+            return rng.uniform(-1, 1, len(self.table.metrics))[self._from_alphabetical]
+        x = np.array([w for w, _ in made])[:, self._alphabetical]
         y = np.array([known[arch] for _, arch in made])
-        return propose(x, y, -1, 1, self.kappa, rng)
+        return propose(x, y, -1, 1, self.kappa, rng)[self._from_alphabetical]
+
+    @cached_property
+    def _alphabetical(self) -> NDArray[np.intp]:
+        return np.argsort(np.array(self.table.metrics))
+
+    @cached_property
+    def _from_alphabetical(self) -> NDArray[np.intp]:
+        return np.argsort(self._alphabetical)
+
+    def _stream(self, proposals: int) -> np.random.RandomState:
+        """The random stream as it stands after so many proposals."""
+        k = len(self.table.metrics)
+        start, state = self._passed
+        rng = np.random.RandomState(self.seed)
+        if start <= proposals:
+            rng.set_state(state)
+        else:
+            start = 0
+        for t in range(start, proposals):
+            rng.random_sample(draws(k) if t else k)
+        self._passed = (proposals, rng.get_state(legacy=False))
+        return rng
 
     def _named(self, weights: Array) -> dict[str, float]:
         return dict(zip(self.table.metrics, weights.tolist(), strict=True))

@@ -25,13 +25,18 @@ RANDOM_POINTS = 10_000
 DESCENTS = 10
 
 
-def propose(x: Array, y: Array, low: float, high: float, kappa: float, rng: np.random.Generator) -> Array:
+def draws(d: int) -> int:
+    """How many random numbers `propose` takes in d dimensions, whatever it is given."""
+    return RESTARTS + (RANDOM_POINTS + DESCENTS) * d
+
+
+def propose(x: Array, y: Array, low: float, high: float, kappa: float, rng: np.random.RandomState) -> Array:
     """The maximiser over [low, high]^d of mu(w) + kappa sigma(w).
 
     Matern-5/2 with one length scale (maximum likelihood, `RESTARTS` restarts), noise `NOISE`, targets standardised;
     the acquisition is maximised over `RANDOM_POINTS` uniform points and `DESCENTS` L-BFGS-B runs from uniform starts.
     """
-    bound = _UpperConfidenceBound(x, y, kappa, int(rng.integers(2**31)))
+    bound = _UpperConfidenceBound(x, y, kappa, rng)
     d = x.shape[1]
     tries = rng.uniform(low, high, (RANDOM_POINTS, d))
     values = bound(tries)
@@ -46,9 +51,9 @@ def propose(x: Array, y: Array, low: float, high: float, kappa: float, rng: np.r
 class _UpperConfidenceBound:
     """mu + kappa sigma in the units of the standardised targets, and its gradient."""
 
-    def __init__(self, x: Array, y: Array, kappa: float, seed: int) -> None:
+    def __init__(self, x: Array, y: Array, kappa: float, rng: np.random.RandomState) -> None:
         process = GaussianProcessRegressor(
-            Matern(nu=2.5), alpha=NOISE, normalize_y=True, n_restarts_optimizer=RESTARTS, random_state=seed
+            Matern(nu=2.5), alpha=NOISE, normalize_y=True, n_restarts_optimizer=RESTARTS, random_state=rng
         )
         with warnings.catch_warnings():
             # With few or equal values the likelihood is flat and the length scale runs to its bound, harmlessly.
