@@ -1,0 +1,69 @@
+"""Neural architecture search without training everything.
+
+`import untrained` loads nothing heavy: each public name is imported when it is first used.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from untrained.data import ImageData, load_data
+    from untrained.errors import InputError
+    from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, metric
+    from untrained.objectives import Evaluation, EvaluationFailed, Objective, TabularObjective, TrainingObjective
+    from untrained.result import Result, load_network
+    from untrained.samplers import SAMPLERS, PoolSampler, RandomSearch, RoBoT
+    from untrained.scores import ScoreTable, compute_scores
+    from untrained.searches import search
+    from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace
+
+_HOMES = {
+    "data": ("ImageData", "load_data"),
+    "errors": ("InputError",),
+    "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "Probe", "metric"),
+    "objectives": ("Evaluation", "EvaluationFailed", "Objective", "TabularObjective", "TrainingObjective"),
+    "result": ("Result", "load_network"),
+    "samplers": ("SAMPLERS", "PoolSampler", "RandomSearch", "RoBoT"),
+    "scores": ("ScoreTable", "compute_scores"),
+    "searches": ("search",),
+    "spaces": ("SPACES", "ArchitectureList", "NASBench201", "SearchSpace"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "METRICS",
+    "ROBOT_METRICS",
+    "SAMPLERS",
+    "SPACES",
+    "ArchitectureList",
+    "Evaluation",
+    "EvaluationFailed",
+    "ImageData",
+    "InputError",
+    "Metric",
+    "NASBench201",
+    "Objective",
+    "PoolSampler",
+    "Probe",
+    "RandomSearch",
+    "Result",
+    "RoBoT",
+    "ScoreTable",
+    "SearchSpace",
+    "TabularObjective",
+    "TrainingObjective",
+    "compute_scores",
+    "load_data",
+    "load_network",
+    "metric",
+    "search",
+]
+
+__version__ = version("untrained")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'untrained' has no attribute {name!r}")
+    return getattr(import_module(f"untrained.{_HOME[name]}"), name)

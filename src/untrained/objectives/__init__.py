@@ -2,5 +2,14 @@
 
 from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, Objective
 from untrained.objectives.tabular import TabularObjective
+from untrained.objectives.training import TrainingObjective, accuracy
 
-__all__ = ["Direction", "Evaluation", "EvaluationFailed", "Objective", "TabularObjective"]
+__all__ = [
+    "Direction",
+    "Evaluation",
+    "EvaluationFailed",
+    "Objective",
+    "TabularObjective",
+    "TrainingObjective",
+    "accuracy",
+]

@@ -45,6 +45,11 @@ class Objective(ABC):
     def check(self, arch: str) -> None:  # noqa: B027 - most objectives take any architecture
         """Raises `InputError` where `arch` can never be evaluated; called for the pool before anything is spent."""
 
+    @property
+    def example(self) -> Tensor | None:
+        """One input, 1 x ..., as the networks get it; None where there is none."""
+        return None
+
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
         """Test figures of the pick, by name; the search asks once, at its end, and no sampler sees them."""
         return {}

@@ -18,7 +18,10 @@ from untrained.errors import InputError
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
-ARCHITECTURE, PHASE, WEIGHTS, STATE, INTERRUPTED = "architecture", "phase", "weights", "state", "interrupted"
+ARCHITECTURE, PHASE, WEIGHTS, STATE = "architecture", "phase", "weights", "state"
+
+SKIPPED = "skipped"
+"""Attribute of a trial that is no query (interrupted, repeated, impossible), and why."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,12 @@ class PoolSampler(BaseSampler):
 
 
 def read_history(study: Study, space: SearchSpace) -> list[Query]:
-    """The queries of `study` in the order of their trials: each counts, but those that were interrupted."""
+    """The queries of `study` in the order of their trials: each counts, but those that were skipped."""
     sign = -1 if study.direction == StudyDirection.MINIMIZE else 1
     queries = []
     for trial in study.get_trials(deepcopy=False):
         arch = architecture(trial, space)
-        if arch is None or INTERRUPTED in trial.user_attrs:
+        if arch is None or SKIPPED in trial.user_attrs:
             continue
         finished = trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.values is not None
         value = sign * trial.values[0] if finished and trial.values else None

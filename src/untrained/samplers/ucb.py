@@ -8,6 +8,7 @@
 """
 
 import warnings
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ class _UpperConfidenceBound:
             process.fit(x, y)
         self.x = x
         self.kappa = kappa
-        self.scale = float(np.exp(process.kernel_.theta[0]))
+        self.scale = float(np.exp(cast(Matern, process.kernel_).theta[0]))
         self.alpha: Array = np.asarray(process.alpha_).reshape(-1)
         self.chol: Array = np.asarray(process.L_)
 
@@ -77,7 +78,7 @@ class _UpperConfidenceBound:
         v = solve_triangular(self.chol, k[0], lower=True, check_finite=False)
         sigma = np.sqrt(max(1 - v @ v, 1e-12))
         towards = -slope[0][:, None] * (w - self.x)  # t x d: dk_i/dw
-        inverse = solve_triangular(self.chol, v, lower=True, trans="T", check_finite=False)
+        inverse = solve_triangular(self.chol, v, lower=True, trans=1, check_finite=False)
         gradient = self.alpha @ towards - self.kappa * (inverse @ towards) / sigma
         return -float(k[0] @ self.alpha + self.kappa * sigma), -gradient
 

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import version
@@ -27,9 +26,11 @@ from torch import Tensor
 from untrained.errors import InputError
 from untrained.metrics import ROBOT_METRICS, Metric, Probe, get_metrics
 from untrained.metrics.probe import Loss
+from untrained.provenance import difference
 from untrained.scores.table import ScoreTable
 from untrained.seeding import derive_seed
 from untrained.spaces import SearchSpace
+from untrained.threads import torch_threads
 
 Progress = Callable[[int, int], None]
 """Called with (architectures scored, architectures in all)."""
@@ -172,7 +173,8 @@ def _scored(job: Job, archs: list[str], workers: int) -> Iterator[Scores]:
     """Scores of `archs`, in any order."""
     workers = min(workers, len(archs))
     if workers <= 1:
-        with _one_thread():
+        # As in the workers: the number of threads changes the last digits of a sum.
+        with torch_threads(1):
             yield from map(job.score, archs)
         return
     try:
@@ -218,17 +220,6 @@ def _score_in_worker(arch: str) -> Scores:
     return _job.score(arch)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One torch thread, as in the workers: the number of threads changes the last digits of a sum."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 class _Journal:
     """Scores as they come, a JSON line each under a line of provenance; a torn last line is dropped."""
 
@@ -244,9 +235,8 @@ class _Journal:
             text = path.read_bytes()
             lines = text[: text.rfind(b"\n") + 1].splitlines(keepends=True)
             if lines:
-                difference = _difference(json.loads(lines[0]), provenance)
-                if difference:
-                    raise InputError(f"{path} holds unfinished scores of another call ({difference}): move it away")
+                if other := difference(json.loads(lines[0]), provenance):
+                    raise InputError(f"{path} holds unfinished scores of another call ({other}): move it away")
                 for line in lines[1:]:
                     arch, scores, reasons = json.loads(line)
                     self.scores[arch] = (arch, scores, reasons)
@@ -279,22 +269,12 @@ class _Journal:
 
 def _finished(path: Path, archs: tuple[str, ...], provenance: dict[str, Any]) -> ScoreTable:
     table = ScoreTable.load(path)
-    difference = _difference(table.provenance, provenance)
-    if not difference and set(archs) - set(table.archs):
-        difference = f"{len(set(archs) - set(table.archs))} of {len(archs)} architectures missing"
-    if difference:
-        raise InputError(f"{path} holds the scores of another call ({difference}): give another file, or move it away")
+    other = difference(table.provenance, provenance)
+    if not other and set(archs) - set(table.archs):
+        other = f"{len(set(archs) - set(table.archs))} of {len(archs)} architectures missing"
+    if other:
+        raise InputError(f"{path} holds the scores of another call ({other}): give another file, or move it away")
     return table.select(archs, provenance["metrics"])
-
-
-def _difference(found: Any, wanted: dict[str, Any]) -> str:
-    """What differs between two provenances, in a few words; empty where nothing does."""
-    if not isinstance(found, dict) or not found:
-        return "no provenance"
-    for key, value in wanted.items():
-        if found.get(key) != value:
-            return f"{key} {json.dumps(found.get(key))}, not {json.dumps(value)}"
-    return ""
 
 
 def _check_batch(inputs: Tensor, targets: Tensor | None) -> None:

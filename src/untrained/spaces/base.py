@@ -27,8 +27,8 @@ class SearchSpace(ABC):
 
     @property
     def name(self) -> str:
-        """What the command line and the provenance of a table call this space."""
-        return type(self).__name__.lower()
+        """What the command line and the provenance of a table call this space: `package.module:Class`."""
+        return f"{type(self).__module__}:{type(self).__qualname__}"
 
     @property
     def options(self) -> dict[str, Any]:

@@ -46,6 +46,10 @@ class NASBench201(SearchSpace):
                 raise InputError(f"nasbench201 option {field}={value!r}: give a whole number of at least 1")
 
     @property
+    def name(self) -> str:
+        return "nasbench201"
+
+    @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
         return _DISTRIBUTIONS
 

@@ -1,0 +1,19 @@
+"""Telling whether two runs are the same one."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def difference(found: Any, wanted: Mapping[str, Any]) -> str:
+    """The first entry of `wanted` that `found` has otherwise, in a few words; empty where it agrees throughout."""
+    if not isinstance(found, Mapping) or not found:
+        return "of unknown origin"
+    for key, value in wanted.items():
+        there = found.get(key)
+        if isinstance(value, Mapping) and isinstance(there, Mapping) and value.keys() == there.keys():
+            if inner := difference(there, value):
+                return f"{key}: {inner}"
+        elif there != json.loads(json.dumps(value)):
+            return f"{key} {json.dumps(there)}, not {json.dumps(value)}"
+    return ""

@@ -1,0 +1,100 @@
+"""A search as text for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+
+def render(summary: Mapping[str, Any]) -> RenderableType:
+    """The result of a search (`Result.summary`): the queries, the learned weights and the pick."""
+    parts: list[RenderableType] = [_queries(summary)]
+    weights = learned_weights(summary)
+    if weights:
+        parts += [Text(), _weights(weights)]
+    parts += [Text(), _best(summary)]
+    return Group(*parts)
+
+
+def learned_weights(summary: Mapping[str, Any]) -> Mapping[str, float]:
+    """Metric -> weight: those of the exploitation, else of the best query so far."""
+    queries = [q for q in summary["queries"] if q["weights"]]
+    exploited = [q for q in queries if q["phase"] == "exploit"]
+    if exploited:
+        return exploited[-1]["weights"]
+    best = summary["best"] and summary["best"]["architecture"]
+    return next((q["weights"] for q in queries if q["architecture"] == best), {})
+
+
+def print_table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = _table(title)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _queries(summary: Mapping[str, Any]) -> Table:
+    done, budget = len(summary["queries"]), summary["budget"]
+    table = _table(f"{done} of {budget} queries from a pool of {summary['pool']} ({summary['sampler']})")
+    table.add_column("#", justify="right")
+    table.add_column("phase")
+    table.add_column("value", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("architecture", overflow="fold")
+    best = summary["best"] and summary["best"]["architecture"]
+    for number, query in enumerate(summary["queries"], start=1):
+        style = "bold" if query["architecture"] == best else ""
+        value = "failed" if query["value"] is None else f"{query['value']:.2f}"
+        note = f"\n{query['reason']}" if "reason" in query else ""
+        seconds = "" if query["seconds"] is None else f"{query['seconds']:.1f}"
+        table.add_row(
+            str(number), query["phase"] or "", value, seconds, Text(query["architecture"] + note), style=style
+        )
+    return table
+
+
+def _weights(weights: Mapping[str, float]) -> Table:
+    table = _table("Learned weights")
+    table.add_column("metric")
+    table.add_column("weight", justify="right")
+    table.add_column("")
+    for name, weight in weights.items():
+        bar = "█" * max(round(abs(weight) * 20), 1)
+        table.add_row(name, f"{weight:+.3f}", Text(bar, style="green" if weight > 0 else "red"))
+    return table
+
+
+def _best(summary: Mapping[str, Any]) -> RenderableType:
+    best = summary["best"]
+    if best is None:
+        return Text("No query has a value yet.")
+    rows = [("architecture", best["architecture"]), (_objective_name(summary), f"{best['value']:.2f}")]
+    rows += [(name, f"{value:.2f}") for name, value in best["reported"].items()]
+    if "rank" in best:
+        rows.append(("rank in the pool", f"{best['rank']} of {summary['pool']}"))
+    rows += [
+        (name, f"{best[key]:.3f} M") for name, key in (("parameters", "params"), ("FLOPs", "flops")) if key in best
+    ]
+    table = Table(title="Best architecture", title_justify="left", title_style="bold", box=None, show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    if len(summary["queries"]) < summary["budget"]:
+        return Group(table, Text("The search is unfinished: run it again to go on.", style="yellow"))
+    return table
+
+
+def _objective_name(summary: Mapping[str, Any]) -> str:
+    objective = summary["objective"]
+    if objective.get("kind") == "training":
+        return f"valid_{objective['metric']}"
+    return str(objective.get("column", "value"))
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
