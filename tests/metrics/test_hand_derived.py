@@ -432,8 +432,11 @@ def test_naswot_of_equal_samples() -> None:
 
 @pytest.mark.parametrize("units", [1, 2, 3, 4, 5])
 def test_naswot_of_more_samples_than_the_units_can_tell_apart(units: int) -> None:
-    """K = (d 1 1^T + S S^T) / 2 for the signs S has rank d + 1 at most: with all 2^d codes of d > 1 units it is singular,
-    though no two samples are alike. With one unit, codes 1 and 0: K is the identity, ln 1.
+    """K = (d 1 1^T + S S^T) / 2 for the n x d signs S has rank d + 1 at most: singular for all 2^d codes of d > 1 units,
+
+    though no two samples are alike; what elimination leaves of the determinant is rounding, and no score.
+    For d = 2: K = [2 1 1 0; 1 2 0 1; 1 0 2 1; 0 1 1 2] maps (1, -1, -1, 1) to 0.
+    With one unit, codes 1 and 0: K is the identity, ln 1.
     """
     net = nn.Sequential(nn.Linear(units, units, bias=False), nn.ReLU())
     fill(net, np.eye(units).tolist())

@@ -1,0 +1,99 @@
+"""The table and its scalings."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from untrained.errors import InputError
+from untrained.scores import Scaling, ScoreTable
+
+NAN = float("nan")
+
+
+def scaled(column: list[float], scaling: Scaling) -> list[float]:
+    table = ScoreTable(tuple(f"a{i}" for i in range(len(column))), ("m",), np.array(column)[:, None])
+    return table.scaled(scaling)[:, 0].tolist()
+
+
+def test_minmax_by_hand() -> None:
+    assert scaled([3.0, 1.0, 5.0], "minmax") == [0.5, 0.0, 1.0]
+    assert scaled([NAN, 2.0, 6.0, 4.0], "minmax") == [0.0, 0.0, 1.0, 0.5]  # a leading NaN spoils nothing
+    assert scaled([float("inf"), 2.0, 6.0], "minmax") == [0.0, 0.0, 1.0]  # nor does an infinity
+    assert scaled([7.0, 7.0], "minmax") == [7.0, 7.0]  # a constant metric is left alone
+    assert scaled([NAN, NAN], "minmax") == [0.0, 0.0]
+
+
+def test_rank_by_hand() -> None:
+    assert scaled([10.0, -1.0, 1e30], "rank") == [0.5, 0.0, 1.0]
+    assert scaled([5.0, 5.0, 9.0], "rank") == [0.25, 0.25, 1.0]  # ranks 1.5, 1.5, 3 of 3
+    assert scaled([4.0, NAN, 9.0], "rank") == [0.0, 0.0, 1.0]
+
+
+def test_log_by_hand() -> None:
+    # s = 1: ln 2, ln 4, ln 8 -> 0, 1/2, 1
+    assert scaled([1.0, 3.0, 7.0], "log") == pytest.approx([0.0, 0.5, 1.0])
+    # s = 1: -ln 2, 0, ln 2
+    assert scaled([-1.0, 0.0, 1.0], "log") == pytest.approx([0.0, 0.5, 1.0])
+    spread = scaled([1e-300, 1.0, 1e300], "log")
+    assert spread == pytest.approx([0.0, 0.5, 1.0], abs=1e-3)  # raw min-max would give 0, 0, 1
+    assert scaled([0.0, 0.0], "log") == [0.0, 0.0]
+
+
+def test_an_unknown_scaling_is_named() -> None:
+    table = ScoreTable(("a",), ("m",), np.ones((1, 1)))
+    with pytest.raises(InputError, match=r"'zscore': choose from minmax, rank, log"):
+        table.scaled("zscore")  # pyright: ignore[reportArgumentType]
+
+
+def test_the_table_is_frozen() -> None:
+    values = np.ones((1, 1))
+    table = ScoreTable(("a",), ("m",), values)
+    values[0, 0] = 2
+    assert table.values[0, 0] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        table.values[0, 0] = 3
+
+
+def test_select_and_its_errors() -> None:
+    table = ScoreTable(("a", "b", "c"), ("m", "n"), np.arange(6.0).reshape(3, 2), {"b": {"m": "why", "n": "so"}})
+    part = table.select(["c", "b"], ["n"])
+    assert part.values.tolist() == [[5.0], [3.0]]
+    assert part.reasons == {"b": {"n": "so"}}
+    with pytest.raises(InputError, match="'d' is not in"):
+        table.select(["d"])
+    with pytest.raises(InputError, match=r"no metric 'o': it has m, n"):
+        table.select(metrics=["o"])
+
+
+def test_any_parquet_with_arch_and_numbers_is_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "published.parquet"
+    pq.write_table(pa.table({"arch": ["a", "b"], "snip": [1, 2], "note": ["x", "y"], "zen": [0.5, None]}), path)
+    table = ScoreTable.load(path)
+    assert table.metrics == ("snip", "zen")
+    assert np.array_equal(table.values, [[1.0, 0.5], [2.0, NAN]], equal_nan=True)
+    assert not table.provenance
+    with pytest.raises(InputError, match=r"no metric column 'note': it has snip, zen"):
+        ScoreTable.load(path, ["note"])
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: None, "no file"),
+        (lambda path: path.write_bytes(b"PAR1 not really"), "not a readable Parquet file"),
+        (lambda path: path.write_bytes(b""), "not a readable Parquet file"),
+        (lambda path: pq.write_table(pa.table({"cell": ["a"]}), path), "no column 'arch': it has cell"),
+        (lambda path: pq.write_table(pa.table({"arch": [1]}), path), "one string in every row"),
+        (lambda path: pq.write_table(pa.table({"arch": ["a", None]}), path), "one string in every row"),
+        (lambda path: pq.write_table(pa.table({"arch": ["a", "a"], "m": [1, 2]}), path), "'a' stands twice"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, write, message: str) -> None:
+    path = tmp_path / "table.parquet"
+    write(path)
+    with pytest.raises(InputError, match=message) as caught:
+        ScoreTable.load(path)
+    assert "\n" not in str(caught.value)
