@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import load_file, save
+from sqlalchemy.exc import SQLAlchemyError
 from torch import Tensor, nn
 
 from untrained.errors import InputError
@@ -102,11 +104,13 @@ def load_summary(folder: str | Path) -> dict[str, Any]:
         return json.loads((folder / BEST_FILE).read_text())
     if not (folder / STUDY_FILE).is_file():
         raise InputError(f"no search in {str(folder)!r}: it has neither {BEST_FILE} nor {STUDY_FILE}")
-    storage = f"sqlite:///{folder / STUDY_FILE}"
-    (name, *_) = optuna.get_all_study_names(storage) or [None]
-    if name is None:
-        raise InputError(f"the search in {str(folder)!r} had not begun its first query")
-    return summarise(optuna.load_study(study_name=name, storage=storage))
+    try:
+        # Read-only: a search that is just making its tables must not meet us making them too.
+        storage = f"sqlite:///file:{quote(str((folder / STUDY_FILE).resolve()))}?mode=ro&uri=true"
+        (name,) = optuna.get_all_study_names(storage)[:1]
+        return summarise(optuna.load_study(study_name=name, storage=storage))
+    except (SQLAlchemyError, ValueError, KeyError) as error:
+        raise InputError(f"the search in {str(folder)!r} has not begun its first query") from error
 
 
 def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Module:

@@ -250,7 +250,7 @@ def test_fisher_sees_an_output_that_is_doubled_in_place() -> None:
 def small_convolutional() -> nn.Module:
     """conv 2x2 -> BatchNorm -> ReLU -> linear, on 1x2x3 images: two positions."""
     net = nn.Sequential(nn.Conv2d(1, 1, 2), nn.BatchNorm2d(1), nn.ReLU(), nn.Flatten(), nn.Linear(2, 1))
-    net = fill(net, [[[[1, -2], [0, 3]]]], [-1], [-5], [2], [[-2, 4]], [-3])
+    fill(net, [[[[1, -2], [0, 3]]]], [-1], [-5], [2], [[-2, 4]], [-3])
     bn = net[1]
     assert isinstance(bn, nn.BatchNorm2d)
     assert bn.running_mean is not None
@@ -432,7 +432,7 @@ def test_naswot_of_equal_samples() -> None:
 
 @pytest.mark.parametrize("units", [1, 2, 3, 4, 5])
 def test_naswot_of_more_samples_than_the_units_can_tell_apart(units: int) -> None:
-    """K = (d 1 1^T + S S^T) / 2 for the n x d signs S has rank d + 1 at most: singular for all 2^d codes of d > 1 units,
+    """K = (d 1 1^T + S S^T) / 2 for the n x d signs S has rank d + 1 at most: singular for all 2^d codes of d > 1 units
 
     though no two samples are alike; what elimination leaves of the determinant is rounding, and no score.
     For d = 2: K = [2 1 1 0; 1 2 0 1; 1 0 2 1; 0 1 1 2] maps (1, -1, -1, 1) to 0.
@@ -472,7 +472,8 @@ def explicit_normalise(a: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 
 
 def explicit_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    return sum(torch.log(torch.exp(o).sum()) - o[t] for o, t in zip(logits, targets, strict=True)) / len(logits)
+    """Mean of ln sum exp o - o[label]."""
+    return torch.stack([torch.log(torch.exp(o).sum()) - o[t] for o, t in zip(logits, targets, strict=True)]).mean()
 
 
 def normalised(activation: nn.Module) -> tuple[Normalised, Tensor, Tensor]:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 from untrained.metrics.probe import Probe
 
 Need = Literal["labels", "loss gradient", "Hessian", "input Jacobian", "activations", "data-free pass", "forward pass"]
@@ -25,7 +27,9 @@ class Metric:
     paper: str
 
     def __call__(self, probe: Probe) -> float:
-        return float(self.function(probe))
+        # The passes differentiate, also where the caller has turned gradients off.
+        with torch.inference_mode(False), torch.enable_grad():
+            return float(self.function(probe))
 
     @property
     def summary(self) -> str:

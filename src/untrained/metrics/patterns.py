@@ -1,7 +1,5 @@
 """Metrics on which ReLU units each sample switches on."""
 
-import math
-
 import torch
 
 from untrained.metrics.base import metric
@@ -16,7 +14,7 @@ from untrained.metrics.probe import Probe
 def naswot(probe: Probe) -> float:
     """ln |det K|, K[i,j] the number of ReLU units on which samples i and j agree.
 
-    Raises ValueError where two samples switch on the same units everywhere: K is singular.
+    Raises ValueError where K is singular: two samples switch on the same units, or there are too few units.
     """
     n = len(probe.inputs)
     kernel = torch.zeros(n, n, dtype=torch.float64, device=probe.inputs.device)
@@ -26,7 +24,6 @@ def naswot(probe: Probe) -> float:
         count = both.diagonal()
         # both on, plus both off
         kernel += 2 * both + active.shape[1] - count[:, None] - count[None, :]
-    sign, logdet = torch.linalg.slogdet(kernel)
-    if sign == 0 or not math.isfinite(logdet):
-        raise ValueError("two samples switch on the same units: the kernel is singular")
-    return logdet.item()
+    if torch.linalg.matrix_rank(kernel, hermitian=True) < n:
+        raise ValueError("the kernel is singular: two samples switch on the same units, or there are too few units")
+    return torch.linalg.slogdet(kernel).logabsdet.item()

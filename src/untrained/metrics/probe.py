@@ -10,12 +10,14 @@
 Everything data-dependent is computed in training mode: BatchNorm uses the statistics of the batch.
 """
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -60,6 +62,7 @@ class Forward:
     inputs: Tensor
     outputs: Tensor
     params: dict[str, Tensor]
+    """The copies of parameters and buffers that the pass ran on, by name."""
     calls: list[LayerCall] = field(default_factory=list)
     active: list[Tensor] = field(default_factory=list)
 
@@ -97,21 +100,19 @@ class Probe:
     @cached_property
     def layers(self) -> list[Layer]:
         """Every layer with a weight, in the order of the network's modules; a shared weight counts once."""
-        params = dict(self.net.named_parameters())
-        found = []
+        found = dict[int, Layer]()
         for name, module in self.net.named_modules():
-            weight = f"{name}.weight" if name else "weight"
-            if weight in params and not isinstance(module, NORM_MODULES):
-                found.append(Layer(name, module, weight))
+            weight = module._parameters.get("weight")
+            if weight is not None and not isinstance(module, NORM_MODULES):
+                found.setdefault(id(weight), Layer(name, module, f"{name}.weight" if name else "weight"))
         if not found:
             raise ValueError("the network has no layer with a weight")
-        return found
+        return list(found.values())
 
     @cached_property
     def weights(self) -> list[Tensor]:
         """W_l for each of `layers`, detached."""
-        params = dict(self.net.named_parameters())
-        return [params[layer.weight].detach() for layer in self.layers]
+        return [cast(Tensor, layer.module.weight).detach() for layer in self.layers]
 
     @cached_property
     def forward(self) -> Forward:
@@ -132,7 +133,9 @@ class Probe:
         """The scalar L, with its graph."""
         if self.targets is None:
             raise ValueError("the batch has no targets")
-        loss = self.loss_function(self.outputs, self.targets)
+        outputs = self.outputs
+        with self.untouched():
+            loss = self.loss_function(outputs, self.targets)
         if loss.ndim != 0:
             raise ValueError(f"the loss has shape {tuple(loss.shape)}: it must be one number")
         if not torch.isfinite(loss):
@@ -183,14 +186,15 @@ class Probe:
         and buffer replaced by its absolute value and every normalisation by the identity (Tanaka et al. 2020)."""
 
         def absolute(t: Tensor) -> Tensor:
-            return t.detach().abs().double() if t.is_floating_point() else t.detach().clone()
+            return t.abs().double() if t.is_floating_point() else t.clone()
 
-        params = {name: absolute(p).requires_grad_() for name, p in self.net.named_parameters()}
-        buffers = {name: absolute(b) for name, b in self.net.named_buffers()}
+        if not self.inputs.is_floating_point():
+            raise ValueError(f"the inputs are {self.inputs.dtype}: an all-ones sample needs floating-point inputs")
+        state = self.state(absolute)
         ones = torch.ones_like(self.inputs[:1], dtype=torch.float64)
         with self.untouched(), _WithoutNorms():
-            outputs = _tensor(functional_call(self.net, (params, buffers), (ones,)))
-        weights = [params[layer.weight] for layer in self.layers]
+            outputs = _tensor(self.call(state, ones))
+        weights = [state[layer.weight] for layer in self.layers]
         gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
         return [(w.detach(), g) for w, g in zip(weights, gradients, strict=True)]
 
@@ -206,8 +210,7 @@ class Probe:
         )
 
     def _run(self, clone_outputs: bool) -> tuple[Forward, list[int]]:
-        params = {name: p.detach().requires_grad_() for name, p in self.net.named_parameters()}
-        buffers = {name: b.detach().clone() for name, b in self.net.named_buffers()}
+        state = self.state(Tensor.clone)
         inputs = self.inputs.detach().clone()
         inputs.requires_grad_(inputs.is_floating_point())
         calls, versions = list[LayerCall](), list[int]()
@@ -227,19 +230,43 @@ class Probe:
         try:
             handles += [layer.module.register_forward_hook(recorder(layer)) for layer in self.layers]
             with self.untouched(), active, torch.enable_grad():
-                outputs = _tensor(functional_call(self.net, (params, buffers), (inputs,)))
+                outputs = _tensor(self.call(state, inputs))
         finally:
             for handle in handles:
                 handle.remove()
-        return Forward(inputs, outputs, params, calls, active.codes), versions
+        return Forward(inputs, outputs, state, calls, active.codes), versions
+
+    def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""
+        copies, state = dict[int, Tensor](), dict[str, Tensor]()
+        for name, module in self.net.named_modules():
+            for key, tensor in (*module._parameters.items(), *module._buffers.items()):
+                if tensor is None:
+                    continue
+                if id(tensor) not in copies:
+                    copy = copied(tensor.detach())
+                    copies[id(tensor)] = copy.requires_grad_() if key in module._parameters else copy
+                state[f"{name}.{key}" if name else key] = copies[id(tensor)]
+        return state
+
+    def call(self, state: dict[str, Tensor], inputs: Tensor) -> Any:
+        """The network's outputs with `state` in the place of its own.
+
+        Each module is named once and its tensors are tied by `state` already: left to tie them itself,
+        `functional_call` would put a module that stands under two names back wrongly.
+        """
+        return functional_call(self.net, state, (inputs,), tie_weights=False)
 
     @contextmanager
     def untouched(self, training: bool = True) -> Iterator[None]:
-        """Training (or evaluation) mode and a seeded random state inside; both as they were outside."""
+        """Training (or evaluation) mode and seeded random states inside; all as they were outside."""
         modes = [(module, module.training) for module in self.net.modules()]
         devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
+        states = random.getstate(), np.random.get_state()  # a network may draw from either
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.seed)
+            random.seed(self.seed)
+            np.random.seed(self.seed % 2**32)
             for module, _ in modes:
                 module.training = training
             try:
@@ -247,6 +274,8 @@ class Probe:
             finally:
                 for module, mode in modes:
                     module.training = mode
+                random.setstate(states[0])
+                np.random.set_state(states[1])
 
 
 class _ActiveUnits(TorchFunctionMode):

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
@@ -31,9 +30,8 @@ def flops(probe: Probe) -> float:
     """
     counter = _Counter()
     sample = probe.inputs[:1].detach().clone()
-    buffers = {name: b.detach().clone() for name, b in probe.net.named_buffers()}
     with probe.untouched(training=False), torch.no_grad(), counter:
-        functional_call(probe.net, buffers, (sample,))
+        probe.call(probe.state(Tensor.clone), sample)
     return counter.total / 1e6
 
 
