@@ -8,7 +8,7 @@
 import sys
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from untrained.scores import ScoreTable
 
@@ -24,7 +24,8 @@ def main(own_path: str, published_path: str) -> None:
         ours = own.select(archs, [name]).values[:, 0]
         theirs = published.select(archs, [column]).values[:, 0]
         known = ~(np.isnan(ours) | np.isnan(theirs))
-        print(f"{name:>10}  {spearmanr(ours[known], theirs[known]).statistic:.4f}  ({known.sum()} architectures)")
+        correlation = np.corrcoef(rankdata(ours[known]), rankdata(theirs[known]))[0, 1]
+        print(f"{name:>10}  {correlation:.4f}  ({known.sum()} architectures)")
 
 
 if __name__ == "__main__":

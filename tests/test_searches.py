@@ -26,7 +26,8 @@ METRICS = ["snip", "naswot", "params"]
 
 
 def training(**options: Any) -> TrainingObjective:
-    return TrainingObjective(SPACE, toy_batch(30, 1), toy_batch(30, 2), toy_batch(30, 3), **({"epochs": 2} | options))
+    settings: dict[str, Any] = {"epochs": 2} | options
+    return TrainingObjective(SPACE, toy_batch(30, 1), toy_batch(30, 2), toy_batch(30, 3), **settings)
 
 
 class Length(Objective):
@@ -49,7 +50,7 @@ class Length(Objective):
 
 
 def run(objective: Objective, **options: Any) -> Result:
-    defaults = {"budget": 5, "batch": BATCH, "metrics": METRICS, "pool": None}
+    defaults: dict[str, Any] = {"budget": 5, "batch": BATCH, "metrics": METRICS, "pool": None}
     return search(SPACE, objective, **(defaults | options))
 
 

@@ -121,10 +121,11 @@ def search(
             archs = [arch for arch in scored.archs if arch in set(objective.archs)]
             if not archs:
                 raise InputError(f"{scores or table} and {table} have no architecture in common")
-            console.print(f"pool: {len(archs)} architectures stand in both tables")
             options["scores"] = scored.select(archs)
             chosen = untrained.ArchitectureList(archs) if space is None else _space(space, space_options, None)
         result = untrained.search(chosen, objective, **options)
+    if table is not None:
+        console.print(f"pool: {result.summary['pool']} architectures stand in both the scores and the table")
     _print(result.summary, as_json)
 
 
@@ -234,13 +235,23 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         code = 2
     except usage_error as error:
-        typer.echo(f"error: {' '.join(error.format_message().split())} (see --help)", err=True)
+        typer.echo(f"error: {' '.join(error.format_message().split())}{_given(error)} (see --help)", err=True)
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:
         typer.echo("interrupted: run the same command again to go on, where it has an --out", err=True)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _given(error: typer.BadParameter) -> str:
+    """The value that the option at fault was given, where the message leaves it out."""
+    for flag in getattr(getattr(error, "param", None), "opts", ()):
+        for word, following in zip(sys.argv, [*sys.argv[1:], ""], strict=True):
+            value = following if word == flag else word.removeprefix(f"{flag}=") if word.startswith(f"{flag}=") else ""
+            if value and repr(value) not in error.format_message():
+                return f", not {value!r}"
+    return ""
 
 
 class _Bars:
@@ -269,7 +280,11 @@ class _Bars:
 def _progress(console: Console, enabled: bool) -> Iterator[_Bars]:
     columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn())
     with Progress(
-        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not enabled
+        *columns,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not (enabled and console.is_terminal),
     ) as progress:
         yield _Bars(progress)
 

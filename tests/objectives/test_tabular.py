@@ -1,6 +1,7 @@
 """A table that answers for a training."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,7 +53,7 @@ def test_ranks(path: Path) -> None:
         ({"column": "empty"}, "has no value at all"),
     ],
 )
-def test_bad_columns_are_named(path: Path, options: dict[str, str], message: str) -> None:
+def test_bad_columns_are_named(path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         TabularObjective(path, **options)
 

@@ -1,5 +1,7 @@
 """Real trainings of small networks."""
 
+from typing import Any
+
 import optuna
 import pytest
 import torch
@@ -16,8 +18,8 @@ ARCH = "width=16,depth=2,norm=True"
 TRAIN, VALID, TEST = toy_batch(60, 1), toy_batch(30, 2), toy_batch(30, 3)
 
 
-def objective(**options) -> TrainingObjective:
-    settings = {"epochs": 15, "batch_size": 16, "learning_rate": 0.1} | options
+def objective(**options: Any) -> TrainingObjective:
+    settings: dict[str, Any] = {"epochs": 15, "batch_size": 16, "learning_rate": 0.1} | options
     return TrainingObjective(SPACE, TRAIN, VALID, TEST, **settings)
 
 
@@ -71,7 +73,7 @@ class Pairs(Dataset[tuple[Tensor, int]]):
 
 
 def test_datasets_arrays_and_tensors_are_the_same_data() -> None:
-    options = {"epochs": 2, "batch_size": 16}
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 16}
     from_tensors = TrainingObjective(SPACE, TRAIN, VALID, **options)(ARCH)
     from_dataset = TrainingObjective(SPACE, Pairs(TRAIN), Pairs(VALID), **options)(ARCH)
     arrays = [(inputs.numpy(), targets.numpy()) for inputs, targets in (TRAIN, VALID)]

@@ -1,5 +1,7 @@
 """One step of the optimiser, against scikit-learn's own predictions and finite differences."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -19,7 +21,7 @@ def data(t: int, d: int) -> tuple[np.ndarray, np.ndarray]:
 def test_the_bound_and_its_gradient(t: int, d: int) -> None:
     x, y = data(t, d)
     bound = ucb._UpperConfidenceBound(x, y, 2.576, np.random.RandomState(3))
-    process = GaussianProcessRegressor(Matern(nu=2.5), alpha=1e-6, normalize_y=True, n_restarts_optimizer=5)
+    process: Any = GaussianProcessRegressor(Matern(nu=2.5), alpha=1e-6, normalize_y=True, n_restarts_optimizer=5)
     process.random_state = np.random.RandomState(3)
     process.fit(x, y)
     w = np.random.default_rng(0).uniform(-1, 1, (50, d))
@@ -39,7 +41,7 @@ def test_a_step_is_the_one_bayesian_optimization_takes() -> None:
     ours = ucb.propose(x, y, -1, 1, 2.576, np.random.RandomState(11))
 
     stream = np.random.RandomState(11)
-    process = GaussianProcessRegressor(
+    process: Any = GaussianProcessRegressor(
         Matern(nu=2.5), alpha=1e-6, normalize_y=True, n_restarts_optimizer=5, random_state=stream
     ).fit(x, y)
 

@@ -1,0 +1,246 @@
+"""The command line, run as a user runs it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import untrained
+from untrained.cli import app
+from untrained.metrics import METRICS
+from untrained.scores import ScoreTable
+from untrained.spaces import NASBench201
+
+README = Path(__file__).parents[1] / "README.md"
+SMALL = ["--space", "nasbench201", "--space-options", "N=1,C=4", "--data", "digits"]
+SEARCH = [
+    "search",
+    *SMALL,
+    "--pool",
+    "12",
+    "--budget",
+    "3",
+    "--epochs",
+    "1",
+    "--metrics",
+    "snip,naswot",
+    "--workers",
+    "1",
+]
+
+
+def untrained_cli(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    # As at a terminal without a screen: no colours, no line cut short.
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    return subprocess.run(
+        [sys.executable, "-m", "untrained", *args], capture_output=True, text=True, cwd=cwd, env=environment
+    )
+
+
+def refused(*args: str, says: str, cwd: Path | None = None) -> None:
+    done = untrained_cli(*args, cwd=cwd)
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    assert re.search(says, lines[0]), lines[0]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Forty cells with two metrics, an accuracy that the first metric tells, and a test figure."""
+    archs = NASBench201().pool(40)
+    rng = np.random.default_rng(0)
+    snip = rng.normal(size=40)
+    columns = {"arch": archs, "snip": snip, "zen": rng.normal(size=40), "val": snip + 0.1, "test": snip * 2}
+    pq.write_table(pa.table(columns), tmp_path / "table.parquet")
+    return tmp_path / "table.parquet"
+
+
+def test_search_on_real_data_show_and_resume(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = untrained_cli(*SEARCH, "--out", str(out))
+    assert first.returncode == 0, first.stderr
+    for word in (
+        "valid_accuracy",
+        "test_accuracy",
+        "parameters",
+        "FLOPs",
+        "explore",
+        "snip",
+        "naswot",
+        "3 of 3 queries",
+    ):
+        assert word in first.stdout
+    shown = untrained_cli("show", str(out))
+    assert shown.stdout == first.stdout
+    again = untrained_cli(*SEARCH, "--out", str(out), "--json")
+    document = json.loads(again.stdout)
+    assert document["queries"] == json.loads(untrained_cli("show", str(out), "--json").stdout)["queries"]
+    assert len(document["queries"]) == 3
+    refused(*SEARCH, "--out", str(out), "--seed", "1", says="another call .seed 0, not 1")
+    refused(*SEARCH, "--out", str(out), "--epochs", "2", says="another search .objective: epochs 1, not 2")
+
+
+def test_search_on_a_table(table: Path) -> None:
+    options = ["--table", str(table), "--column", "val", "--report-column", "test", "--metrics", "snip,zen", "--json"]
+    done = untrained_cli("search", *options, "--budget", "8", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert {"best", "queries", "sampler", "seed", "seconds"} <= set(document)
+    rows = {row["arch"]: row for row in pq.read_table(table).to_pylist()}
+    best = document["best"]
+    assert best["value"] == rows[best["architecture"]]["val"]
+    assert best["reported"] == {"test": rows[best["architecture"]]["test"]}
+    assert best["rank"] == 1 + sum(row["val"] > best["value"] for row in rows.values())
+    assert len(document["queries"]) == 8
+    for query in document["queries"]:
+        assert set(query) >= {"architecture", "value", "phase", "weights", "seconds"}
+        assert query["value"] == rows[query["architecture"]]["val"]
+    assert (document["sampler"], document["seed"]) == ("robot", 3)
+    same = untrained_cli("search", *options, "--budget", "8", "--seed", "3", "--space", "nasbench201")
+    assert [q["architecture"] for q in json.loads(same.stdout)["queries"]] == [
+        q["architecture"] for q in document["queries"]
+    ]
+
+
+def test_the_pool_is_what_stands_in_both_tables(table: Path, tmp_path: Path) -> None:
+    accuracy = tmp_path / "accuracy.parquet"
+    pq.write_table(pq.read_table(table).slice(30).select(["arch", "val"]), accuracy)
+    options = ["search", "--table", str(accuracy), "--column", "val", "--scores", str(table), "--metrics", "snip"]
+    done = untrained_cli(*options, "--budget", "2")
+    assert done.returncode == 0, done.stderr
+    assert "pool: 10 architectures" in done.stderr
+    refused(*options, "--budget", "11", says="budget 11 is above the pool's 10")
+    pq.write_table(pa.table({"arch": ["other"], "val": [1.0]}), accuracy)
+    refused(*options, "--budget", "1", says="no architecture in common")
+
+
+def test_score(tmp_path: Path) -> None:
+    archs = NASBench201().pool(3)
+    (tmp_path / "archs.txt").write_text("\n".join(archs) + "\n\n")
+    options = ["score", *SMALL, "--batch-size", "16", "--metrics", "snip,nwot,flops", "--workers", "1"]
+    done = untrained_cli(*options, "--archs", "archs.txt", "--out", "scores.parquet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    scores = ScoreTable.load(tmp_path / "scores.parquet")
+    assert scores.archs == tuple(archs)
+    assert scores.metrics == ("snip", "naswot", "flops")
+    assert scores.provenance["batch_shape"] == [16, 1, 8, 8]
+    refused(*options, "--out", "x.parquet", "--archs", "none.txt", says="no file 'none.txt'", cwd=tmp_path)
+    (tmp_path / "bad.txt").write_text("|nor_conv_9x9~0|+|none~0|none~1|+|none~0|none~1|none~2|\n")
+    refused(*options, "--out", "x.parquet", "--archs", "bad.txt", says="unknown operation 'nor_conv_9x9'", cwd=tmp_path)
+    assert not (tmp_path / "x.parquet").exists()
+
+
+def test_lists_and_version() -> None:
+    metrics = untrained_cli("metrics")
+    assert all(re.search(rf"^{name}\b", metrics.stdout, re.MULTILINE) for name in METRICS)
+    assert "nasbench201" in untrained_cli("spaces").stdout
+    assert untrained_cli("--version").stdout == f"untrained {untrained.__version__}\n"
+    bare = untrained_cli()
+    assert bare.returncode == 0
+    assert "search" in bare.stdout
+    for command in ("search", "score", "show"):
+        assert f"untrained {command}" in untrained_cli(command, "--help").stdout.split("Example", 1)[1]
+
+
+def test_a_space_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "my_space.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from optuna.distributions import IntDistribution\n"
+        "from torch import nn\n"
+        "from untrained import SearchSpace\n"
+        "@dataclass(frozen=True)\n"
+        "class Widths(SearchSpace):\n"
+        "    num_classes: int = 10\n"
+        "    @property\n"
+        "    def distributions(self):\n"
+        "        return {'a': IntDistribution(4, 8), 'b': IntDistribution(4, 8)}\n"
+        "    def build(self, arch):\n"
+        "        p = self.to_params(arch)\n"
+        "        return nn.Sequential(nn.Flatten(), nn.Linear(64, p['a']), nn.ReLU(), nn.Linear(p['a'], p['b']),\n"
+        "                             nn.ReLU(), nn.Linear(p['b'], self.num_classes))\n"
+    )
+    options = ["--data", "digits", "--budget", "2", "--pool", "6", "--epochs", "1", "--metrics", "snip", "--json"]
+    done = untrained_cli("search", "--space", "my_space:Widths", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"a=\d,b=\d", json.loads(done.stdout)["best"]["architecture"])
+
+
+def test_bad_input_of_search(table: Path, tmp_path: Path) -> None:
+    on_table = ["search", "--table", str(table), "--column", "val", "--metrics", "snip"]
+    refused("search", "--budget", "3", says="either --data .* or --table")
+    refused("search", "--data", "digits", "--budget", "3", says="--data needs --space")
+    refused("search", *SMALL[2:], "--space", "darts9", "--budget", "3", says="unknown space 'darts9'")
+    refused("search", *SMALL, "--budget", "three", says="'three'")
+    refused("search", *SMALL, "--budget", "0", says="budget 0: give at least 1")
+    refused("search", *SMALL, "--budget", "5", "--pool", "4", says="budget 5 is above the pool's 4")
+    refused("search", *SMALL, "--budget", "5", "--pool", "9999", says="5425 distinct")
+    refused("search", *SMALL, "--budget", "3", "--metrics", "snip,snap", says="unknown metric 'snap'")
+    refused("search", *SMALL, "--budget", "3", "--sampler", "magic", "--pool", "4", says="unknown sampler 'magic'")
+    refused("search", *SMALL, "--budget", "3", "--column", "val", says="belong to --table")
+    refused("search", "--table", str(table), "--budget", "3", says="--table needs --column")
+    refused(*on_table, "--budget", "41", says="budget 41 is above the pool's 40")
+    refused(
+        "search", "--table", str(table), "--column", "acc", "--budget", "3", says="no column 'acc': it has arch, snip"
+    )
+    refused(*on_table[:-1], "fisher", "--budget", "3", says="no metric column 'fisher'")
+    refused(*on_table[:5], "--budget", "3", says="no metric column 'grad_norm': choose --metrics from snip, zen, test")
+    refused("search", "--table", str(tmp_path / "x.parquet"), "--column", "v", "--budget", "3", says="no file")
+    refused(*on_table, "--budget", "3", "--storage", "sqlite:////no/folder/s.db", says="cannot be used")
+    (tmp_path / "file").write_text("")
+    refused(*on_table, "--budget", "3", "--out", str(tmp_path / "file"), says="cannot make the folder")
+    refused("show", str(tmp_path), says="no search in")
+    refused("score", *SMALL, "--pool", "2", says="Missing option '--out'")
+    refused("frobnicate", says="No such command 'frobnicate'")
+    values = pa.array([float("inf"), *range(39)], pa.float64())
+    pq.write_table(pq.read_table(table).append_column("inf", values), table)
+    refused(
+        "search", "--table", str(table), "--column", "inf", "--metrics", "snip", "--budget", "3", says="inf is inf for"
+    )
+
+
+def test_no_metric_works_on_the_batch(tmp_path: Path) -> None:
+    x = np.zeros((40, 1, 1), dtype=np.float32)  # every image alike: no two samples differ
+    np.savez(tmp_path / "flat.npz", x=x, y=np.arange(40) % 2)
+    options = [
+        "--space",
+        "nasbench201",
+        "--data",
+        str(tmp_path / "flat.npz"),
+        "--metrics",
+        "naswot",
+        "--batch-size",
+        "8",
+    ]
+    refused("score", *options, "--pool", "3", "--out", "s.parquet", says="no metric works on this batch", cwd=tmp_path)
+    assert not (tmp_path / "s.parquet").exists()
+
+
+def test_every_command_and_option_is_documented() -> None:
+    text = README.read_text()
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert {"search", "score", "show", "metrics", "spaces"} <= set(names)
+    for name in names:
+        assert f"untrained {name}" in text, f"README says nothing of untrained {name}"
+        for option in re.findall(r"--[a-z-]+", untrained_cli(name, "--help").stdout):
+            if option not in ("--help", "--no-augment"):
+                assert option in text, f"README says nothing of {option} of untrained {name}"
+    assert "untrained --version" in text
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
