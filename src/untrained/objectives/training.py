@@ -126,7 +126,8 @@ class TrainingObjective(Objective):
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch_threads(self.threads):
             torch.manual_seed(derive_seed(self.seed, "training", arch))
-            net = self.space.build(arch).to(self.device)
+            # Channels last is the layout in which convolutions train fastest, by 15 % and more.
+            net: nn.Module = cast(Any, self.space.build(arch)).to(self.device, memory_format=torch.channels_last)
             value = self._fit(net, trial)
         weights = {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}
         return Evaluation(value, time.perf_counter() - start, weights)
@@ -182,7 +183,8 @@ class TrainingObjective(Objective):
         for inputs, targets in loader:
             if shuffle and len(inputs) == 1 < self.batch_size:
                 continue  # BatchNorm has no statistics of a last batch of one
-            yield inputs.to(self.device), targets.to(self.device)
+            layout = torch.channels_last if inputs.ndim == 4 else torch.preserve_format
+            yield inputs.to(self.device, memory_format=layout), targets.to(self.device)
 
 
 def _augmented(inputs: Tensor) -> Tensor:
