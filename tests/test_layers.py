@@ -19,6 +19,7 @@ LEVELS = (
     {"searches"},
     {"report"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {part: height for height, parts in enumerate(LEVELS) for part in parts}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
