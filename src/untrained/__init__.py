@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, metric
     from untrained.objectives import Evaluation, EvaluationFailed, Objective, TabularObjective, TrainingObjective
     from untrained.result import Result, load_network
-    from untrained.samplers import SAMPLERS, PoolSampler, RandomSearch, RoBoT
+    from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable, compute_scores
     from untrained.searches import search
     from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace
@@ -24,7 +24,7 @@ _HOMES = {
     "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "Probe", "metric"),
     "objectives": ("Evaluation", "EvaluationFailed", "Objective", "TabularObjective", "TrainingObjective"),
     "result": ("Result", "load_network"),
-    "samplers": ("SAMPLERS", "PoolSampler", "RandomSearch", "RoBoT"),
+    "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable", "compute_scores"),
     "searches": ("search",),
     "spaces": ("SPACES", "ArchitectureList", "NASBench201", "SearchSpace"),
@@ -42,6 +42,7 @@ __all__ = [
     "ImageData",
     "InputError",
     "Metric",
+    "Mixture",
     "NASBench201",
     "Objective",
     "PoolSampler",

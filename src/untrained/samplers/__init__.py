@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 from untrained.errors import InputError
 from untrained.samplers.base import PoolSampler
+from untrained.samplers.mixture import Mixture
 from untrained.samplers.random_search import RandomSearch
 from untrained.samplers.robot import RoBoT
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
-__all__ = ["SAMPLERS", "PoolSampler", "RandomSearch", "RoBoT", "get_sampler"]
+__all__ = ["SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT", "get_sampler"]
 
 SAMPLERS: dict[str, Callable[[ScoreTable, SearchSpace, int, int], PoolSampler]] = {
     "robot": lambda table, space, budget, seed: RoBoT(table, space, budget=budget, seed=seed),
+    "mixture": lambda table, space, budget, seed: Mixture(table, space, budget=budget, seed=seed),
     "random": lambda table, space, budget, seed: RandomSearch(table, space, seed=seed),
 }
 """Name -> sampler for (table, space, budget, seed)."""
