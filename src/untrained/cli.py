@@ -2,17 +2,15 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import untrained
 from untrained.errors import InputError
+from untrained.report.progress import progress_bars
 
 app = typer.Typer(
     name="untrained",
@@ -89,7 +87,7 @@ def search(
     if data is not None and space is None:
         raise InputError(f"--data needs --space: choose from {', '.join(_spaces())}")
     console = Console(stderr=True)
-    with _progress(console, enabled=not as_json) as bars:
+    with progress_bars(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying}
         if data is not None:
@@ -151,7 +149,7 @@ def score(
     chosen = _space(space, space_options, images)
     pool_archs = _read_archs(archs) if archs is not None else chosen.pool(pool or POOL, seed)
     console = Console(stderr=True)
-    with _progress(console, enabled=True) as bars:
+    with progress_bars(console, enabled=True) as bars:
         scores = untrained.compute_scores(
             chosen,
             pool_archs,
@@ -252,41 +250,6 @@ def _given(error: typer.BadParameter) -> str:
             if value and repr(value) not in error.format_message():
                 return f", not {value!r}"
     return ""
-
-
-class _Bars:
-    """The progress bars of scoring, training and querying."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[str, Any] = {}
-
-    def _update(self, name: str, done: int, total: int) -> None:
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total)
-        self._progress.update(self._tasks[name], completed=done, total=total)
-
-    def scoring(self, done: int, total: int) -> None:
-        self._update("scoring", done, total)
-
-    def training(self, step: int, steps: int) -> None:
-        self._update("training", step, steps)
-
-    def querying(self, query: Any, done: int, budget: int) -> None:
-        self._update("queries", done, budget)
-
-
-@contextmanager
-def _progress(console: Console, enabled: bool) -> Iterator[_Bars]:
-    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not (enabled and console.is_terminal),
-    ) as progress:
-        yield _Bars(progress)
 
 
 def _print(summary: dict[str, Any], as_json: bool) -> None:

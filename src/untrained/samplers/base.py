@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
@@ -87,6 +88,14 @@ class PoolSampler(BaseSampler):
     ) -> Any:
         names = ", ".join(self.space.distributions)
         raise InputError(f"parameter {param_name!r} is not one of space {self.space.name!r}: it has {names}")
+
+
+def check_learnable(table: ScoreTable, budget: int) -> None:
+    """Raises `InputError` where there is nothing to learn from, or nothing to spend."""
+    if budget < 1:
+        raise InputError(f"budget {budget}: give at least 1 query")
+    if np.isnan(table.values).all():
+        raise InputError("no metric has a score for any architecture: there is nothing to learn from")
 
 
 def read_history(study: Study, space: SearchSpace) -> list[Query]:

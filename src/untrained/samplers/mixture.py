@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from untrained.errors import InputError
 from untrained.metrics import METRICS
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable
 from untrained.samplers.hypotheses import SIZE, Hypotheses, expected_improvement, scale_values
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
@@ -38,10 +37,7 @@ class Mixture(PoolSampler):
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> None:
         super().__init__(table, space, seed=seed)
-        if budget < 1:
-            raise InputError(f"budget {budget}: give at least 1 query")
-        if np.isnan(table.values).all():
-            raise InputError("no metric has a score for any architecture: there is nothing to learn from")
+        check_learnable(table, budget)
         self.budget = budget
 
     @property

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from untrained.errors import InputError
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable
 from untrained.samplers.ucb import draws, propose
 from untrained.scores import Scaling, ScoreTable
 from untrained.spaces import SearchSpace
@@ -54,10 +53,7 @@ class RoBoT(PoolSampler):
         kappa: float = 2.576,
     ) -> None:
         super().__init__(table, space, seed=seed)
-        if budget < 1:
-            raise InputError(f"budget {budget}: give at least 1 query")
-        if np.isnan(table.values).all():
-            raise InputError("no metric has a score for any architecture: there is nothing to learn from")
+        check_learnable(table, budget)
         self.budget = budget
         self.scaling: Scaling = scaling
         self.proposals = proposals
