@@ -44,6 +44,8 @@ from untrained.scores.compute import Progress
 from untrained.spaces import SearchSpace
 
 STUDY_NAME = "untrained"
+POOL = 256
+"""Architectures to score where the caller does not say how many."""
 MOST_SKIPPED = 1_000
 """A sampler that proposes so many known or impossible architectures in a row is given up."""
 
@@ -60,7 +62,7 @@ def search(
     scores: ScoreTable | None = None,
     batch: tuple[Tensor, Tensor | None] | None = None,
     metrics: Sequence[str | Metric] = ROBOT_METRICS,
-    pool: int | Sequence[str] | None = 256,
+    pool: int | Sequence[str] | None = None,
     seed: int = 0,
     workers: int = 1,
     storage: str | optuna.storages.BaseStorage | None = None,
@@ -72,8 +74,8 @@ def search(
 ) -> Result:
     """Scores a pool, lets `sampler` spend `budget` evaluations of `objective`, and returns the best.
 
-    scores: the table to learn from; where None, `pool` architectures (a number drawn with `seed`, a list, or None for
-    the whole space) are scored with `metrics` on `batch`, in `workers` processes.
+    scores: the table to learn from; where None, `pool` architectures (a list, or a number drawn with `seed`; POOL where
+    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes.
     sampler: a name from `SAMPLERS`, or any Optuna sampler; one that proposes an architecture again is told its value
     at no cost. The budget counts distinct architectures that were really evaluated, failures included.
     storage: an Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time.
@@ -90,7 +92,9 @@ def search(
     folder = None if out is None else Path(out)
     with _only_search_in(folder):
         if scores is None:
-            archs = space.pool(pool, seed) if pool is None or isinstance(pool, int) else pool
+            if pool is None:
+                pool = space.pool(POOL, seed, at_most=True)
+            archs = space.pool(pool, seed) if isinstance(pool, int) else pool
             archs = list(dict.fromkeys(map(space.canonical, archs)))
             _check_budget(budget, len(archs))
             path = None if folder is None else folder / SCORES_FILE

@@ -91,17 +91,18 @@ class SearchSpace(ABC):
         params[key] = rng.choice(others) if others else _draw(self.distributions[key], rng)
         return self.to_arch(params)
 
-    def pool(self, n: int | None = None, seed: int = 0) -> list[str]:
+    def pool(self, n: int | None = None, seed: int = 0, *, at_most: bool = False) -> list[str]:
         """`n` distinct canonical architectures drawn uniformly with `seed`; all of them where `n` is None.
 
-        Raises `InputError` where the space has fewer than `n`, or is too large to list whole.
+        at_most: a space with fewer than `n` gives all that it has; without it, that is an `InputError`, as is asking
+        for the whole of a space that is too large to list.
         """
         size = self.size
         if n is not None and n < 1:
             raise InputError(f"pool of {n} architectures: give at least 1")
         if size is not None and size <= ENUMERABLE:
             everything = list(dict.fromkeys(map(self.canonical, self)))
-            if n is None:
+            if n is None or (at_most and n >= len(everything)):
                 return everything
             if n > len(everything):
                 raise InputError(f"pool of {n} architectures: space {self.name!r} has {len(everything)} distinct ones")
@@ -113,6 +114,8 @@ class SearchSpace(ABC):
             found[self.canonical(self.sample(rng))] = None
             if len(found) == n:
                 return list(found)
+        if at_most and found:
+            return list(found)
         raise InputError(f"pool of {n} architectures: {100 * n} draws from space {self.name!r} gave {len(found)}")
 
 
