@@ -169,10 +169,11 @@ def test_a_space_of_ones_own(tmp_path: Path) -> None:
         "        return nn.Sequential(nn.Flatten(), nn.Linear(64, p['a']), nn.ReLU(), nn.Linear(p['a'], p['b']),\n"
         "                             nn.ReLU(), nn.Linear(p['b'], self.num_classes))\n"
     )
-    options = ["--data", "digits", "--budget", "2", "--pool", "6", "--epochs", "1", "--metrics", "snip", "--json"]
+    options = ["--data", "digits", "--budget", "2", "--epochs", "1", "--metrics", "snip", "--json"]
     done = untrained_cli("search", "--space", "my_space:Widths", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"a=\d,b=\d", json.loads(done.stdout)["best"]["architecture"])
+    assert json.loads(done.stdout)["pool"] == 25  # all of it: it is smaller than the usual pool
 
 
 def test_bad_input_of_search(table: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Length(Objective):
 
 
 def run(objective: Objective, **options: Any) -> Result:
-    defaults: dict[str, Any] = {"budget": 5, "batch": BATCH, "metrics": METRICS, "pool": None}
+    defaults: dict[str, Any] = {"budget": 5, "batch": BATCH, "metrics": METRICS}
     return search(SPACE, objective, **(defaults | options))
 
 

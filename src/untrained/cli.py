@@ -108,7 +108,7 @@ def search(
             options |= {
                 "batch": images.batch(batch_size, seed),
                 "metrics": _metric_names(metrics),
-                "pool": pool or POOL,
+                "pool": pool,
             }
             options["workers"] = _cores() if workers is None else workers
         else:
@@ -147,7 +147,7 @@ def score(
         raise InputError("give either --archs or --pool")
     images = untrained.load_data(data)
     chosen = _space(space, space_options, images)
-    pool_archs = _read_archs(archs) if archs is not None else chosen.pool(pool or POOL, seed)
+    pool_archs = _read_archs(archs) if archs is not None else _pool(chosen, pool, seed)
     console = Console(stderr=True)
     with progress_bars(console, enabled=True) as bars:
         scores = untrained.compute_scores(
@@ -278,6 +278,10 @@ def _space(name: str | None, options: str, images: Any) -> Any:
     if images is not None:
         given = {"num_classes": images.num_classes, "in_channels": images.shape[0]} | given
     return get_space(name or "", **given)
+
+
+def _pool(space: Any, pool: int | None, seed: int) -> list[str]:
+    return space.pool(POOL, seed, at_most=True) if pool is None else space.pool(pool, seed)
 
 
 def _spaces() -> list[str]:
