@@ -64,6 +64,10 @@ __all__ = [
 __version__ = version("untrained")
 
 
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'untrained' has no attribute {name!r}")

@@ -88,7 +88,7 @@ class ImageData:
         """`n` training images (normalised, n x c x h x w) and their labels, drawn with `seed`."""
         rows = self.splits["train"]
         if not 1 <= n <= len(rows):
-            raise InputError(f"batch size {n}: {self.name} has {len(rows)} training images")
+            raise InputError(f"batch size {n}: {self.name} has {len(rows)} training images: give 1 to {len(rows)}")
         rows = np.random.default_rng(seed).choice(rows, n, replace=False)
         mean, std = self.statistics
         return (self.pixels(rows).float() - mean) / std, torch.from_numpy(self.labels[rows])
@@ -117,6 +117,9 @@ def load_data(source: str, test: str | None = None) -> ImageData:
         test_labels = _checked(test_labels, test)
         if test_labels.max() > labels.max():
             raise InputError(f"{test} has label {test_labels.max()}, which {source} has not")
+        shapes = [tuple(read(np.arange(1)).shape[1:]) for read in (pixels, test_pixels)]
+        if shapes[0] != shapes[1]:
+            raise InputError(f"{test} has images of {shapes[1]}, {source} of {shapes[0]} (channels, height, width)")
         pixels = _chain(pixels, len(labels), test_pixels)
         rest, test_rows, part = rows, len(labels) + np.arange(len(test_labels)), HOLD_OUT
         labels = np.concatenate([labels, test_labels])

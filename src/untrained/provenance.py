@@ -7,7 +7,7 @@ from typing import Any
 
 def difference(found: Any, wanted: Mapping[str, Any]) -> str:
     """The first entry of `wanted` that `found` has otherwise, in a few words; empty where it agrees throughout."""
-    if not isinstance(found, Mapping) or not found:
+    if not isinstance(found, Mapping) or (wanted and not found):
         return "of unknown origin"
     for key, value in wanted.items():
         there = found.get(key)

@@ -35,12 +35,11 @@ NORM_MODULES = (
     nn.LayerNorm,
     nn.GroupNorm,
     nn.RMSNorm,
-    nn.LocalResponseNorm,
 )
 
 
 class Layer(NamedTuple):
-    """A module with a weight (convolution, linear, embedding, ...; not a normalisation)."""
+    """A module with a weight of two dimensions or more (convolution, linear, embedding, ...; no normalisation)."""
 
     name: str
     module: nn.Module
@@ -103,7 +102,7 @@ class Probe:
         found = dict[int, Layer]()
         for name, module in self.net.named_modules():
             weight = module._parameters.get("weight")
-            if weight is not None and not isinstance(module, NORM_MODULES):
+            if weight is not None and weight.ndim > 1 and not isinstance(module, NORM_MODULES):
                 found.setdefault(id(weight), Layer(name, module, f"{name}.weight" if name else "weight"))
         if not found:
             raise ValueError("the network has no layer with a weight")

@@ -1,6 +1,7 @@
 """A table that answers for a training."""
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,14 @@ class TabularObjective(Objective):
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {"kind": "table", "file": self.path.name, "column": self.column, "direction": self.direction}
+        digest = blake2b("\n".join(self.archs).encode() + self._values.tobytes(), digest_size=8).hexdigest()
+        return {
+            "kind": "table",
+            "file": self.path.name,
+            "column": self.column,
+            "direction": self.direction,
+            "content": digest,
+        }
 
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
         if self.report_column is None:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b
 from typing import Any, Literal, cast
 
 import optuna
@@ -82,6 +83,8 @@ class TrainingObjective(Objective):
         self.space = space
         self.train = _dataset(train, "training")
         self.valid = _dataset(valid, "validation")
+        if len(cast(Any, self.train)) < 2:
+            raise InputError("the training data has 1 sample: give at least 2")
         self.test = None if test is None else _dataset(test, "test")
         self.epochs = epochs
         self.batch_size = batch_size
@@ -102,11 +105,12 @@ class TrainingObjective(Objective):
             "kind": "training",
             "data": self.data_name,
             "sizes": [len(cast(Any, d)) for d in (self.train, self.valid)],
+            "content": [_content(d) for d in (self.train, self.valid)],
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
-            "loss": self.loss.__name__,
-            "metric": self.metric.__name__,
+            "loss": _name(self.loss),
+            "metric": _name(self.metric),
             "direction": self.direction,
             "augment": self.augment,
             "seed": self.seed,
@@ -137,7 +141,7 @@ class TrainingObjective(Objective):
             return {}
         net = self.space.build(arch).to(self.device)
         net.load_state_dict(dict(weights))
-        return {f"test_{self.metric.__name__}": self._measure(net, self.test)}
+        return {f"test_{_name(self.metric)}": self._measure(net, self.test)}
 
     def _fit(self, net: nn.Module, trial: optuna.Trial | None) -> float:
         optimizer = SGD(net.parameters(), self.learning_rate, momentum=0.9, nesterov=True, weight_decay=5e-4)
@@ -170,7 +174,7 @@ class TrainingObjective(Objective):
         pairs = [(net(inputs), targets) for inputs, targets in self._batches(data, shuffle=False)]
         value = self.metric(torch.cat([o for o, _ in pairs]), torch.cat([t for _, t in pairs]))
         if not math.isfinite(value):
-            raise EvaluationFailed(f"the {self.metric.__name__} is {value}")
+            raise EvaluationFailed(f"the {_name(self.metric)} is {value}")
         return value
 
     def _batches(self, data: Dataset[Any], shuffle: bool) -> Iterator[tuple[Tensor, Tensor]]:
@@ -209,18 +213,34 @@ def _dataset(data: Data, what: str) -> Dataset[Any]:
         for name, tensor in (("inputs", inputs), ("targets", targets)):
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 raise InputError(f"the {what} data's {name} hold NaN or infinite values")
-        data = TensorDataset(inputs.float() if inputs.dtype == torch.float64 else inputs, targets)
+        inputs = inputs.float() if inputs.dtype == torch.float64 else inputs
+        data = TensorDataset(inputs, targets if targets.is_floating_point() else targets.long())
     if len(cast(Any, data)) == 0:
         raise InputError(f"the {what} data is empty")
     return data
 
 
+def _content(data: Dataset[Any]) -> str:
+    """Stands for the tensors of a data set; other kinds of data sets are known by their type."""
+    if not isinstance(data, TensorDataset):
+        return type(data).__qualname__
+    digest = blake2b(digest_size=8)
+    for tensor in data.tensors:
+        digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", None) or repr(function)
+
+
 def _device(name: str | Literal["auto"]) -> torch.device:
     if name != "auto":
         try:
-            return torch.device(name)
-        except RuntimeError as error:
-            raise InputError(f"unknown device {name!r}: give auto, cpu, cuda or mps") from error
+            return torch.empty(0, device=name).device
+        except (RuntimeError, AssertionError) as error:
+            why = str(error).splitlines()[0]
+            raise InputError(f"device {name!r} cannot be used: give auto, cpu, cuda or mps ({why})") from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

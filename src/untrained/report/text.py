@@ -33,7 +33,7 @@ def print_table(console: Console, title: str, header: Sequence[str], rows: Seque
     for name in header:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
@@ -73,7 +73,7 @@ def _best(summary: Mapping[str, Any]) -> RenderableType:
     if best is None:
         return Text("No query has a value yet.")
     rows = [("architecture", best["architecture"]), (_objective_name(summary), f"{best['value']:.2f}")]
-    rows += [(name, f"{value:.2f}") for name, value in best["reported"].items()]
+    rows += [(k, "missing" if v is None else f"{v:.2f}") for k, v in best["reported"].items()]
     if "rank" in best:
         rows.append(("rank in the pool", f"{best['rank']} of {summary['pool']}"))
     rows += [

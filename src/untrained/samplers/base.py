@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from threadpoolctl import ThreadpoolController
 
 from untrained.errors import InputError
 from untrained.scores import ScoreTable
@@ -23,6 +24,9 @@ ARCHITECTURE, PHASE, WEIGHTS, STATE = "architecture", "phase", "weights", "state
 
 SKIPPED = "skipped"
 """Attribute of a trial that is no query (interrupted, repeated, impossible), and why."""
+
+
+_LIBRARIES = ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class PoolSampler(BaseSampler):
         history = read_history(study, self.space)
         if len({query.architecture for query in history} & self.table.index.keys()) == len(self.table):
             raise InputError(f"all {len(self.table)} architectures of the pool have been queried")
-        choice = self.choose(history)
+        with _LIBRARIES.limit(limits=1):  # more threads would only wait for each other, and change last digits
+            choice = self.choose(history)
         for key, value in (
             (ARCHITECTURE, choice.architecture),
             (PHASE, choice.phase),

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable
 from untrained.samplers.ucb import draws, propose
 from untrained.scores import Scaling, ScoreTable
@@ -54,6 +55,8 @@ class RoBoT(PoolSampler):
     ) -> None:
         super().__init__(table, space, seed=seed)
         check_learnable(table, budget)
+        if proposals is not None and proposals < 1:
+            raise InputError(f"proposals {proposals}: give at least 1")
         self.budget = budget
         self.scaling: Scaling = scaling
         self.proposals = proposals

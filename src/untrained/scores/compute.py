@@ -1,5 +1,6 @@
 """Scoring a pool: in any order, in any number of processes, killed and resumed, always the same numbers."""
 
+import fcntl
 import json
 import math
 import multiprocessing
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import version
@@ -147,16 +149,17 @@ def compute_scores(
         return _finished(Path(path), tuple(twin), provenance)
     todo = list(dict.fromkeys(twin.values()))
     with _Journal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
-        done = {arch: scores for arch, scores in journal.scores.items() if arch in set(todo)}
+        wanted = set(todo)
+        done = {arch: scores for arch, scores in journal.scores.items() if arch in wanted}
         todo = [arch for arch in todo if arch not in done]
         total = len(done) + len(todo)
         if progress:
             progress(len(done), total)
+        _check_some_work(done, total, journal)
         for scores in _scored(job, todo, workers):
             journal.add(scores)
             done[scores[0]] = scores
-            if len(done) == min(EARLY, total) and all(v is None for _, s, _ in done.values() for v in s.values()):
-                raise InputError(f"no metric works on this batch: {next(iter(scores[2].values()))}")
+            _check_some_work(done, total, journal)
             if progress:
                 progress(len(done), total)
         names = tuple(m.name for m in job.metrics)
@@ -187,7 +190,9 @@ def _scored(job: Job, archs: list[str], workers: int) -> Iterator[Scores]:
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(job,))
     try:
-        yield from executor.map(_score_in_worker, archs)
+        with _without_interrupts():  # Ctrl-C is the parent's to handle, also while the workers start
+            scores = executor.map(_score_in_worker, archs)
+        yield from scores
     except BrokenProcessPool as error:
         raise InputError(
             f"one of {workers} scoring processes died, most often for want of memory: use fewer workers or a smaller "
@@ -197,6 +202,19 @@ def _scored(job: Job, archs: list[str], workers: int) -> Iterator[Scores]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ignores SIGINT; a process started inside goes on ignoring it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _job: Job | None = None
 
 
@@ -204,7 +222,6 @@ def _start_worker(job: Job) -> None:
     global _job
     _job = job
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -234,14 +251,20 @@ class _Journal:
         if path.exists():
             text = path.read_bytes()
             lines = text[: text.rfind(b"\n") + 1].splitlines(keepends=True)
-            if lines:
-                if other := difference(json.loads(lines[0]), provenance):
-                    raise InputError(f"{path} holds unfinished scores of another call ({other}): move it away")
-                for line in lines[1:]:
-                    arch, scores, reasons = json.loads(line)
-                    self.scores[arch] = (arch, scores, reasons)
+            try:
+                entries = [json.loads(line) for line in lines]
+                self.scores = {arch: (arch, scores, reasons) for arch, scores, reasons in entries[1:]}
+            except ValueError as error:
+                raise InputError(f"{path} is not a file of unfinished scores: move it away") from error
+            if entries and (other := difference(entries[0], provenance)):
+                raise InputError(f"{path} holds unfinished scores of another call ({other}): move it away")
             kept = sum(map(len, lines))
         self._file = path.open("r+b" if path.exists() else "wb")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise InputError(f"another process is writing to {path}: wait for it, or give another file") from error
         self._file.truncate(kept)
         self._file.seek(kept)
         if not kept:
@@ -257,7 +280,7 @@ class _Journal:
 
     def discard(self) -> None:
         if self.path is not None:
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> "_Journal":
         return self
@@ -269,12 +292,22 @@ class _Journal:
 
 def _finished(path: Path, archs: tuple[str, ...], provenance: dict[str, Any]) -> ScoreTable:
     table = ScoreTable.load(path)
-    other = difference(table.provenance, provenance)
+    # Finished scores stay good under another version or on another machine; only mixing them would not.
+    made = {key: value for key, value in provenance.items() if key not in ("versions", "machine")}
+    other = difference(table.provenance, made)
     if not other and set(archs) - set(table.archs):
         other = f"{len(set(archs) - set(table.archs))} of {len(archs)} architectures missing"
     if other:
         raise InputError(f"{path} holds the scores of another call ({other}): give another file, or move it away")
     return table.select(archs, provenance["metrics"])
+
+
+def _check_some_work(done: dict[str, Scores], total: int, journal: _Journal) -> None:
+    """Raises `InputError`, and forgets the failures, where none of the first architectures has any score."""
+    if len(done) >= min(EARLY, total) and all(v is None for _, scores, _ in done.values() for v in scores.values()):
+        journal.discard()
+        _, _, reasons = next(iter(done.values()))
+        raise InputError(f"no metric works on this batch: {next(iter(reasons.values()))}")
 
 
 def _check_batch(inputs: Tensor, targets: Tensor | None) -> None:

@@ -79,6 +79,7 @@ class ScoreTable:
         for arch in archs:
             if arch not in self.index:
                 raise InputError(f"architecture {arch!r} is not in the score table")
+        _check_distinct(metrics)
         for name in metrics:
             if name not in self.metrics:
                 raise InputError(f"the score table has no metric {name!r}: it has {', '.join(self.metrics)}")
@@ -113,6 +114,7 @@ class ScoreTable:
         provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
         numeric = [f.name for f in table.schema if pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
         names = tuple(numeric if metrics is None else metrics)
+        _check_distinct(names)
         for name in names:
             if name not in numeric:
                 raise InputError(f"{path} has no metric column {name!r}: it has {', '.join(numeric) or 'none'}")
@@ -123,6 +125,12 @@ class ScoreTable:
             why = zip(archs, table[REASONS].to_pylist(), strict=True)
             reasons = {arch: json.loads(text) for arch, text in why if text is not None}
         return cls(archs, names, np.column_stack(values) if values else np.empty((len(archs), 0)), reasons, provenance)
+
+
+def _check_distinct(metrics: Sequence[str]) -> None:
+    for i, name in enumerate(metrics):
+        if name in metrics[:i]:
+            raise InputError(f"metric {name!r} is given twice")
 
 
 def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:

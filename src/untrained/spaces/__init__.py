@@ -26,7 +26,12 @@ def get_space(name: str, **options: Any) -> SearchSpace:
     fields = getattr(kind, "__dataclass_fields__", {})
     for option in options.keys() - fields.keys() - DATA_OPTIONS:
         raise InputError(f"space {name!r} has no option {option!r}: it has {', '.join(fields) or 'none'}")
-    return kind(**{option: value for option, value in options.items() if option in fields})
+    try:
+        return kind(**{option: value for option, value in options.items() if option in fields})
+    except InputError:
+        raise
+    except Exception as error:  # a space of one's own may refuse its options in any way
+        raise InputError(f"space {name!r} cannot be made: {str(error).splitlines()[0]}") from error
 
 
 def _imported(name: str) -> type[SearchSpace]:
@@ -35,7 +40,7 @@ def _imported(name: str) -> type[SearchSpace]:
         raise InputError(f"unknown space {name!r}: choose from {', '.join(SPACES)}, or give package.module:Class")
     try:
         kind = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever the user's module raises
         raise InputError(f"space {name!r} cannot be imported: {error}") from error
     if not (isinstance(kind, type) and issubclass(kind, SearchSpace)):
         raise InputError(f"{name!r} is not a SearchSpace")
