@@ -1,6 +1,7 @@
 """The command line: a thin wrapper of the library."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -43,8 +44,12 @@ Data = Annotated[str | None, typer.Option("--data", help="digits, or a .parquet 
 Metrics = Annotated[str | None, typer.Option("--metrics", help="Metrics, separated by commas (untrained metrics).")]
 Seed = Annotated[int, typer.Option(help="Decides the pool, initialisations, the batch and the sampler.")]
 BatchSize = Annotated[int, typer.Option(help="Images of the batch that the metrics see.")]
-Workers = Annotated[int | None, typer.Option(help="Processes that score; the scores do not depend on it. [all cores]")]
-Pool = Annotated[int | None, typer.Option(help=f"How many architectures to score, drawn from the space. [{POOL}]")]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes that score; the scores do not depend on it. (default: all cores)")
+]
+Pool = Annotated[
+    int | None, typer.Option(help=f"How many architectures to score, drawn from the space. (default: {POOL})")
+]
 
 
 @app.command(epilog=SEARCH_EXAMPLES)
@@ -57,7 +62,9 @@ def search(
     table: Annotated[str | None, typer.Option(help="Parquet file that answers for the training.")] = None,
     column: Annotated[str | None, typer.Option(help="Column of --table to maximise.")] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table to look up for the pick only.")] = None,
-    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns. [the --table file]")] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Parquet file with the metric columns. (default: the --table file)")
+    ] = None,
     metrics: Metrics = None,
     pool: Pool = None,
     sampler: Annotated[str, typer.Option(help="robot, mixture or random.")] = "robot",
@@ -69,7 +76,7 @@ def search(
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
     batch_size: BatchSize = BATCH_SIZE,
     workers: Workers = None,
-    storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. [study.db in --out]")] = None,
+    storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the study, scores and best network.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -82,6 +89,8 @@ def search(
         raise InputError("give either --data (real trainings) or --table (look-ups)")
     if table is not None and column is None:
         raise InputError("--table needs --column, the figure to maximise")
+    if table is not None and (pool, workers, epochs, augment, test_data) != (None, None, EPOCHS, False, None):
+        raise InputError("--pool, --workers, --epochs, --augment and --test-data belong to --data, not to --table")
     if data is not None and (column or report_column or scores):
         raise InputError("--column, --report-column and --scores belong to --table, not to --data")
     if data is not None and space is None:
@@ -91,6 +100,8 @@ def search(
         options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying}
         if data is not None:
+            if not 0 <= seed < 2**32:
+                raise InputError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
             images = untrained.load_data(data, test_data)
             chosen = _space(space, space_options, images)
             objective: Any = untrained.TrainingObjective(
@@ -115,8 +126,9 @@ def search(
             assert table is not None
             assert column is not None
             objective = untrained.TabularObjective(table, column, report_column=report_column)
-            scored = _table_scores(scores or table, metrics, column, report_column)
-            archs = [arch for arch in scored.archs if arch in set(objective.archs)]
+            scored = _table_scores(scores or table, metrics, (column, report_column) if scores in (None, table) else ())
+            answered = set(objective.archs)
+            archs = [arch for arch in scored.archs if arch in answered]
             if not archs:
                 raise InputError(f"{scores or table} and {table} have no architecture in common")
             options["scores"] = scored.select(archs)
@@ -145,6 +157,8 @@ def score(
         raise InputError("give --space and --data")
     if archs is not None and pool is not None:
         raise InputError("give either --archs or --pool")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
     images = untrained.load_data(data)
     chosen = _space(space, space_options, images)
     pool_archs = _read_archs(archs) if archs is not None else _pool(chosen, pool, seed)
@@ -232,13 +246,16 @@ def main() -> None:
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         code = 2
+    except OSError as error:
+        typer.echo(f"error: {error.filename or 'the file'}: {error.strerror or error}", err=True)
+        code = 2
     except usage_error as error:
         typer.echo(f"error: {' '.join(error.format_message().split())}{_given(error)} (see --help)", err=True)
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:
-        typer.echo("interrupted: run the same command again to go on, where it has an --out", err=True)
+        typer.echo("interrupted: with an --out or --storage, the same command goes on where it was", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -254,7 +271,7 @@ def _given(error: typer.BadParameter) -> str:
 
 def _print(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(summary))
+        typer.echo(json.dumps(summary, allow_nan=False))
     else:
         from untrained.report.text import render
 
@@ -274,7 +291,8 @@ def _space(name: str | None, options: str, images: Any) -> Any:
         key, equals, value = part.partition("=")
         if not equals:
             raise InputError(f"space option {part!r}: write it as name=value")
-        given[key.strip()] = int(value) if value.strip().lstrip("-").isdigit() else value.strip()
+        number = re.fullmatch(r"\s*(-?[0-9]+)\s*", value)
+        given[key.strip()] = int(number[1]) if number else value.strip()
     if images is not None:
         given = {"num_classes": images.num_classes, "in_channels": images.shape[0]} | given
     return get_space(name or "", **given)
@@ -295,25 +313,32 @@ def _metric_names(metrics: str | None) -> list[str]:
     return [m.name for m in get_metrics(names)]
 
 
-def _table_scores(path: str, metrics: str | None, *columns: str | None) -> Any:
-    """The metric columns of a published table: those named, else its own, else RoBoT's six."""
-    if metrics is not None:
-        return untrained.ScoreTable.load(path, [m.strip() for m in metrics.split(",")])
+def _table_scores(path: str, metrics: str | None, figures: tuple[str | None, ...]) -> Any:
+    """The metric columns of a published table: those named, else its own, else RoBoT's six; never one of `figures`."""
     table = untrained.ScoreTable.load(path)
-    if table.provenance:
-        return table
-    names = ["jacov" if m not in table.metrics and m == "jacob_cov" else m for m in untrained.ROBOT_METRICS]
-    missing = [m for m in names if m not in table.metrics]
-    if missing:
-        has = ", ".join(m for m in table.metrics if m not in columns)
-        raise InputError(f"{path} has no metric column {missing[0]!r}: choose --metrics from {has or 'none'}")
+    if metrics is not None:
+        names = [m.strip() for m in metrics.split(",")]
+    elif table.provenance:
+        names = list(table.metrics)
+    else:
+        names = ["jacov" if m not in table.metrics and m == "jacob_cov" else m for m in untrained.ROBOT_METRICS]
+    for name in names:
+        if name in figures:
+            raise InputError(f"{name!r} is what the search is for: it cannot be one of the metrics")
+        if name not in table.metrics:
+            candidates = [m for m in table.metrics if m not in figures and "test" not in m]
+            has = ", ".join(candidates) or "none"
+            raise InputError(f"{path} has no metric column {name!r}: choose --metrics from {has}")
     return table.select(metrics=names)
 
 
 def _read_archs(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"no file {str(path)!r}: give a text file with one architecture a line")
-    archs = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    try:
+        archs = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file with one architecture a line") from error
     if not archs:
         raise InputError(f"{path} names no architecture")
     return archs

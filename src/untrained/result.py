@@ -1,6 +1,7 @@
 """What a search leaves: in memory, as JSON, in a folder."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from untrained.samplers.base import ARCHITECTURE, PHASE, SKIPPED, WEIGHTS
 from untrained.spaces import SearchSpace, get_space
 
 IDENTITY, REASON, SECONDS, COST, TRAINED = "identity", "reason", "seconds", "cost_seconds", "trained"
+BUDGET, POOL_SIZE = "budget", "pool"
 STUDY_FILE, SCORES_FILE, BEST_FILE, WEIGHTS_FILE = "study.db", "scores.parquet", "best.json", "best.safetensors"
 
 
@@ -50,7 +52,7 @@ class Result:
             "best": {
                 "architecture": self.architecture,
                 "value": self.value,
-                "reported": dict(self.reported),
+                "reported": {name: value if math.isfinite(value) else None for name, value in self.reported.items()},
                 **({} if self.rank is None else {"rank": self.rank}),
                 **self.sizes,
             },
@@ -69,7 +71,7 @@ class Result:
         weights = WEIGHTS_FILE if self.weights is not None else None
         document = self.summary | {"network": {"architecture": self.architecture, "weights": weights}}
         with written_whole(folder / BEST_FILE) as path:
-            path.write_text(json.dumps(document, indent=1) + "\n")
+            path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def queries(study: optuna.Study) -> list[FrozenTrial]:
@@ -93,7 +95,8 @@ def summarise(study: optuna.Study) -> dict[str, Any]:
         "queries": [_query(trial) for trial in queries(study)],
         "direction": study.direction.name.lower(),
         **{key: identity[key] for key in ("space", "space_options", "sampler", "seed", "metrics", "objective")},
-        **{key: study.user_attrs[key] for key in ("budget", "pool")},
+        **{key: study.user_attrs[key] for key in (BUDGET, POOL_SIZE)},
+        "seconds": study.user_attrs.get(SECONDS),
     }
 
 
@@ -101,12 +104,12 @@ def load_summary(folder: str | Path) -> dict[str, Any]:
     """The summary of the search in `folder`; without its test figures where it is unfinished."""
     folder = Path(folder)
     if (folder / BEST_FILE).is_file():
-        return json.loads((folder / BEST_FILE).read_text())
+        return _read_best(folder)
     if not (folder / STUDY_FILE).is_file():
         raise InputError(f"no search in {str(folder)!r}: it has neither {BEST_FILE} nor {STUDY_FILE}")
     try:
         # Read-only: a search that is just making its tables must not meet us making them too.
-        storage = f"sqlite:///file:{quote(str((folder / STUDY_FILE).resolve()))}?mode=ro&uri=true"
+        storage = sqlite_url(folder / STUDY_FILE, read_only=True)
         (name,) = optuna.get_all_study_names(storage)[:1]
         return summarise(optuna.load_study(study_name=name, storage=storage))
     except (SQLAlchemyError, ValueError, KeyError) as error:
@@ -121,12 +124,26 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Mod
     folder = Path(folder)
     if not (folder / BEST_FILE).is_file():
         raise InputError(f"no finished search in {str(folder)!r}: it has no {BEST_FILE}")
-    document = json.loads((folder / BEST_FILE).read_text())
+    document = _read_best(folder)
     space = space or get_space(document["space"], **document["space_options"])
     net = space.build(document["network"]["architecture"])
     if document["network"]["weights"]:
         net.load_state_dict(load_file(folder / document["network"]["weights"]))
     return net.eval()
+
+
+def sqlite_url(path: Path, *, read_only: bool = False) -> str:
+    """The URL of a SQLite file, whatever characters its path has."""
+    return f"sqlite:///file:{quote(str(path.resolve()))}?uri=true" + ("&mode=ro" if read_only else "")
+
+
+def _read_best(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / BEST_FILE).read_text())
+    except ValueError as error:
+        raise InputError(
+            f"{folder / BEST_FILE} is not what a search wrote: delete it and run the search again"
+        ) from error
 
 
 def save_weights(path: Path, architecture: str, weights: Mapping[str, Tensor]) -> None:

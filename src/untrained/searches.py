@@ -10,22 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import torch
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from torch import Tensor
 
 from untrained.errors import InputError
-from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe
+from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, get_metrics
 from untrained.objectives import EvaluationFailed, Objective, TabularObjective
 from untrained.provenance import difference
 from untrained.result import (
+    BEST_FILE,
+    BUDGET,
     COST,
     IDENTITY,
+    POOL_SIZE,
     REASON,
     SCORES_FILE,
     SECONDS,
@@ -36,8 +40,9 @@ from untrained.result import (
     best_query,
     queries,
     save_weights,
+    sqlite_url,
 )
-from untrained.samplers import PoolSampler, get_sampler
+from untrained.samplers import PoolSampler, check_sampler, get_sampler
 from untrained.samplers.base import ARCHITECTURE, SKIPPED
 from untrained.scores import ScoreTable, compute_scores
 from untrained.scores.compute import Progress
@@ -89,40 +94,53 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
+    if isinstance(sampler, str):
+        check_sampler(sampler)
     folder = None if out is None else Path(out)
     with _only_search_in(folder):
-        if scores is None:
+        if scores is not None:
+            archs = list(scores.archs)
+        else:
             if pool is None:
                 pool = space.pool(POOL, seed, at_most=True)
             archs = space.pool(pool, seed) if isinstance(pool, int) else pool
             archs = list(dict.fromkeys(map(space.canonical, archs)))
-            _check_budget(budget, len(archs))
+        if budget > len(archs):
+            raise InputError(
+                f"budget {budget} is above the pool's {len(archs)} architectures: give at most {len(archs)}"
+            )
+        for arch in archs:
+            space.to_params(arch)
+            objective.check(arch)
+        names = [m.name for m in get_metrics(metrics)] if scores is None else list(scores.metrics)
+        identity: dict[str, Any] = {
+            "space": space.name,
+            "space_options": space.options,
+            "sampler": sampler if isinstance(sampler, str) else type(sampler).__name__,
+            "seed": seed,
+            "metrics": names,
+            "objective": objective.identity,
+        }
+        where = _shown(storage) if folder is None or storage is not None else str(folder)
+        if storage is None and folder is not None:
+            storage = sqlite_url(folder / STUDY_FILE)
+        study = _open_study(study_name, storage, where, objective, pruner)
+        _check_identity(study, where, identity)  # before the pool is scored, which can take long
+        if scores is None:
             path = None if folder is None else folder / SCORES_FILE
             scores = compute_scores(space, archs, metrics, batch, seed, workers=workers, path=path, progress=on_scored)
         elif folder is not None and not (folder / SCORES_FILE).exists():
             scores.save(folder / SCORES_FILE)
-        _check_budget(budget, len(scores))
-        for arch in scores.archs:
-            objective.check(arch)
-        if isinstance(sampler, str):
-            sampler_name, sampler = sampler, get_sampler(sampler, scores, space, budget, seed)
-        else:
-            sampler_name = type(sampler).__name__
-        identity = {
-            "space": space.name,
-            "space_options": space.options,
-            "sampler": sampler_name,
-            "sampler_options": sampler.options if isinstance(sampler, PoolSampler) else {},
-            "seed": seed,
-            "metrics": list(scores.metrics),
-            "objective": objective.identity,
-            "scores": scores.fingerprint,
-        }
-        if storage is None and folder is not None:
-            storage = f"sqlite:///{folder / STUDY_FILE}"
-        study = _open_study(study_name, storage, objective, sampler, pruner, identity)
-        study.set_user_attr("budget", max(budget, study.user_attrs.get("budget", 0)))
-        study.set_user_attr("pool", len(scores))
+        study.sampler = get_sampler(sampler, scores, space, budget, seed) if isinstance(sampler, str) else sampler
+        if isinstance(study.sampler, PoolSampler):
+            identity["sampler_options"] = study.sampler.options
+        _check_identity(study, where, identity | {"scores": scores.fingerprint})
+        if folder is not None and len(queries(study)) < budget:
+            (folder / BEST_FILE).unlink(missing_ok=True)  # soon out of date
+        study.set_user_attr(BUDGET, max(budget, study.user_attrs.get(BUDGET, 0)))
+        study.set_user_attr(POOL_SIZE, len(scores))
         weights = _Weights(None if folder is None else folder / WEIGHTS_FILE)
         _run(study, space, objective, budget, weights, on_query)
         best = best_query(study)
@@ -145,8 +163,9 @@ def search(
             sizes={} if example is None else _sizes(space, arch, example),
             rank=objective.rank(arch, scores.archs) if isinstance(objective, TabularObjective) else None,
             weights=trained,
-            seconds=time.perf_counter() - start,
+            seconds=study.user_attrs.get(SECONDS, 0.0) + time.perf_counter() - start,
         )
+        study.set_user_attr(SECONDS, result.seconds)
         if folder is not None:
             result.save(folder)
     return result
@@ -166,9 +185,12 @@ class _Weights:
 
     def of(self, arch: str) -> Mapping[str, Tensor] | None:
         if self._kept is None and self.path is not None and self.path.is_file():
-            with safe_open(self.path, "pt") as file:
-                kept = (file.metadata() or {}).get("architecture", "")
-            self._kept = (kept, load_file(self.path))
+            try:
+                with safe_open(self.path, "pt") as file:
+                    kept = (file.metadata() or {}).get("architecture", "")
+                self._kept = (kept, load_file(self.path))
+            except SafetensorError:
+                return None  # as good as lost: the pick is trained again
         return self._kept[1] if self._kept is not None and self._kept[0] == arch else None
 
 
@@ -212,8 +234,16 @@ def _query(study: optuna.Study, trial: optuna.Trial, arch: str, objective: Objec
         trial.set_user_attr(SKIPPED, "interrupted")
         study.tell(trial, state=TrialState.FAIL)
         raise
+    except (InputError, SQLAlchemyError):
+        raise  # nothing that this architecture is to blame for
     except Exception as error:
-        # A failed or pruned training is a result: it is recorded with its reason, and the search goes on.
+        # A failed or pruned training is a result: it is recorded with its reason, and the search goes on. But where the
+        # very first fails in a way that no objective foresees, the set-up is at fault, and no budget is spent on it.
+        expected = isinstance(error, EvaluationFailed | optuna.TrialPruned | MemoryError | torch.OutOfMemoryError)
+        if not expected and not queries(study):
+            trial.set_user_attr(SKIPPED, "the first query broke")
+            study.tell(trial, state=TrialState.FAIL)
+            raise InputError(f"the first query broke: {type(error).__name__}: {_line(error)}") from error
         pruned = isinstance(error, optuna.TrialPruned)
         trial.set_user_attr(SECONDS, time.perf_counter() - start)
         trial.set_user_attr(REASON, str(error) if pruned else f"{type(error).__name__}: {error}")
@@ -243,33 +273,38 @@ def _no_query(arch: str, known: Mapping[str, FrozenTrial], objective: Objective)
 def _open_study(
     name: str,
     storage: str | optuna.storages.BaseStorage | None,
+    where: str,
     objective: Objective,
-    sampler: BaseSampler,
     pruner: optuna.pruners.BasePruner | None,
-    identity: dict[str, Any],
 ) -> optuna.Study:
-    """The study of this very search, new or resumed; queries that a killed process left open are closed."""
+    """The study called `name`, new or as it was left."""
     try:
-        study = optuna.create_study(
+        return optuna.create_study(
             study_name=name,
             storage=storage,
-            sampler=sampler,
             pruner=pruner or optuna.pruners.NopPruner(),
             direction=objective.direction,
             load_if_exists=True,
         )
     except (SQLAlchemyError, ValueError, ImportError) as error:
-        raise InputError(f"storage {_shown(storage)} cannot be used: {str(error).splitlines()[0]}") from error
+        raise InputError(f"storage {where} cannot be used: {_line(error)}") from error
+
+
+def _check_identity(study: optuna.Study, where: str, identity: Mapping[str, Any]) -> None:
+    """Makes sure that the study is of this very search, and closes queries that a killed process left open."""
     trials = study.get_trials(deepcopy=False)
-    if IDENTITY not in study.user_attrs and not trials:
-        study.set_user_attr(IDENTITY, identity)
+    if not trials:
+        study.set_user_attr(IDENTITY, dict(identity))
     elif other := difference(study.user_attrs.get(IDENTITY), identity):
-        raise InputError(f"{_shown(storage)} holds another search ({other}): give another folder or storage")
+        raise InputError(f"{where} holds another search ({other}): give another folder or storage")
     for trial in trials:
         if not trial.state.is_finished():
             study._storage.set_trial_user_attr(trial._trial_id, SKIPPED, "interrupted")
             study.tell(trial.number, state=TrialState.FAIL)
-    return study
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
 
 
 def _shown(storage: str | optuna.storages.BaseStorage | None) -> str:
@@ -295,21 +330,19 @@ def _only_search_in(folder: Path | None) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
     except BlockingIOError as error:
+        os.close(handle)
         raise InputError(
             f"another search is writing to {str(folder)!r}: wait for it, or give another folder"
         ) from error
+    try:
+        yield
     finally:
         os.close(handle)
 
 
-def _check_budget(budget: int, pool: int) -> None:
-    if budget > pool:
-        raise InputError(f"budget {budget} is above the pool's {pool} architectures: give at most {pool}")
-
-
 def _sizes(space: SearchSpace, arch: str, example: Tensor) -> dict[str, float]:
     """`params` and `flops` of the network, in millions."""
-    probe = Probe(space.build(arch), example)
+    with torch.random.fork_rng([]):
+        probe = Probe(space.build(arch), example)
     return {name: METRICS[name](probe) for name in ("params", "flops")}

@@ -10,7 +10,7 @@ from untrained.samplers.robot import RoBoT
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
-__all__ = ["SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT", "get_sampler"]
+__all__ = ["SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT", "check_sampler", "get_sampler"]
 
 SAMPLERS: dict[str, Callable[[ScoreTable, SearchSpace, int, int], PoolSampler]] = {
     "robot": lambda table, space, budget, seed: RoBoT(table, space, budget=budget, seed=seed),
@@ -20,8 +20,13 @@ SAMPLERS: dict[str, Callable[[ScoreTable, SearchSpace, int, int], PoolSampler]] 
 """Name -> sampler for (table, space, budget, seed)."""
 
 
-def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, seed: int) -> PoolSampler:
-    """The sampler called `name`; raises `InputError` for an unknown one."""
+def check_sampler(name: str) -> None:
+    """Raises `InputError` for an unknown sampler."""
     if name not in SAMPLERS:
         raise InputError(f"unknown sampler {name!r}: choose from {', '.join(SAMPLERS)}")
+
+
+def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, seed: int) -> PoolSampler:
+    """The sampler called `name`; raises `InputError` for an unknown one."""
+    check_sampler(name)
     return SAMPLERS[name](table, space, budget, seed)
