@@ -86,7 +86,7 @@ def test_search_on_real_data_show_and_resume(tmp_path: Path) -> None:
     document = json.loads(again.stdout)
     assert document["queries"] == json.loads(untrained_cli("show", str(out), "--json").stdout)["queries"]
     assert len(document["queries"]) == 3
-    refused(*SEARCH, "--out", str(out), "--seed", "1", says="another call .seed 0, not 1")
+    refused(*SEARCH, "--out", str(out), "--seed", "1", says="another search .seed 0, not 1")
     refused(*SEARCH, "--out", str(out), "--epochs", "2", says="another search .objective: epochs 1, not 2")
 
 
@@ -110,6 +110,25 @@ def test_search_on_a_table(table: Path) -> None:
     assert [q["architecture"] for q in json.loads(same.stdout)["queries"]] == [
         q["architecture"] for q in document["queries"]
     ]
+
+
+def test_a_table_search_resumes_and_tells_tables_apart(table: Path, tmp_path: Path) -> None:
+    options = ["--column", "val", "--metrics", "snip,zen", "--out", str(tmp_path / "o? a%20 #1"), "--json"]
+    for sampler in ("robot", "random"):
+        at = [*options, "--sampler", sampler]
+        at[5] += sampler
+        first = json.loads(untrained_cli("search", "--table", str(table), *at, "--budget", "3").stdout)
+        more = json.loads(untrained_cli("search", "--table", str(table), *at, "--budget", "5").stdout)
+        assert more["queries"][:3] == first["queries"]
+        assert len(more["queries"]) == 5
+        assert more["seconds"] > first["seconds"]
+        assert (Path(at[5]) / "study.db").is_file()
+    other = tmp_path / "other" / "table.parquet"
+    other.parent.mkdir()
+    rows = pq.read_table(table)
+    values = pa.array(100 - rows["val"].to_numpy())
+    pq.write_table(rows.set_column(rows.column_names.index("val"), "val", values), other)
+    refused("search", "--table", str(other), *at, "--budget", "6", says="another search .objective: content")
 
 
 def test_the_pool_is_what_stands_in_both_tables(table: Path, tmp_path: Path) -> None:
@@ -194,7 +213,17 @@ def test_bad_input_of_search(table: Path, tmp_path: Path) -> None:
         "search", "--table", str(table), "--column", "acc", "--budget", "3", says="no column 'acc': it has arch, snip"
     )
     refused(*on_table[:-1], "fisher", "--budget", "3", says="no metric column 'fisher'")
-    refused(*on_table[:5], "--budget", "3", says="no metric column 'grad_norm': choose --metrics from snip, zen, test")
+    refused(*on_table[:5], "--budget", "3", says="no metric column 'grad_norm': choose --metrics from snip, zen$")
+    refused(*on_table[:-1], "snip,snip", "--budget", "3", says="metric 'snip' is given twice")
+    refused(*on_table[:-1], "snip,val", "--budget", "3", says="'val' is what the search is for")
+    refused(*on_table, "--budget", "3", "--pool", "9", says="--pool.* belong to --data, not to --table")
+    refused(*on_table, "--budget", "3", "--seed", "-1", says="seed -1: give a whole number")
+    refused("search", *SMALL, "--budget", "3", "--seed", "-1", says="seed -1")
+    refused("search", *SMALL, "--budget", "3", "--pool", "0", says="pool of 0")
+    refused("search", *SMALL, "--budget", "3", "--device", "abacus", says="device 'abacus' cannot be used")
+    refused("search", *SMALL[4:], "--space", "untrained:SearchSpace", "--budget", "1", says="SearchSpace")
+    refused("search", *SMALL[4:], "--space", ":X", "--budget", "1", says="':X' cannot be imported")
+    refused("search", *SMALL[:2], *SMALL[4:], "--space-options", "N=--5", "--budget", "1", says="N='--5'")
     refused("search", "--table", str(tmp_path / "x.parquet"), "--column", "v", "--budget", "3", says="no file")
     refused(*on_table, "--budget", "3", "--storage", "sqlite:////no/folder/s.db", says="cannot be used")
     (tmp_path / "file").write_text("")

@@ -75,6 +75,17 @@ def test_the_whole_pool_can_be_queried_and_no_more() -> None:
         run(Length(), budget=0)
 
 
+def test_a_set_up_that_breaks_the_first_query_spends_nothing(tmp_path: Path) -> None:
+    class Broken(Length):
+        def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
+            raise TypeError("forgot a bracket")
+
+    with pytest.raises(InputError, match="the first query broke: TypeError: forgot a bracket"):
+        run(Broken(), out=tmp_path)
+    objective = Length()
+    assert len(run(objective, out=tmp_path).summary["queries"]) == len(objective.calls) == 5
+
+
 def test_a_failed_query_is_recorded_and_counts() -> None:
     objective = Length(fails="norm=True")
     queries = run(objective, budget=10).summary["queries"]
@@ -93,6 +104,14 @@ def test_optunas_own_samplers_pay_once_for_an_architecture() -> None:
     repeated = [t for t in result.study.trials if t.user_attrs.get("skipped") == "repeated"]
     assert repeated  # 20 different ones of 24 do not come without repetition
     assert len(result.study.trials) == 20 + len(repeated)
+
+
+def test_any_sampler_and_a_space_without_options_resume(tmp_path: Path) -> None:
+    for k, sampler in enumerate(("random", "mixture", optuna.samplers.TPESampler(seed=0))):
+        first = run(Length(), budget=4, sampler=sampler, out=tmp_path / str(k)).summary
+        more = run(Length(), budget=6, sampler=sampler, out=tmp_path / str(k)).summary
+        assert more["queries"][:4] == first["queries"]
+        assert len(more["queries"]) == 6
 
 
 def test_a_stuck_sampler_is_given_up() -> None:
@@ -197,11 +216,11 @@ def test_killed_and_resumed_the_history_is_the_same(tmp_path: Path, queries: int
 
 def test_lost_weights_are_trained_again(tmp_path: Path) -> None:
     first = run(training(), out=tmp_path)
-    (tmp_path / "best.safetensors").unlink()
-    (tmp_path / "best.json").unlink()
-    again = run(training(), out=tmp_path)
-    assert again.summary["best"] == first.summary["best"]
-    assert (tmp_path / "best.safetensors").is_file()
+    weights = (tmp_path / "best.safetensors").read_bytes()
+    for broken in (b"", b"nonsense"):
+        (tmp_path / "best.safetensors").write_bytes(broken)
+        assert run(training(), out=tmp_path).summary["best"] == first.summary["best"]
+        assert (tmp_path / "best.safetensors").read_bytes() == weights
 
 
 def test_a_study_of_another_search_is_refused_untouched(tmp_path: Path) -> None:
@@ -217,7 +236,7 @@ def test_a_study_of_another_search_is_refused_untouched(tmp_path: Path) -> None:
     ]
     for other, message in cases:
         objective = other.pop("objective", None) or Length()
-        with pytest.raises(InputError, match=rf"study\.db holds another search \({message}"):
+        with pytest.raises(InputError, match=rf"(study\.db|true) holds another search \({message}"):
             run(objective, storage=storage, **other)
     study = optuna.load_study(study_name="untrained", storage=storage)
     assert len(study.trials) == 5

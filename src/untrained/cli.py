@@ -12,6 +12,7 @@ from rich.console import Console
 import untrained
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
+from untrained.seeding import check_seed
 
 app = typer.Typer(
     name="untrained",
@@ -44,12 +45,8 @@ Data = Annotated[str | None, typer.Option("--data", help="digits, or a .parquet 
 Metrics = Annotated[str | None, typer.Option("--metrics", help="Metrics, separated by commas (untrained metrics).")]
 Seed = Annotated[int, typer.Option(help="Decides the pool, initialisations, the batch and the sampler.")]
 BatchSize = Annotated[int, typer.Option(help="Images of the batch that the metrics see.")]
-Workers = Annotated[
-    int | None, typer.Option(help="Processes that score; the scores do not depend on it. (default: all cores)")
-]
-Pool = Annotated[
-    int | None, typer.Option(help=f"How many architectures to score, drawn from the space. (default: {POOL})")
-]
+Workers = Annotated[int | None, typer.Option(help="Scoring processes; they change no score (default: all cores).")]
+Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the space to score (default: {POOL}).")]
 
 
 @app.command(epilog=SEARCH_EXAMPLES)
@@ -62,9 +59,7 @@ def search(
     table: Annotated[str | None, typer.Option(help="Parquet file that answers for the training.")] = None,
     column: Annotated[str | None, typer.Option(help="Column of --table to maximise.")] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table to look up for the pick only.")] = None,
-    scores: Annotated[
-        str | None, typer.Option(help="Parquet file with the metric columns. (default: the --table file)")
-    ] = None,
+    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,
     pool: Pool = None,
     sampler: Annotated[str, typer.Option(help="robot, mixture or random.")] = "robot",
@@ -100,8 +95,7 @@ def search(
         options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying}
         if data is not None:
-            if not 0 <= seed < 2**32:
-                raise InputError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
+            check_seed(seed)
             images = untrained.load_data(data, test_data)
             chosen = _space(space, space_options, images)
             objective: Any = untrained.TrainingObjective(
@@ -157,8 +151,7 @@ def score(
         raise InputError("give --space and --data")
     if archs is not None and pool is not None:
         raise InputError("give either --archs or --pool")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
+    check_seed(seed)
     images = untrained.load_data(data)
     chosen = _space(space, space_options, images)
     pool_archs = _read_archs(archs) if archs is not None else _pool(chosen, pool, seed)

@@ -141,9 +141,7 @@ def _read_best(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / BEST_FILE).read_text())
     except ValueError as error:
-        raise InputError(
-            f"{folder / BEST_FILE} is not what a search wrote: delete it and run the search again"
-        ) from error
+        raise InputError(f"{folder / BEST_FILE} is broken: delete it and run the search again") from error
 
 
 def save_weights(path: Path, architecture: str, weights: Mapping[str, Tensor]) -> None:

@@ -46,6 +46,7 @@ from untrained.samplers import PoolSampler, check_sampler, get_sampler
 from untrained.samplers.base import ARCHITECTURE, SKIPPED
 from untrained.scores import ScoreTable, compute_scores
 from untrained.scores.compute import Progress
+from untrained.seeding import check_seed
 from untrained.spaces import SearchSpace
 
 STUDY_NAME = "untrained"
@@ -94,8 +95,7 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed {seed}: give a whole number from 0 to {2**32 - 1}")
+    check_seed(seed)
     if isinstance(sampler, str):
         check_sampler(sampler)
     folder = None if out is None else Path(out)

@@ -150,7 +150,7 @@ def test_a_last_batch_of_one_does_not_stop_the_training() -> None:
         ({"epochs": 0}, "epochs 0"),
         ({"batch_size": -1}, "batch_size -1"),
         ({"learning_rate": 0.0}, "learning_rate 0.0"),
-        ({"device": "quantum"}, "unknown device 'quantum'"),
+        ({"device": "quantum"}, "device 'quantum' cannot be used"),
     ],
 )
 def test_bad_settings_are_named(options: dict, message: str) -> None:

@@ -176,6 +176,19 @@ def test_unfinished_scores_of_another_call_are_refused_untouched(tmp_path: Path)
     assert partial.read_text() == '{"seed": 9}\n'
 
 
+def test_a_batch_on_which_nothing_works_leaves_nothing_behind(tmp_path: Path) -> None:
+    for _ in range(2):  # said again the second time
+        with pytest.raises(InputError, match="no metric works"):
+            compute_scores(SPACE, SPACE.pool(12), ["snip"], (BATCH[0], BATCH[1] + 99), path=tmp_path / "s.parquet")
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_journal_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.parquet.partial").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(InputError, match="not a file of unfinished scores"):
+        compute_scores(SPACE, SPACE.pool(2), ["snip"], BATCH, path=tmp_path / "s.parquet")
+
+
 def test_bad_input_is_one_clear_line() -> None:
     archs = SPACE.pool(2)
     images, labels = BATCH

@@ -239,8 +239,7 @@ def _device(name: str | Literal["auto"]) -> torch.device:
         try:
             return torch.empty(0, device=name).device
         except (RuntimeError, AssertionError) as error:
-            why = str(error).splitlines()[0]
-            raise InputError(f"device {name!r} cannot be used: give auto, cpu, cuda or mps ({why})") from error
+            raise InputError(f"device {name!r} cannot be used on this machine: give auto, cpu, cuda or mps") from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
