@@ -12,6 +12,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import load_file, save
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from torch import Tensor, nn
 
@@ -134,7 +135,9 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Mod
 
 def sqlite_url(path: Path, *, read_only: bool = False) -> str:
     """The URL of a SQLite file, whatever characters its path has."""
-    return f"sqlite:///file:{quote(str(path.resolve()))}?uri=true" + ("&mode=ro" if read_only else "")
+    # SQLite's own URI form, quoted for SQLite; `URL` quotes it once more where SQLAlchemy unquotes (2.1 does, 2.0 not).
+    query = {"uri": "true"} | ({"mode": "ro"} if read_only else {})
+    return URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query=query).render_as_string()
 
 
 def _read_best(folder: Path) -> dict[str, Any]:
