@@ -1,11 +1,14 @@
 """The command line, run as a user runs it."""
 
+import contextlib
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import untrained
-from untrained.cli import app
+from untrained.cli import app, main
 from untrained.metrics import METRICS
 from untrained.scores import ScoreTable
 from untrained.spaces import NASBench201
@@ -45,11 +48,22 @@ def untrained_cli(*args: str, cwd: Path | None = None) -> subprocess.CompletedPr
 
 
 def refused(*args: str, says: str, cwd: Path | None = None) -> None:
-    done = untrained_cli(*args, cwd=cwd)
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
+    """In this process, for there are many: exit code 2, nothing on stdout and one line on stderr."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    path = list(sys.path)
+    with (
+        mock.patch.object(sys, "argv", ["untrained", *args]),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+        contextlib.chdir(cwd or Path.cwd()),
+        pytest.raises(SystemExit) as caught,
+    ):
+        main()
+    sys.path[:] = path
+    assert caught.value.code == 2, stderr.getvalue()
+    assert stdout.getvalue() == ""
+    lines = stderr.getvalue().strip().splitlines()
+    assert len(lines) == 1, lines
     assert lines[0].startswith("error: ")
     assert re.search(says, lines[0]), lines[0]
 
