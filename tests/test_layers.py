@@ -12,10 +12,11 @@ PACKAGE = Path(untrained.__file__).parent
 # Lowest first; what stands on one line does not import each other.
 LEVELS = (
     {"errors"},
-    {"files", "seeding", "threads", "provenance"},
+    {"files", "seeding", "threads", "devices", "provenance"},
     {"data", "spaces", "metrics"},
+    {"job"},
     {"scores"},
-    {"samplers", "objectives"},
+    {"samplers", "objectives", "testing"},
     {"result"},
     {"searches"},
     {"report"},
