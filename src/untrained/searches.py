@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from torch import Tensor
 
 from untrained.errors import InputError
-from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, get_metrics
+from untrained.metrics import METRICS, ROBOT_METRICS, Given, Probe, get_metrics
 from untrained.objectives import EvaluationFailed, Objective, TabularObjective
 from untrained.provenance import difference
 from untrained.result import (
@@ -67,7 +67,9 @@ def search(
     sampler: str | BaseSampler = "robot",
     scores: ScoreTable | None = None,
     batch: tuple[Tensor, Tensor | None] | None = None,
-    metrics: Sequence[str | Metric] = ROBOT_METRICS,
+    second_batch: tuple[Tensor, Tensor | None] | None = None,
+    metrics: str | Sequence[Given] = ROBOT_METRICS,
+    strict: bool = False,
     pool: int | Sequence[str] | None = None,
     seed: int = 0,
     workers: int = 1,
@@ -81,7 +83,8 @@ def search(
     """Scores a pool, lets `sampler` spend `budget` evaluations of `objective`, and returns the best.
 
     scores: the table to learn from; where None, `pool` architectures (a list, or a number drawn with `seed`; POOL where
-    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes.
+    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes; `second_batch` and
+    `strict` are as in `compute_scores`.
     sampler: a name from `SAMPLERS`, or any Optuna sampler; one that proposes an architecture again is told its value
     at no cost. The budget counts distinct architectures that were really evaluated, failures included.
     storage: an Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time.
@@ -130,7 +133,18 @@ def search(
         _check_identity(study, where, identity)  # before the pool is scored, which can take long
         if scores is None:
             path = None if folder is None else folder / SCORES_FILE
-            scores = compute_scores(space, archs, metrics, batch, seed, workers=workers, path=path, progress=on_scored)
+            scores = compute_scores(
+                space,
+                archs,
+                metrics,
+                batch,
+                seed,
+                second_batch=second_batch,
+                strict=strict,
+                workers=workers,
+                path=path,
+                progress=on_scored,
+            )
         elif folder is not None and not (folder / SCORES_FILE).exists():
             scores.save(folder / SCORES_FILE)
         study.sampler = get_sampler(sampler, scores, space, budget, seed) if isinstance(sampler, str) else sampler

@@ -17,10 +17,11 @@ from untrained.cli.options import (
     Seed,
     Space,
     SpaceOptions,
+    Strict,
     Workers,
     chosen_space,
     cores,
-    metric_names,
+    scoring,
 )
 from untrained.cli.output import print_summary
 from untrained.errors import InputError
@@ -57,6 +58,7 @@ def search(
     device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
     batch_size: BatchSize = BATCH_SIZE,
+    strict: Strict = False,
     workers: Workers = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the study, scores and best network.")] = None,
@@ -97,11 +99,7 @@ def search(
                 data_name=f"{images.name}:{images.fingerprint}",
                 on_step=bars.training,
             )
-            options |= {
-                "batch": images.batch(batch_size, seed),
-                "metrics": metric_names(metrics),
-                "pool": pool,
-            }
+            options |= {**scoring(metrics, images, batch_size, seed), "strict": strict, "pool": pool}
             options["workers"] = cores() if workers is None else workers
         else:
             assert table is not None
@@ -122,9 +120,11 @@ def search(
 
 def _table_scores(path: str, metrics: str | None, figures: tuple[str | None, ...]) -> Any:
     """The metric columns of a published table: those named, else its own, else RoBoT's six; never one of `figures`."""
+    from untrained.metrics import split_names
+
     table = untrained.ScoreTable.load(path)
     if metrics is not None:
-        names = [m.strip() for m in metrics.split(",")]
+        names = split_names(metrics)
     elif table.provenance:
         names = list(table.metrics)
     else:

@@ -37,7 +37,7 @@ class ScoreTable:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=np.float64)
+        values = np.array(self.values, dtype=np.float64, order="F")  # scaled, saved and loaded by column
         if values.shape != (len(self.archs), len(self.metrics)):
             raise ValueError(f"{values.shape} scores for {len(self.archs)} architectures x {len(self.metrics)} metrics")
         if len(self.index) < len(self.archs):
@@ -101,7 +101,8 @@ class ScoreTable:
         columns[REASONS] = pa.array(why, pa.string())
         table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(dict(self.provenance))})
         with written_whole(Path(path)) as temporary:
-            pq.write_table(table, temporary)
+            # Scores and architectures are all distinct: a dictionary of them only costs.
+            pq.write_table(table, temporary, use_dictionary=[REASONS], compression="zstd")
 
     @classmethod
     def load(cls, path: str | Path, metrics: Sequence[str] | None = None) -> "ScoreTable":
