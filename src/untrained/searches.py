@@ -4,11 +4,13 @@ import fcntl
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import torch
 from optuna.samplers import BaseSampler
@@ -92,7 +94,8 @@ def search(
 
     Called again with the same `out` or `storage`, it goes on where it was; a query that was cut off is made anew.
     A larger budget goes on from a finished search. Raises `InputError`, before anything is spent, for a budget below 1
-    or above the pool, and for a storage that holds another search.
+    or above the pool, for a metric without any score in a given table, and for a storage that holds another search.
+    Warns of a metric that is constant, or fails, over the whole pool.
     """
     start = time.perf_counter()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -105,6 +108,9 @@ def search(
     with _only_search_in(folder):
         if scores is not None:
             archs = list(scores.archs)
+            for name, why in scores.idle.items():
+                if np.isnan(scores.values[:, scores.metrics.index(name)]).all():
+                    raise InputError(f"metric {name!r} {why}: leave it out")
         else:
             if pool is None:
                 pool = space.pool(POOL, seed, at_most=True)
@@ -147,6 +153,8 @@ def search(
             )
         elif folder is not None and not (folder / SCORES_FILE).exists():
             scores.save(folder / SCORES_FILE)
+        for name, why in scores.idle.items():
+            warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         study.sampler = get_sampler(sampler, scores, space, budget, seed) if isinstance(sampler, str) else sampler
         if isinstance(study.sampler, PoolSampler):
             identity["sampler_options"] = study.sampler.options

@@ -1,6 +1,7 @@
 """The command line: a thin wrapper of the library, a file a command."""
 
 import sys
+import warnings
 from typing import Annotated, cast
 
 import typer
@@ -47,6 +48,7 @@ def _root(
 def main() -> None:
     """Runs the command line: one clear line and exit code 2 for bad input, 130 for Ctrl-C."""
     sys.path.insert(0, "")  # a space of one's own in the current folder, as `python -m` finds it
+    warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
     # typer keeps click's UsageError in a different place from version to version
     usage_error = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
     try:

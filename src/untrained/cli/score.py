@@ -76,6 +76,8 @@ def score(
         )
     failed = sum(len(why) for why in scores.reasons.values())
     console.print(f"{len(scores)} architectures x {len(scores.metrics)} metrics in {out}, {failed} scores failed")
+    for name, why in scores.idle.items():
+        typer.echo(f"warning: metric {name!r} {why}: it cannot tell them apart", err=True)
     for arch, why in list(scores.reasons.items())[:3]:
         console.print(f"  {arch}: " + "; ".join(f"{m}: {w}" for m, w in why.items()), markup=False, highlight=False)
 

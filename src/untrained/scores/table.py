@@ -60,6 +60,18 @@ class ScoreTable:
         return {arch: i for i, arch in enumerate(self.archs)}
 
     @cached_property
+    def idle(self) -> dict[str, str]:
+        """Metric -> why it tells no two architectures apart: it is the same for all, or failed on all."""
+        found = dict[str, str]()
+        for name, column in zip(self.metrics, self.values.T, strict=True):
+            if np.isnan(column).all():
+                why = next((why[name] for why in self.reasons.values() if name in why), "no reason known")
+                found[name] = f"has no score for any of the {len(self)} architectures ({why})"
+            elif len(self) > 1 and np.nanmin(column) == np.nanmax(column) and not np.isnan(column).any():
+                found[name] = f"is {column[0]:g} for all of the {len(self)} architectures"
+        return found
+
+    @cached_property
     def fingerprint(self) -> str:
         """Sixteen hex digits that stand for the architectures, the metrics and the scores."""
         digest = blake2b("\n".join((*self.archs, *self.metrics)).encode(), digest_size=8)
@@ -101,8 +113,8 @@ class ScoreTable:
         columns[REASONS] = pa.array(why, pa.string())
         table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(dict(self.provenance))})
         with written_whole(Path(path)) as temporary:
-            # Scores and architectures are all distinct: a dictionary of them only costs.
-            pq.write_table(table, temporary, use_dictionary=[REASONS], compression="zstd")
+            # Scores and architectures are distinct: a dictionary of them only costs.
+            pq.write_table(table, temporary, use_dictionary=False, compression="zstd", write_page_checksum=True)
 
     @classmethod
     def load(cls, path: str | Path, metrics: Sequence[str] | None = None) -> "ScoreTable":
@@ -112,20 +124,31 @@ class ScoreTable:
         broken, or lacks a column.
         """
         table = read_parquet(path)
-        provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
         numeric = [f.name for f in table.schema if pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
         names = tuple(numeric if metrics is None else metrics)
         _check_distinct(names)
         for name in names:
             if name not in numeric:
                 raise InputError(f"{path} has no metric column {name!r}: it has {', '.join(numeric) or 'none'}")
-        values = [table[name].cast(pa.float64()).to_numpy() for name in names]
-        archs = tuple(table["arch"].to_pylist())
-        reasons = {}
-        if REASONS in table.column_names:
-            why = zip(archs, table[REASONS].to_pylist(), strict=True)
-            reasons = {arch: json.loads(text) for arch, text in why if text is not None}
-        return cls(archs, names, np.column_stack(values) if values else np.empty((len(archs), 0)), reasons, provenance)
+        values = np.empty((len(table), len(names)), order="F")
+        for k, name in enumerate(names):
+            values[:, k] = table[name].cast(pa.float64()).to_numpy()
+            if metrics is not None and len(table) and not np.isfinite(values[:, k]).any():
+                raise InputError(f"{path}: metric column {name!r} is empty in all of its {len(table)} rows")
+        try:
+            archs = tuple(table["arch"].to_pylist())
+            provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
+            reasons = {}
+            if REASONS in table.column_names:
+                why = zip(archs, table[REASONS].to_pylist(), strict=True)
+                reasons = {arch: json.loads(text) for arch, text in why if text is not None}
+            return cls(archs, names, values, reasons, provenance)
+        except (TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{path}: the architectures, reasons or provenance are not those of a table ({error})"
+            ) from error
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
 
 
 def _check_distinct(metrics: Sequence[str]) -> None:
@@ -138,9 +161,10 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.T
     """A Parquet file with an `arch` column of distinct architectures, read with one-line errors."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: give a Parquet file")
+        what = f"{str(path)!r} is a folder" if path.is_dir() else f"no file {str(path)!r}"
+        raise InputError(f"{what}: give a Parquet file")
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{str(path)!r} is not a readable Parquet file: {str(error).splitlines()[0]}") from error
     for name in ("arch", *(columns or ())):

@@ -60,7 +60,7 @@ class NASBench201(SearchSpace):
         return dict(zip(_DISTRIBUTIONS, parse_cell(arch, CHOICES), strict=True))
 
     def canonical(self, arch: str) -> str:
-        return _twins().get(arch) or _twins()[format_cell(parse_cell(arch, CHOICES))]
+        return _twins()[normal_form(parse_cell(arch, CHOICES))]
 
     def __iter__(self) -> Iterator[str]:
         return iter(_benchmark_order())
@@ -82,14 +82,12 @@ def _benchmark_order() -> tuple[str, ...]:
 
 
 @cache
-def _twins() -> dict[str, str]:
-    """Each cell -> the cell of the same network that has most `none` edges, the first such in the benchmark."""
-    forms = dict[str, NormalForm]()
-    best = dict[NormalForm, tuple[int, str]]()
+def _twins() -> dict[NormalForm, str]:
+    """Normal form -> the cell with that network that has most `none` edges, the first such in the benchmark."""
+    twins = dict[NormalForm, tuple[int, str]]()
     for arch in _benchmark_order():
         ops = parse_cell(arch, CHOICES)
         form, nones = normal_form(ops), ops.count(NONE)
-        forms[arch] = form
-        if form not in best or nones > best[form][0]:
-            best[form] = (nones, arch)
-    return {arch: best[form][1] for arch, form in forms.items()}
+        if form not in twins or nones > twins[form][0]:
+            twins[form] = (nones, arch)
+    return {form: arch for form, (_, arch) in twins.items()}
