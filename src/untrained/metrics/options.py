@@ -68,7 +68,7 @@ def checked_options(name: str, function: Callable[..., float], options: Mapping[
             else:
                 wanted = " or ".join(_called(kind) for kind in kinds)
                 raise InputError(f"metric {name!r}: option {option}={value!r} must be {wanted}")
-        if type(value) is not type(default) or value != default:
+        if value != default or isinstance(value, bool) != isinstance(default, bool):
             checked[option] = value
     return checked
 
