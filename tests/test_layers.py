@@ -15,7 +15,7 @@ LEVELS = (
     {"files", "seeding", "threads", "provenance"},
     {"data", "spaces", "metrics"},
     {"scores"},
-    {"samplers", "objectives"},
+    {"samplers", "objectives", "benchmarks"},
     {"result"},
     {"searches"},
     {"report"},
