@@ -37,7 +37,7 @@ _NOTES = ("9,445 cells without a dead edge; metrics of NAS-Bench-Suite-Zero, jac
 
 def _benchmark(task: str, objective: str) -> Benchmark:
     place = list(DATASETS).index(task)
-    published = {method: Published(*row[place], row[3]) for method, row in _FIGURES.items()}
+    published = {method: Published(row[place][0], row[place][1], row[3]) for method, row in _FIGURES.items()}
     notes = _NOTES + (("metrics computed on CIFAR-10",) if SCORES[task] != task else ())
     return Benchmark(
         name="nasbench201",

@@ -7,6 +7,7 @@ import typer
 
 import untrained
 from untrained.cli import score, search
+from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
 from untrained.cli.show import show
 from untrained.errors import InputError
@@ -25,6 +26,7 @@ app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
 for command in (show, metrics, spaces):
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 def _version(wanted: bool) -> None:
