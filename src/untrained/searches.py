@@ -96,8 +96,9 @@ def search(
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
     check_seed(seed)
+    names = [m.name for m in get_metrics(metrics)] if scores is None else list(scores.metrics)
     if isinstance(sampler, str):
-        check_sampler(sampler)
+        check_sampler(sampler, names, space)
     folder = None if out is None else Path(out)
     with _only_search_in(folder):
         if scores is not None:
@@ -114,7 +115,6 @@ def search(
         for arch in archs:
             space.to_params(arch)
             objective.check(arch)
-        names = [m.name for m in get_metrics(metrics)] if scores is None else list(scores.metrics)
         identity: dict[str, Any] = {
             "space": space.name,
             "space_options": space.options,

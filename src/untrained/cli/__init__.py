@@ -8,6 +8,7 @@ import typer
 import untrained
 from untrained.cli import score, search
 from untrained.cli.lists import metrics, spaces
+from untrained.cli.samplers import samplers
 from untrained.cli.show import show
 from untrained.errors import InputError
 
@@ -23,7 +24,7 @@ INTERRUPTED = 130
 
 app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
-for command in (show, metrics, spaces):
+for command in (show, metrics, spaces, samplers):
     app.command()(command)
 
 
