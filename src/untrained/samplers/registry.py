@@ -8,9 +8,14 @@ from optuna.pruners import BasePruner
 
 from untrained.errors import InputError
 from untrained.samplers.base import PoolSampler
+from untrained.samplers.encoded import bohb, gp, hyperband, tpe
+from untrained.samplers.evolution import REA
 from untrained.samplers.greedy import AZ_NAS, by_az_nas, by_rank_average, single
+from untrained.samplers.hnas import CONDITION, GRADIENT_METRICS, HNAS
+from untrained.samplers.local_search import LocalSearch
 from untrained.samplers.mixture import Mixture
 from untrained.samplers.random_search import RandomSearch
+from untrained.samplers.reinforce import REINFORCE
 from untrained.samplers.robot import RoBoT
 from untrained.scores import ScoreTable
 from untrained.spaces import ArchitectureList, SearchSpace
@@ -82,6 +87,56 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "Bergstra & Bengio, Random Search for Hyper-Parameter Optimization, JMLR 2012",
         ),
         SamplerInfo(
+            "rea",
+            REA,
+            "ageing evolution: the best of a sample is mutated, the oldest dies",
+            "Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019",
+            decisions=True,
+        ),
+        SamplerInfo(
+            "reinforce",
+            lambda table, space, *, budget, seed: REINFORCE(table, space, seed=seed),
+            "policy gradient on one categorical distribution a decision",
+            "Zoph & Le, Neural Architecture Search with Reinforcement Learning, ICLR 2017",
+            decisions=True,
+        ),
+        SamplerInfo(
+            "local_search",
+            lambda table, space, *, budget, seed: LocalSearch(table, space, seed=seed),
+            "hill climbing over neighbours that differ in one decision, with restarts",
+            "White et al., Exploring the Loss Landscape in Neural Architecture Search, UAI 2021",
+            decisions=True,
+        ),
+        SamplerInfo(
+            "hnas",
+            HNAS,
+            "Bayesian optimisation of how a gradient metric and the condition number are weighed",
+            "Shu et al., Unifying and Boosting Gradient-Based Training-Free Neural Architecture Search, NeurIPS 2022",
+            metrics=(GRADIENT_METRICS, (CONDITION,)),
+        ),
+        SamplerInfo(
+            "tpe",
+            tpe,
+            "tree-structured Parzen estimators over the decisions (Optuna's)",
+            "Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011",
+            decisions=True,
+        ),
+        SamplerInfo(
+            "gp",
+            gp,
+            "a Gaussian process over the decisions (Optuna's)",
+            "Snoek et al., Practical Bayesian Optimization of Machine Learning Algorithms, NeurIPS 2012",
+            decisions=True,
+        ),
+        SamplerInfo(
+            "bohb",
+            bohb,
+            "Parzen estimators, and Hyperband to stop what does badly early (Optuna's)",
+            "Falkner et al., BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018",
+            decisions=True,
+            pruner=hyperband,
+        ),
+        SamplerInfo(
             "single",
             single,
             "down the ranking of one metric",
@@ -92,7 +147,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "rank_average",
             by_rank_average,
             "down the mean rank over all metrics",
-            "Chen et al., Neural Architecture Search on ImageNet in Four GPU Hours (TE-NAS), ICLR 2021, with two metrics",
+            "Chen et al., Neural Architecture Search on ImageNet in Four GPU Hours, ICLR 2021 (with two)",
         ),
         SamplerInfo(
             "az_nas",
