@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -71,7 +71,11 @@ def gp(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> 
 
 
 def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
-    """Multivariate Parzen estimators, for `hyperband`; the first 10 queries, at most half the budget, are random."""
+    """Multivariate Parzen estimators, to go with `hyperband`.
+
+    The first 10 queries, at most half the budget, are random. As in the paper, one model serves all brackets, and what
+    was trained longer counts before what was stopped (Optuna ranks complete trials above pruned ones).
+    """
     startup = min(10, budget // 2)
     return Encoded(
         table,
@@ -82,9 +86,11 @@ def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -
     )
 
 
-def hyperband() -> BasePruner:
-    """Hyperband with a reduction factor of 3, its largest resource learnt from the first full evaluation."""
-    return HyperbandPruner(min_resource=1, max_resource="auto", reduction_factor=3)
+def hyperband(steps: Sequence[int]) -> BasePruner:
+    """Hyperband (reduction factor 3) between the first and the last of the steps at which values are reported."""
+    if len(steps) < 2:
+        return NopPruner()
+    return HyperbandPruner(min_resource=steps[0], max_resource=steps[-1], reduction_factor=3)
 
 
 def _quiet_study(sampler: BaseSampler) -> optuna.Study:

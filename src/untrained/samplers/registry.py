@@ -29,7 +29,7 @@ class SamplerInfo:
     summary: what it does, in a line. citation: whose it is (authors, title, venue, year).
     metrics: groups of metric names; the table must have one name of each group. Empty: whatever metrics it has.
     decisions: whether it needs to know what an architecture is made of, so that a plain list of names will not do.
-    pruner: the pruner that belongs to it, for evaluations that report intermediate values.
+    pruner: the pruner that belongs to it, for evaluations that report intermediate values at given steps.
     takes_metric: whether it is asked for as `name:METRIC`.
     """
 
@@ -39,7 +39,7 @@ class SamplerInfo:
     citation: str
     metrics: tuple[tuple[str, ...], ...] = ()
     decisions: bool = False
-    pruner: Callable[[], BasePruner] | None = None
+    pruner: Callable[[Sequence[int]], BasePruner] | None = None
     takes_metric: bool = False
 
     @property
