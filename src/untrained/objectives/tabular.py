@@ -23,8 +23,8 @@ class TabularObjective(Objective):
     column: the objective. report_column: a test figure, looked up for the pick only.
     cost_column: seconds that the tabulated training took; 0 where None.
     fidelities: epochs -> column of the same figure after a training of so many epochs; the last one is `column`.
-    cost_epochs: the epochs whose cost `cost_column` is, where that is not the last of `fidelities`; other trainings cost
-    in proportion.
+    cost_epochs: the epochs whose cost `cost_column` is, where that is not the last of `fidelities`; other trainings
+    cost in proportion.
 
     With fidelities and a pruner, an architecture is trained for the fewest epochs first, and on to more only while the
     pruner lets it. Each is a training of its own, as in NAS-Bench-201, whose 12 epochs end at a learning rate of zero:
