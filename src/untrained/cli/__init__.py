@@ -9,6 +9,7 @@ import untrained
 from untrained.cli import score, search
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
+from untrained.cli.samplers import samplers
 from untrained.cli.show import show
 from untrained.errors import InputError
 
@@ -24,7 +25,7 @@ INTERRUPTED = 130
 
 app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
-for command in (show, metrics, spaces):
+for command in (show, metrics, spaces, samplers):
     app.command()(command)
 app.add_typer(data, name="data")
 
