@@ -47,7 +47,8 @@ class Benchmark:
     scores: file with the metrics in columns `prefix` + name. metrics: their names; all with the prefix where empty,
     but those that are known to be `dead` (name -> why).
     space: where None, the architectures are opaque strings. budget: T, as published.
-    fidelities: epochs -> column of `table`, for samplers that stop trainings early.
+    fidelities: epochs -> column of `table`, for samplers that stop trainings early; `cost_epochs` are those that `cost`
+    is of.
     reported: which figure the paper prints, the test figure or the objective rank of the pick. published: method ->
     that figure. whole: the table must hold the whole of the space. notes: what differs from the paper, for its row.
 
@@ -68,6 +69,7 @@ class Benchmark:
     test: str | None = None
     cost: str | None = None
     fidelities: Mapping[int, str] = field(default_factory=dict)
+    cost_epochs: int | None = None
     reported: Literal["test", "rank"] = "rank"
     published: Mapping[str, Published] = field(default_factory=dict)
     whole: bool = False

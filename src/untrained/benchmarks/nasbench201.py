@@ -51,6 +51,7 @@ def _benchmark(task: str, objective: str) -> Benchmark:
         test=f"{task}_test_200",
         cost="cifar10_train_seconds_12",
         fidelities={12: objective, 200: objective.replace("_12", "_200")},
+        cost_epochs=12,
         reported="test",
         published=published if objective == PAPER else {},
         whole=True,

@@ -1,7 +1,7 @@
 """A table that answers for a training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -121,9 +121,13 @@ class TabularObjective(Objective):
             return {}
         return {self.report_column: float(self._columns[self.report_column][self._row[arch]])}
 
+    def values(self, archs: Sequence[str]) -> NDArray[np.float64]:
+        """The objective of each of `archs`, NaN where it is empty: for reports on a whole pool, not for samplers."""
+        return self._values[[self._row[arch] for arch in archs]]
+
     def rank(self, arch: str, pool: tuple[str, ...]) -> int:
         """R_f(arch): 1 + how many of `pool` are strictly better."""
-        values = self._values[[self._row[a] for a in pool]]
+        values = self.values(pool)
         own = self._values[self._row[arch]]
         better = values < own if self.direction == "minimize" else values > own
         return 1 + int(better.sum())

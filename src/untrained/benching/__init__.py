@@ -1,0 +1,20 @@
+"""Samplers compared: benchmarks x samplers x seeds, and what to say of it."""
+
+from untrained.benching.collect import BenchResult, Ran, bench
+from untrained.benching.run import Opened, Run, open_benchmark, run_search
+from untrained.benching.summary import Row, Spread, compare, holm, summarise
+
+__all__ = [
+    "BenchResult",
+    "Opened",
+    "Ran",
+    "Row",
+    "Run",
+    "Spread",
+    "bench",
+    "compare",
+    "holm",
+    "open_benchmark",
+    "run_search",
+    "summarise",
+]
