@@ -114,9 +114,32 @@ def probe(name: str, reading: Reading, dtype: torch.dtype, seed: int = 0) -> Pro
     return Probe(network(name, dtype, drawn), x, b["y"], second=(b["x2"].to(dtype), b["y2"]), seed=seed)
 
 
+GRADIENT = (
+    "grad_norm", "snip", "plain", "grasp", "fisher", "l2_norm", "synflow", "synflow_bn"
+)  # fmt: skip
 _HNAS = {"mode": "train", "output": "target", "layerwise": True}
 
 READINGS: dict[str, Reading] = {
+    **{f"{name}/{code}": Reading(name) for name in GRADIENT for code in ("zero-cost-nas", "NASLib")},
+    **{f"{name}/zero-cost-nas-own-NAS201Model": Reading(name, rtol=1e-2) for name in GRADIENT[:5]},
+    "jacob_cov/zero-cost-nas": Reading("jacob_cov"),
+    "jacob_cov/zero-cost-nas-own-NAS201Model": Reading("jacob_cov"),
+    "synflow_bn/zero-cost-nas-own-NAS201Model": Reading("synflow_bn"),
+    "jacov/NASLib": Reading("jacov"),
+    "epe_nas/NASLib": Reading("epe_nas"),
+    "nwot/NASLib": Reading("naswot"),
+    "naswot_relu_only/nas-without-training": Reading("naswot"),
+    "nwot_double_count/NASLib": Reading("naswot", {"by_class_name": True}),
+    "naswot/nas-without-training": Reading("naswot", {"by_class_name": True}),
+    "naswot_linear_kernel/HNAS": Reading("naswot", {"by_class_name": True, "kernel": "linear"}),
+    "linear_regions_x/TENAS": Reading("linear_regions"),
+    "linear_regions_lr/TENAS": Reading("linear_regions", batch="lr_x"),
+    "swap/SWAP": Reading("swap"),
+    "swap_regularised/SWAP": Reading("swap", {"mu": 100, "sigma": 5000}),
+    "zico/ZiCo": Reading("zico"),
+    "zico_accumulating/MeCo": Reading("zico", {"halves": True, "accumulate": True}),
+    "params/NASLib": Reading("params"),
+    "flops/NASLib": Reading("flops"),
     "ntk_cond/HNAS": Reading("ntk_condition_number", _HNAS),
     "ntk_cond_eval/TENAS": Reading("ntk_condition_number"),
     "ntk_cond_train/TENAS": Reading("ntk_condition_number", {"mode": "train"}),
