@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 
 from untrained.errors import InputError
+from untrained.metrics.az_nas import az_expressivity, az_progressivity, az_trainability
 from untrained.metrics.base import Metric, metric
 from untrained.metrics.gradient import fisher, grad_norm, grasp, l2_norm, plain, snip
 from untrained.metrics.gradsign import gradsign
 from untrained.metrics.jacobian import epe_nas, jacob_cov, jacov
+from untrained.metrics.meco import meco
 from untrained.metrics.ntk import ntk_condition_number, ntk_trace
 from untrained.metrics.patterns import linear_regions, naswot, swap
 from untrained.metrics.probe import Probe
 from untrained.metrics.size import flops, params
 from untrained.metrics.synflow import synflow, synflow_bn
 from untrained.metrics.vkdnw import vkdnw
+from untrained.metrics.zen import zen
 from untrained.metrics.zico import zico
 
 __all__ = ["METRICS", "ROBOT_METRICS", "Metric", "Probe", "get_metrics", "metric"]
@@ -25,7 +28,8 @@ METRICS: dict[str, Metric] = {
         *(jacob_cov, jacov, epe_nas),
         *(naswot, linear_regions, swap),
         *(ntk_condition_number, ntk_trace),
-        vkdnw,
+        *(az_expressivity, az_progressivity, az_trainability),
+        *(zen, meco, vkdnw),
         *(params, flops),
     )
 }

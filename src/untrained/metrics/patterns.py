@@ -35,6 +35,7 @@ def naswot(probe: Probe, kernel: Literal["hamming", "linear"] = "hamming", by_cl
     K = torch.zeros(n, n, dtype=torch.float64, device=probe.inputs.device)
     if kernel == "linear":
         for z in _module_inputs(probe, frozen(probe), _named_relu if by_class_name else _relu):
+            z = z.float()  # the products are in single precision there, whatever the network is in
             K += (z @ z.T).double()
     elif kernel == "hamming":
         codes = _codes(_module_inputs(probe, frozen(probe), _named_relu)) if by_class_name else _active_units(probe)
