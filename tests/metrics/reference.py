@@ -148,7 +148,7 @@ READINGS: dict[str, Reading] = {
     "az_progressivity_random/AZ-NAS": Reading("az_progressivity", {"redraw": True}),
     "az_trainability_random/AZ-NAS": Reading("az_trainability", {"redraw": True}),
     "meco/MeCo": Reading("meco", {"inputs": "batch"}, batch="meco_x"),
-    "meco_random/MeCo": Reading("meco"),
+    "meco_random/MeCo": Reading("meco", {"size": 64}),
     "swap_random/SWAP": Reading("swap", {"draws": 1}),
     "params/NASLib": Reading("params"),
     "flops/NASLib": Reading("flops"),

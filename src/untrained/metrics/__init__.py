@@ -12,7 +12,7 @@ from untrained.metrics.meco import meco
 from untrained.metrics.ntk import ntk_condition_number, ntk_trace
 from untrained.metrics.patterns import linear_regions, naswot, swap
 from untrained.metrics.probe import Probe
-from untrained.metrics.size import flops, params
+from untrained.metrics.size import flops, latency, params
 from untrained.metrics.synflow import synflow, synflow_bn
 from untrained.metrics.vkdnw import vkdnw
 from untrained.metrics.zen import zen
@@ -30,7 +30,7 @@ METRICS: dict[str, Metric] = {
         *(ntk_condition_number, ntk_trace),
         *(az_expressivity, az_progressivity, az_trainability),
         *(zen, meco, vkdnw),
-        *(params, flops),
+        *(params, flops, latency),
     )
 }
 """Every metric by its name."""

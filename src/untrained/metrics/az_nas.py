@@ -10,7 +10,7 @@ from torch import Tensor
 
 from untrained.metrics.base import metric
 from untrained.metrics.draws import frozen, generators, kaiming_normal, redrawn
-from untrained.metrics.features import feature_maps
+from untrained.metrics.features import FeatureMap, feature_maps
 from untrained.metrics.probe import Probe, shared
 
 AZ_NAS = "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024"
@@ -75,17 +75,17 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
     return sum(values) / len(values)
 
 
-def _maps(probe: Probe, redraw: bool) -> list[tuple[Tensor, int]]:
+def _maps(probe: Probe, redraw: bool) -> list[FeatureMap]:
     return _maps_redrawn(probe) if redraw else _maps_as_they_are(probe)
 
 
 @shared
-def _maps_as_they_are(probe: Probe) -> list[tuple[Tensor, int]]:
+def _maps_as_they_are(probe: Probe) -> list[FeatureMap]:
     return feature_maps(probe, frozen(probe))
 
 
 @shared
-def _maps_redrawn(probe: Probe) -> list[tuple[Tensor, int]]:
+def _maps_redrawn(probe: Probe) -> list[FeatureMap]:
     (stream,) = generators(probe, 1)
     return feature_maps(probe, redrawn(probe, kaiming_normal, stream))
 

@@ -19,7 +19,7 @@ from untrained.metrics.probe import Probe
 )
 def meco(
     probe: Probe,
-    size: int | None = 64,
+    size: int | None = None,
     inputs: Literal["random", "batch"] = "random",
     modules: Literal["all", "leaves"] = "all",
 ) -> float:
@@ -28,12 +28,10 @@ def meco(
     One sample ~ N(0, 1), in training mode. A channel that is constant has correlation 0 with all, itself included;
     so an output of one number a channel counts 0.
 
-    size: images are size x size whatever the batch's are, as in the public code; None takes the batch's own size.
+    size: so high and wide is the sample, instead of as the batch's images; the public code has 64 always.
     inputs: "batch" takes the first sample of the batch.
     modules: "all" also counts containers and the network itself, as the public code does: what ends its container counts
     twice. "leaves" counts each computation once.
-
-    Raises ValueError where the network does not take such an input.
     """
     if inputs not in ("random", "batch") or modules not in ("all", "leaves"):
         raise ValueError(f"inputs {inputs!r}, modules {modules!r}: give random or batch, all or leaves")
@@ -61,8 +59,6 @@ def meco(
     try:
         with probe.untouched(), torch.no_grad():
             probe.call(frozen(probe), x)
-    except RuntimeError as error:
-        raise ValueError(f"the network does not take an input of {tuple(x.shape)}; try size=None") from error
     finally:
         for handle in handles:
             handle.remove()
