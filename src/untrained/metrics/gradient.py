@@ -51,10 +51,13 @@ def grasp(probe: Probe) -> float:
     paper="Theis et al. 2018; Turner et al., BlockSwap, ICLR 2020; weighted by fan-in as in ICLR 2021",
     needs=("labels", "loss gradient"),
 )
-def fisher(probe: Probe) -> float:
+def fisher(probe: Probe, fan_in: bool = True) -> float:
     """sum over channels c of (weights feeding c) * 1/2 mean_i (sum_p a[i,c,p] dL/da[i,c,p])^2.
 
     Channels are dimension 1 of a convolution's output and the last dimension of any other layer's.
+
+    fan_in: False sums over channels without weighting them, which is BlockSwap's formula. zero-cost-nas and NASLib hand
+    a channel's value to each weight that feeds it before they sum; the published tables are of that.
     """
     total = 0.0
     for (layer, a), da in zip(probe.forward.calls, probe.output_gradients, strict=True):
@@ -62,7 +65,7 @@ def fisher(probe: Probe) -> float:
         channel = 1 if weight.ndim > 2 else a.ndim - 1
         saliency = (a.detach() * da).movedim(channel, 1).flatten(2).sum(2) if a.ndim > 2 else a.detach() * da
         per_channel = saliency.square().mean(0, dtype=torch.float64) / 2
-        total += per_channel.sum().item() * weight.numel() / a.shape[channel]
+        total += per_channel.sum().item() * (weight.numel() / a.shape[channel] if fan_in else 1)
     return total
 
 
