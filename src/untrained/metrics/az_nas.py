@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import frozen, generators, kaiming_normal, redrawn
+from untrained.metrics.draws import generators, kaiming_normal, redrawn
 from untrained.metrics.features import FeatureMap, feature_maps
+from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe, shared
 
 AZ_NAS = "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Generator, Tensor
 
+from untrained.metrics.passes import frozen
 from untrained.metrics.probe import NORM_MODULES, Probe
 
 Draw = Callable[[Tensor, Generator], None]
@@ -43,14 +44,6 @@ def redrawn(probe: Probe, draw: Draw, generator: Generator) -> dict[str, Tensor]
             if isinstance(module, NORM_MODULES):
                 _fill(state, name, "weight", 1)
                 _fill(state, name, "bias", 0)
-    return state
-
-
-def frozen(probe: Probe) -> dict[str, Tensor]:
-    """A copy of every parameter and buffer by name; none requires a gradient, what is shared stays shared."""
-    state = probe.state(Tensor.clone)
-    for tensor in state.values():
-        tensor.requires_grad_(False)
     return state
 
 

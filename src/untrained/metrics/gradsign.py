@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import frozen
+from untrained.metrics.passes import frozen, sibling
 from untrained.metrics.probe import Probe
 from untrained.metrics.samples import Use, Uses
 
@@ -52,7 +52,7 @@ def gradsign(probe: Probe, mean: bool = False) -> float:
             agreement += int(g.sign().sum(0).abs().sum(dtype=torch.float64).item())
 
         n = len(probe.inputs)
-        with probe.untouched(), torch.enable_grad():
+        with probe.untouched(), torch.enable_grad(), probe.precision():
             total = torch.stack(
                 [probe.loss_function(_take(outputs, i), _take(probe.targets, i)) for i in range(n)]
             ).sum()
@@ -63,14 +63,7 @@ def gradsign(probe: Probe, mean: bool = False) -> float:
 def _loop(probe: Probe) -> int:
     signs: list[Tensor] = []
     for i in range(len(probe.inputs)):
-        single = Probe(
-            probe.net,
-            _take(probe.inputs, i),
-            _take(probe.targets, i),
-            loss=probe.loss_function,
-            seed=probe.seed,
-            strict=probe.strict,
-        )
+        single = sibling(probe, _take(probe.inputs, i), _take(probe.targets, i))
         new = [g.sign() for g in single.weight_gradients]
         signs = [a + b for a, b in zip(signs, new, strict=True)] if signs else new
     return int(sum(s.abs().sum(dtype=torch.float64).item() for s in signs))

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import frozen, generators
+from untrained.metrics.draws import generators
+from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe
 
 

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import frozen
-from untrained.metrics.probe import Probe, _tensor, shared
+from untrained.metrics.passes import frozen, one_tensor
+from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Use, Uses
 
 Mode = Literal["eval", "train"]
@@ -100,7 +100,7 @@ def _alone(probe: Probe, output: Output) -> Tensor:
     for i in range(len(probe.inputs)):
         state = probe.state(Tensor.clone)
         with probe.untouched(training=False), torch.enable_grad():
-            single = _tensor(probe.call(state, probe.inputs[i : i + 1]))
+            single = one_tensor(probe.call(state, probe.inputs[i : i + 1]))
         rows.append(_row(_differentiated(single, probe, output, i).sum(), [state[name] for name in sorted(names)]))
     return _products(torch.stack(rows))
 
@@ -115,7 +115,7 @@ def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
     state = frozen(probe)
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     with probe.untouched(training=mode == "train"), uses:
-        outputs = _tensor(probe.call(state, probe.inputs.detach()))
+        outputs = one_tensor(probe.call(state, probe.inputs.detach()))
     return uses, outputs
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import frozen, generators, redrawn, standard_normal
+from untrained.metrics.draws import generators, redrawn, standard_normal
+from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe, shared
 
 
@@ -31,22 +32,14 @@ def naswot(probe: Probe, kernel: Literal["hamming", "linear"] = "hamming", by_cl
 
     Raises ValueError where K is singular: two samples switch on the same units, or there are too few units.
     """
-    n = len(probe.inputs)
-    K = torch.zeros(n, n, dtype=torch.float64, device=probe.inputs.device)
-    if kernel == "linear":
-        for z in _module_inputs(probe, frozen(probe), _named_relu if by_class_name else _relu):
-            z = z.float()  # the products are in single precision there, whatever the network is in
-            K += (z @ z.T).double()
-    elif kernel == "hamming":
-        codes = _codes(_module_inputs(probe, frozen(probe), _named_relu)) if by_class_name else _active_units(probe)
-        for active in codes:
-            on = active.float()  # sums of 0 and 1 are exact in float32 below 2^24 units
-            both = (on @ on.T).double()
-            count = both.diagonal()
-            # both on, plus both off
-            K += 2 * both + active.shape[1] - count[:, None] - count[None, :]
-    else:
+    if kernel not in ("hamming", "linear"):
         raise ValueError(f"kernel {kernel!r}: give hamming or linear")
+    n = len(probe.inputs)
+    if kernel == "hamming" and not by_class_name:
+        K = _agreements(probe)
+    else:
+        inputs = _module_inputs(probe, frozen(probe), _named_relu if by_class_name else _relu)
+        K = _agreement(_codes(inputs)) if kernel == "hamming" else _inner_products(inputs)
     if torch.linalg.matrix_rank(K, hermitian=True) < n:
         raise ValueError("the kernel is singular: two samples switch on the same units, or there are too few units")
     return torch.linalg.slogdet(K).logabsdet.item()
@@ -65,7 +58,9 @@ def linear_regions(probe: Probe) -> float:
     samples (3 x 3) to a thinned network: give such a batch to tell networks apart. Its sum of reciprocals is off the
     whole number by rounding.
     """
-    return float(len(torch.unique(_packed(_active_units(probe), dim=1), dim=0)))
+    K = _agreements(probe)
+    units = K[0, 0]  # a sample agrees with itself on all of them
+    return float(len(torch.unique(K == units, dim=0)))
 
 
 @metric(
@@ -95,17 +90,43 @@ def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | N
 
 
 def _distinct_units(codes: list[Tensor]) -> int:
-    words = _packed([code.T for code in codes], dim=0)
-    # One word sorts fast; several are compared as rows.
-    return len(torch.unique(words[:, 0])) if words.shape[1] == 1 else len(torch.unique(words, dim=0))
+    """How many distinct columns there are, each packed into whole numbers of 64 bits."""
+    bits = torch.cat(codes, 1)
+    words = [_packed(part) for part in bits.split(64)]
+    return len(torch.unique(words[0]) if len(words) == 1 else torch.unique(torch.stack(words), dim=1).T)
 
 
-def _packed(codes: list[Tensor], dim: int) -> Tensor:
-    """Boolean matrices, joined along `dim`, as whole numbers of 63 bits: two rows are equal exactly where they were."""
-    bits = torch.cat(codes, dim)
-    weights = 1 << torch.arange(63, device=bits.device)
-    words = [(part * weights[: part.shape[1]]).sum(1) for part in bits.split(63, 1)]
-    return torch.stack(words, 1)
+def _packed(bits: Tensor) -> Tensor:
+    """At most 64 x units booleans as one whole number a unit."""
+    word = torch.zeros(bits.shape[1], dtype=torch.int64, device=bits.device)
+    for start in range(0, len(bits), 24):  # float32 is exact below 2^24, and its products are fast
+        part = bits[start : start + 24].float()
+        powers = 2.0 ** torch.arange(len(part), device=bits.device)
+        word += (powers @ part).long() << start
+    return word
+
+
+@shared
+def _agreements(probe: Probe) -> Tensor:
+    return _agreement(_active_units(probe))
+
+
+def _agreement(codes: list[Tensor]) -> Tensor:
+    """n x n: the number of units on which two samples agree."""
+    n = len(codes[0])
+    K = torch.zeros(n, n, dtype=torch.float64, device=codes[0].device)
+    for active in codes:
+        on = active.float()  # sums of 0 and 1 are exact in float32 below 2^24 units
+        both = (on @ on.T).double()
+        count = both.diagonal()
+        # both on, plus both off
+        K += 2 * both + active.shape[1] - count[:, None] - count[None, :]
+    return K
+
+
+def _inner_products(inputs: list[Tensor]) -> Tensor:
+    """n x n, each module's in single precision, as in HNAS's code whatever the network is in."""
+    return torch.stack([(z.float() @ z.float().T).double() for z in inputs]).sum(0)
 
 
 @shared

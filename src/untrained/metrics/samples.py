@@ -53,10 +53,10 @@ class Convolution(Use):
     groups: int
 
     def gradient(self, B: Tensor) -> Tensor:
-        return self._between(self.A, B, self.groups)
+        return self._between(self.A.to(B.dtype), B, self.groups)
 
     def first(self, B: Tensor) -> Tensor:
-        return self._between(self.A[:, :1], B[:, :1], 1).flatten(1)[:, 0]
+        return self._between(self.A[:, :1].to(B.dtype), B[:, :1], 1).flatten(1)[:, 0]
 
     def _between(self, A: Tensor, B: Tensor, groups: int) -> Tensor:
         n, channels = B.shape[:2]
@@ -74,14 +74,15 @@ class Convolution(Use):
 @dataclass
 class Linear(Use):
     def gradient(self, B: Tensor) -> Tensor:
-        return torch.einsum("n...o,n...i->noi", B, self.A)
+        return torch.einsum("n...o,n...i->noi", B, self.A.to(B.dtype))
 
     def first(self, B: Tensor) -> Tensor:
         return (B[..., 0] * self.A[..., 0]).flatten(1).sum(1) if B.ndim > 2 else B[:, 0] * self.A[:, 0]
 
     def gram(self, B: Tensor) -> Tensor:
         # |g_i^T g_j| of outer products needs no outer product.
-        return (self.A @ self.A.T) * (B @ B.T) if B.ndim == 2 else super().gram(B)
+        A = self.A.to(B.dtype)
+        return (A @ A.T) * (B @ B.T) if B.ndim == 2 else super().gram(B)
 
 
 @dataclass

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import frozen
-from untrained.metrics.probe import Probe, _tensor
+from untrained.metrics.passes import frozen, one_tensor
+from untrained.metrics.probe import Probe
 from untrained.metrics.samples import Use, Uses
 
 PARAMETERS = 128
@@ -68,7 +68,7 @@ def _jacobian(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
     state = frozen(probe)
     uses = Uses({name: state[name] for name in names}, n)
     with probe.untouched(training=False), torch.enable_grad(), uses:
-        logits = _tensor(probe.call(state, probe.inputs.detach()))
+        logits = one_tensor(probe.call(state, probe.inputs.detach()))
     if logits.ndim != 2:
         raise ValueError(f"the outputs have shape {tuple(logits.shape)}: they must be n x classes")
     if uses.elsewhere:
@@ -90,7 +90,7 @@ def _one_by_one(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
     for i in range(len(probe.inputs)):
         state = probe.state(Tensor.clone)
         with probe.untouched(training=False), torch.enable_grad():
-            (logits,) = _tensor(probe.call(state, probe.inputs[i : i + 1]))
+            (logits,) = one_tensor(probe.call(state, probe.inputs[i : i + 1]))
         rows = []
         for logit in logits:
             parameters = [state[name] for name in names]

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import frozen, generators, redrawn, standard_normal
+from untrained.metrics.draws import generators, redrawn, standard_normal
+from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe
 
 ALPHA = 0.01

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
+from untrained.metrics.passes import sibling
 from untrained.metrics.probe import Probe
 
 
@@ -42,17 +43,12 @@ def zico(probe: Probe, halves: bool = False, accumulate: bool = False) -> float:
 
 
 def _gradients(probe: Probe, halves: bool) -> tuple[list[Tensor], list[Tensor]]:
-    def of(inputs: Tensor, targets: Tensor | None) -> list[Tensor]:
-        other = Probe(
-            probe.net, inputs, targets, loss=probe.loss_function, seed=probe.seed, strict=probe.strict
-        )
-        return other.weight_gradients
-
     if halves:
         half, targets = len(probe.inputs) // 2, probe.targets
         if half < 1 or targets is None:
             raise ValueError("halves need a batch of two samples or more, with targets")
-        return of(probe.inputs[:half], targets[:half]), of(probe.inputs[half:], targets[half:])
+        first, second = (sibling(probe, probe.inputs[part], targets[part]) for part in (slice(half), slice(half, None)))
+        return first.weight_gradients, second.weight_gradients
     if probe.second is None:
         raise ValueError("no second batch: give the probe one, or use halves=True")
-    return probe.weight_gradients, of(*probe.second)
+    return probe.weight_gradients, sibling(probe, *probe.second).weight_gradients
