@@ -20,6 +20,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 from torch.overrides import TorchFunctionMode
 
 
@@ -53,22 +54,35 @@ class Convolution(Use):
     groups: int
 
     def gradient(self, B: Tensor) -> Tensor:
-        return self._between(self.A.to(B.dtype), B, self.groups)
+        A = self.A.to(B.dtype)
+        if math.prod(self.kernel) == self.groups == max(self.stride) == 1 and not any(map(any, self.padding)):
+            G = B.flatten(2) @ A.flatten(2).mT
+            return G.reshape(*G.shape, *self.kernel)
+        # One at a time: together, the windows would have to be written out.
+        return torch.cat([self._between(a, b, self.groups) for a, b in zip(A.split(1), B.split(1), strict=True)])
 
     def first(self, B: Tensor) -> Tensor:
-        return self._between(self.A[:, :1].to(B.dtype), B[:, :1], 1).flatten(1)[:, 0]
+        # The first tap of the kernel sees channel 0 of the padded input from its corner on.
+        A = F.pad(self.A[:, :1].to(B.dtype), self._sides)
+        for d, (size, stride) in enumerate(zip(B.shape[2:], self.stride, strict=True), start=2):
+            A = A.narrow(d, 0, (size - 1) * stride + 1)
+            A = A[(slice(None),) * d + (slice(None, None, stride),)]
+        return (A * B[:, :1]).flatten(1).sum(1)
+
+    @property
+    def _sides(self) -> list[int]:
+        return [side for pair in reversed(self.padding) for side in pair]
 
     def _between(self, A: Tensor, B: Tensor, groups: int) -> Tensor:
-        n, channels = B.shape[:2]
-        A = F.pad(A, [side for pair in reversed(self.padding) for side in pair])
-        for d, (k, s, dilation) in enumerate(zip(self.kernel, self.stride, self.dilation, strict=True), start=2):
-            A = A.unfold(d, dilation * (k - 1) + 1, s)[..., ::dilation]
-        # A is now n x channels x positions... x kernel...
-        dims = len(self.kernel)
-        A = A.movedim(tuple(range(-dims, 0)), tuple(range(2, 2 + dims)))
-        A = A.reshape(n * groups, A.shape[1] // groups * math.prod(self.kernel), -1)
-        G = B.reshape(n * groups, channels // groups, -1) @ A.mT
-        return G.reshape(n, channels, -1, *self.kernel)
+        """1 x (weight's shape), for one sample."""
+        gradient = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
+        size = (B.shape[1], A.shape[1] // groups, *self.kernel)
+        stride, dilation = tuple(self.stride), tuple(self.dilation)
+        if all(before == after for before, after in self.padding):
+            padding = tuple(before for before, _ in self.padding)
+        else:
+            A, padding = F.pad(A, self._sides), 0
+        return gradient(A, size, B, stride, padding, dilation, groups)[None]
 
 
 @dataclass

@@ -86,7 +86,7 @@ GLOBAL_POOLS = frozenset(
 ) | {torch.mean, Tensor.mean, torch.amax, Tensor.amax, torch.max_pool2d}
 FLATTENERS = frozenset({torch.flatten, Tensor.flatten, torch.reshape, Tensor.reshape, Tensor.view})
 LAYERS = frozenset({F.linear, F.conv1d, F.conv2d, F.conv3d})
-NORMALISERS = frozenset({F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
+NORMALISERS = frozenset({F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
 
 
 class _Watch(TorchFunctionMode):
@@ -102,37 +102,53 @@ class _Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func is F.batch_norm:
+            return self._batch_norm(*args, **kwargs)
         output = func(*args, **kwargs)
         if func in NORMALISERS:
-            self._normalised(func, args, kwargs)
-        elif func in GLOBAL_POOLS | FLATTENERS | LAYERS and isinstance(output, Tensor):
+            self.variances.append(_variance(func, *args, **kwargs))
+        elif func in LAYERS:
+            self.last = args[0] if args else kwargs["input"]
+        elif func in GLOBAL_POOLS | FLATTENERS and isinstance(output, Tensor):
             x: Tensor = args[0] if args else kwargs["input"]
-            if func in LAYERS:
-                self.last = x
-            elif x.ndim > 2 and x[0, 0].numel() > 1:
+            if x.ndim > 2 and x[0, 0].numel() > 1:
                 if func in GLOBAL_POOLS and output.numel() < x.numel() and _is_global(x, output):
                     self.pooled = x
                 elif func in FLATTENERS and output.ndim == 2 and len(output) == len(x):
                     self.flattened = x
         return output
 
-    def _normalised(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        given = dict(zip(("input", "second", "third"), args, strict=False)) | kwargs
-        x: Tensor = given["input"].double()
-        if func is F.batch_norm:
-            variance = x.var([d for d in range(x.ndim) if d != 1], correction=0)
-            running = given.get("third", given.get("running_var"))
-            if running is not None:
-                self.running.append(running)
-        elif func is F.group_norm:
-            variance = x.reshape(len(x), given.get("second", given.get("num_groups")), -1).var(2, correction=0)
-        elif func is F.instance_norm:
-            variance = x.flatten(2).var(2, correction=0)
-        else:
-            shape = given.get("second", given.get("normalized_shape"))
-            rows = x.flatten(-len(shape))
-            variance = rows.var(-1, correction=0) if func is F.layer_norm else rows.square().mean(-1)
-        self.variances.append(variance.mean())
+    def _batch_norm(
+        self,
+        input: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
+        """Batch normalisation, which tells the batch's variance by a running one that forgets all else."""
+        mean, variance = input.new_zeros(2, input.shape[1], dtype=torch.float32 if running_var is None else running_var.dtype)
+        output = F.batch_norm(input, mean, variance, weight, bias, True, 1.0, eps)
+        count = input.numel() // input.shape[1]
+        self.variances.append(variance.mean() * (count - 1) / count)
+        if running_var is not None:
+            running_var.lerp_(variance, momentum)
+            self.running.append(running_var)
+        return output
+
+
+def _variance(func: Any, input: Tensor, shape: Any = None, *_: Any, **options: Any) -> Tensor:
+    """The mean variance that a normalisation other than BatchNorm divides by."""
+    if func is F.group_norm:
+        groups = options.get("num_groups", shape)
+        return input.reshape(len(input), groups, -1).var(2, correction=0).mean()
+    if func is F.instance_norm:
+        return input.flatten(2).var(2, correction=0).mean()
+    rows = input.flatten(-len(options.get("normalized_shape", shape)))
+    return (rows.var(-1, correction=0) if func is F.layer_norm else rows.square().mean(-1)).mean()
 
 
 def _is_global(x: Tensor, output: Tensor) -> bool:
