@@ -40,7 +40,9 @@ def curvature(probe: Probe) -> float:
 def tangent_sweep(probe: Probe, v: Sequence[Tensor]) -> Sweep:
     """Along u = w and v, by the rules on the tape."""
     tape, adjoints = probe.forward.tape, probe.adjoints
-    tangents = {number: Tangent(w, g) for number, (w, g) in enumerate(zip(probe.weights, v, strict=True))}
+    # The weights that the pass ran on, so that a product can see that u is the weight itself.
+    u = [probe.forward.params[layer.weight].detach() for layer in probe.layers]
+    tangents = {number: Tangent(w, g) for number, (w, g) in enumerate(zip(u, v, strict=True))}
     last = {number: index for index, operation in enumerate(tape.operations) for number in operation.inputs}
     total = torch.zeros((), dtype=torch.float64, device=probe.inputs.device)
     with probe.precision(), torch.no_grad():

@@ -209,10 +209,8 @@ def _bilinear(
             y_u, x_v_w_u = times(x_ if x.u is None else x_ + x.u, w_), x_v_w
         else:
             y_u, x_v_w_u = _plus(both(x.u, w_), both(x_, w.u)), both(x.v, w.u)
-        y_uv = _plus(x_u_w_v, x_v_w_u)
-        adjoint = adjoints[0] if adjoints else None
-        second = None if y_uv is None or adjoint is None else _dot(adjoint, y_uv)
-        return [Tangent(y_u, _plus(x_v_w, both(x_, w.v)))], second
+        terms = [_dot(a, y) for a in adjoints if a is not None for y in (x_u_w_v, x_v_w_u) if y is not None]
+        return [Tangent(y_u, _plus(x_v_w, both(x_, w.v)))], torch.stack(terms).sum() if terms else None
 
     tape.record(numbers, [output], push, edges=[] if None in numbers else [output])
     return output
@@ -281,13 +279,15 @@ def batch_norm(
         shaped = scale.reshape(-1, *[1] * (input.ndim - 2))
         tape.record([number], [output], lambda tangents, _: ([_each(lambda t: t * shaped, tangents[0])], None))
         return output
+    if input.numel() == input.shape[1]:
+        return func(input, running_mean, running_var, gain, bias, training, momentum, eps)  # raises, and says why
     x = tape.keep(input)
-    output = func(input, running_mean, running_var, gain, bias, training, momentum, eps)
+    # What the function calls, with the statistics.
+    output, mean, s = torch.native_batch_norm(input, gain, bias, running_mean, running_var, True, momentum, eps)
+    mean, s = mean.detach(), s.detach()
 
     def push(tangents: Sequence[Tangent], adjoints: Sequence[Tensor | None]) -> tuple[list[Tangent], Tensor | None]:
         n = x.numel() // x.shape[1]
-        var, mean = torch.var_mean(x.to(gamma.dtype), [0, *range(2, x.ndim)], correction=0)
-        s = (var + eps).rsqrt()
 
         def jacobian(t: Tensor) -> tuple[Tensor, Tensor]:
             y, h_t, _ = torch.ops.aten.native_batch_norm_backward(
@@ -340,7 +340,8 @@ def _name(func: Any) -> str:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(dtype=torch.float64)
+    # Summing in double would first make a copy in double; sums in single precision go by pairs.
+    return (a * b).sum().double()
 
 
 def _channel_dot(a: Tensor, b: Tensor) -> Tensor:
@@ -349,9 +350,10 @@ def _channel_dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _plus(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """a + b, written into a."""
     if a is None or b is None:
         return b if a is None else a
-    return a + b
+    return a.add_(b)
 
 
 def _each(f: Callable[[Tensor], Any], tangent: Tangent) -> Tangent:

@@ -59,7 +59,7 @@ class Forward:
     def active(self) -> list[Tensor]:
         """For each ReLU call, n x units booleans: is the unit's input above 0?"""
         # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
-        return [(output > 0).flatten(1) for output, _ in self.tape.rectified]
+        return [_flat(output > 0) for output, _ in self.tape.rectified]
 
 
 class Runner:
@@ -207,6 +207,13 @@ class _AnyLayout(TorchFunctionMode):
         if (func is Tensor.view and not args[0].is_contiguous()) or func in (Tensor.as_strided, torch.as_strided):
             args = (args[0].contiguous(), *args[1:])
         return func(*args, **(kwargs or {}))
+
+
+def _flat(units: Tensor) -> Tensor:
+    """n x units, in the order of memory: it is the same for every sample, and saves a copy."""
+    if units.ndim == 4 and units.is_contiguous(memory_format=torch.channels_last):
+        units = units.permute(0, 2, 3, 1)
+    return units.flatten(1)
 
 
 def _random_states() -> tuple[Any, ...]:
