@@ -46,6 +46,7 @@ class Query:
     architecture: str
     value: float | None
     state: Any
+    running: bool = False
 
 
 class PoolSampler(BaseSampler):
@@ -113,7 +114,7 @@ def read_history(study: Study, space: SearchSpace) -> list[Query]:
             continue
         finished = trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.values is not None
         value = sign * trial.values[0] if finished and trial.values else None
-        queries.append(Query(arch, value, trial.user_attrs.get(STATE)))
+        queries.append(Query(arch, value, trial.user_attrs.get(STATE), running=not trial.state.is_finished()))
     return queries
 
 
