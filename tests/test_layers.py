@@ -12,12 +12,14 @@ PACKAGE = Path(untrained.__file__).parent
 # Lowest first; what stands on one line does not import each other.
 LEVELS = (
     {"errors"},
-    {"files", "seeding", "threads", "provenance"},
+    {"files", "seeding", "threads", "provenance", "journal"},
+    {"processes"},
     {"data", "spaces", "metrics"},
     {"scores"},
-    {"samplers", "objectives"},
+    {"samplers", "objectives", "benchmarks"},
     {"result"},
     {"searches"},
+    {"benching"},
     {"report"},
     {"cli"},
     {"__main__"},

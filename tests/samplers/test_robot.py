@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
-from untrained.samplers import SAMPLERS, RandomSearch, RoBoT, get_sampler
+from untrained.samplers import RandomSearch, RoBoT, get_sampler
 from untrained.samplers.base import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import ArchitectureList, NASBench201
@@ -78,20 +78,6 @@ def test_it_follows_the_method() -> None:
     explored = phases.count("explore")
     assert phases == ["explore"] * explored + ["exploit"] * (T - explored)
     assert 0 < explored < T
-
-
-@pytest.mark.parametrize("sampler", list(SAMPLERS))
-def test_replayed_from_each_prefix_it_suggests_the_same(sampler: str) -> None:
-    table, space, values = problem(seed=2)
-    study = run(get_sampler(sampler, table, space, T, 5), space, values)
-    for prefix in range(T):
-        # A fresh sampler and a fresh study that holds only what the first trials left.
-        other = optuna.create_study(direction="maximize", sampler=get_sampler(sampler, table, space, T, 5))
-        other.add_trials(study.trials[:prefix])
-        trial = other.ask(dict(space.distributions))
-        assert trial.params == study.trials[prefix].params
-        again = other.get_trials()[-1].user_attrs
-        assert again == study.trials[prefix].user_attrs
 
 
 def test_seeds_decide_the_search() -> None:
@@ -170,7 +156,7 @@ def test_bad_input() -> None:
         RoBoT(table, space, budget=0)
     with pytest.raises(InputError, match="no metric has a score"):
         RoBoT(ScoreTable(("a", "b"), ("m",), np.full((2, 1), np.nan)), space, budget=1)
-    with pytest.raises(InputError, match=r"unknown sampler 'robo': choose from robot, mixture, random"):
+    with pytest.raises(InputError, match=r"unknown sampler 'robo': choose from robot, mixture, random, single:METRIC"):
         get_sampler("robo", table, space, T, 0)
     sampler = RandomSearch(table, space)
     study = optuna.create_study(sampler=sampler)

@@ -38,6 +38,7 @@ def plain(probe: Probe) -> float:
     "grasp",
     paper="Wang, Zhang & Grosse, GraSP, ICLR 2020; sign and temperature 1 as in ICLR 2021",
     needs=("labels", "loss gradient", "Hessian"),
+    cost="several passes",
 )
 def grasp(probe: Probe) -> float:
     """-w^T H g: how much removing the weights would lower the gradient flow."""
@@ -65,7 +66,7 @@ def fisher(probe: Probe) -> float:
     return total
 
 
-@metric("l2_norm", paper=ZERO_COST)
+@metric("l2_norm", paper=ZERO_COST, cost="weights only")
 def l2_norm(probe: Probe) -> float:
     """sum_l |W_l|_2, without any data."""
     return sum(torch.linalg.vector_norm(w, dtype=torch.float64).item() for w in probe.weights)

@@ -10,6 +10,7 @@ from untrained.metrics.probe import Probe
     "naswot",
     paper="Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021",
     needs=("activations",),
+    cost="forward",
 )
 def naswot(probe: Probe) -> float:
     """ln |det K|, K[i,j] the number of ReLU units on which samples i and j agree.

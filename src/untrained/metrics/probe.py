@@ -14,8 +14,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple, cast
+from functools import cached_property, wraps
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import torch
@@ -66,6 +66,24 @@ class Forward:
     active: list[Tensor] = field(default_factory=list)
 
 
+T = TypeVar("T")
+
+
+def shared(compute: "Callable[[Probe], T]") -> "Callable[[Probe], T]":
+    """Decorator of a function of a probe that several metrics ask for: computed once a probe.
+
+    What every metric may need is a property of `Probe`; what one family shares stands beside it, decorated with this.
+    """
+
+    @wraps(compute)
+    def computed_once(probe: "Probe") -> T:
+        if compute not in probe.shared:
+            probe.shared[compute] = compute(probe)
+        return probe.shared[compute]
+
+    return computed_once
+
+
 class Probe:
     """Lazily computed, memoised passes over `net` and one batch; asked twice, computed once.
 
@@ -75,6 +93,8 @@ class Probe:
     inputs: n x ... tensor. targets: n labels, or whatever `loss` takes; None where no metric needs them.
     loss: mean loss of the batch, cross entropy unless given.
     seed: random state during the passes (dropout).
+    second: a second batch (inputs, targets), for metrics that compare two.
+    strict: count as the public implementations do: only Conv2d and Linear are layers.
     second_order: keep the graph of the loss gradient, so that a metric that differentiates it costs no second
     forward and backward pass. Right either way, only slower where the guess is wrong.
     """
@@ -87,6 +107,8 @@ class Probe:
         *,
         loss: Loss = F.cross_entropy,
         seed: int = 0,
+        second: tuple[Tensor, Tensor | None] | None = None,
+        strict: bool = False,
         second_order: bool = False,
     ) -> None:
         self.net = net
@@ -94,7 +116,10 @@ class Probe:
         self.targets = targets
         self.loss_function = loss
         self.seed = seed
+        self.second = second
+        self.strict = strict
         self.second_order = second_order
+        self.shared: dict[Callable[[Probe], Any], Any] = {}
 
     @cached_property
     def layers(self) -> list[Layer]:
@@ -102,6 +127,8 @@ class Probe:
         found = dict[int, Layer]()
         for name, module in self.net.named_modules():
             weight = module._parameters.get("weight")
+            if self.strict and not isinstance(module, nn.Conv2d | nn.Linear):
+                continue
             if weight is not None and weight.ndim > 1 and not isinstance(module, NORM_MODULES):
                 found.setdefault(id(weight), Layer(name, module, f"{name}.weight" if name else "weight"))
         if not found:

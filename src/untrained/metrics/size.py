@@ -13,13 +13,13 @@ from untrained.metrics.base import metric
 from untrained.metrics.probe import RELUS, Probe
 
 
-@metric("params", paper="a size, no paper")
+@metric("params", paper="a size, no paper", cost="weights only")
 def params(probe: Probe) -> float:
     """Parameters in millions: weights, biases, normalisations."""
     return sum(p.numel() for p in probe.net.parameters()) / 1e6
 
 
-@metric("flops", paper="a size, no paper; counted as in NASLib (tensorwatch)", needs=("forward pass",))
+@metric("flops", paper="a size, no paper; counted as in NASLib (tensorwatch)", needs=("forward pass",), cost="forward")
 def flops(probe: Probe) -> float:
     """Operations in millions for one sample in evaluation mode, as the published `flops` columns count them.
 

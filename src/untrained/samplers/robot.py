@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from untrained.errors import InputError
-from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable
+from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable, known_values
 from untrained.samplers.ucb import draws, propose
 from untrained.scores import Scaling, ScoreTable
 from untrained.spaces import SearchSpace
@@ -74,7 +74,7 @@ class RoBoT(PoolSampler):
         return self.table.scaled(self.scaling)
 
     def choose(self, history: Sequence[Query]) -> Choice:
-        known = _known_values(history)
+        known = known_values(history)
         made: list[tuple[list[float], str]] = [(w, arch) for query in history for w, arch in query.state or ()]
         record: list[tuple[list[float], str]] = []
         total = self.budget if self.proposals is None else self.proposals
@@ -123,12 +123,3 @@ class RoBoT(PoolSampler):
 
     def _named(self, weights: Array) -> dict[str, float]:
         return dict(zip(self.table.metrics, weights.tolist(), strict=True))
-
-
-def _known_values(history: Sequence[Query]) -> dict[str, float]:
-    """Architecture -> value; the worst value seen (0 where there is none) for a failed or running query."""
-    worst = min((query.value for query in history if query.value is not None), default=0.0)
-    known = dict[str, float]()
-    for query in history:
-        known[query.architecture] = worst if query.value is None else query.value
-    return known

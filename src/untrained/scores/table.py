@@ -1,7 +1,7 @@
 """The table of scores: architectures x metrics."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -110,14 +110,14 @@ class ScoreTable:
         metrics: the columns to take; every numeric one where None. Raises `InputError` where the file is missing or
         broken, or lacks a column.
         """
-        table = read_parquet(path)
-        provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
-        numeric = [f.name for f in table.schema if pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
+        numeric = column_names(path, numeric=True)
         names = tuple(numeric if metrics is None else metrics)
         _check_distinct(names)
         for name in names:
             if name not in numeric:
                 raise InputError(f"{path} has no metric column {name!r}: it has {', '.join(numeric) or 'none'}")
+        table = read_parquet(path, (*names, *({REASONS} & set(column_names(path)))))
+        provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
         values = [table[name].cast(pa.float64()).to_numpy() for name in names]
         archs = tuple(table["arch"].to_pylist())
         reasons = {}
@@ -133,20 +133,35 @@ def _check_distinct(metrics: Sequence[str]) -> None:
             raise InputError(f"metric {name!r} is given twice")
 
 
+def column_names(path: str | Path, *, numeric: bool = False) -> list[str]:
+    """The columns of a Parquet file, or only those that hold numbers; nothing but its footer is read."""
+    schema = _opened(path, pq.read_schema)
+    return [f.name for f in schema if not numeric or pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
+
+
 def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A Parquet file with an `arch` column of distinct architectures, read with one-line errors."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: give a Parquet file")
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{str(path)!r} is not a readable Parquet file: {str(error).splitlines()[0]}") from error
+    """A Parquet file with an `arch` column of distinct architectures, read with one-line errors.
+
+    columns: those to read besides `arch`, nothing else is; all where None.
+    """
+    has = column_names(path)
     for name in ("arch", *(columns or ())):
-        if name not in table.column_names:
-            raise InputError(f"{path} has no column {name!r}: it has {', '.join(table.column_names)}")
+        if name not in has:
+            raise InputError(f"{path} has no column {name!r}: it has {', '.join(has)}")
+    wanted = None if columns is None else list(dict.fromkeys(("arch", *columns)))
+    table: pa.Table = _opened(path, lambda file: pq.read_table(file, columns=wanted))
     if table["arch"].null_count or not (
         pa.types.is_string(table.schema.field("arch").type) or pa.types.is_large_string(table.schema.field("arch").type)
     ):
         raise InputError(f"{path}: column 'arch' must hold one string in every row")
     return table
+
+
+def _opened(path: str | Path, read: Callable[[Path], Any]) -> Any:
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: give a Parquet file")
+    try:
+        return read(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{str(path)!r} is not a readable Parquet file: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,51 @@
+"""What several commands take, and how it is read."""
+
+import os
+import re
+from typing import Annotated, Any
+
+import typer
+
+import untrained
+from untrained.errors import InputError
+
+POOL, BATCH_SIZE, EPOCHS = 256, 32, 12
+
+Space = Annotated[str | None, typer.Option("--space", help="A space's name (untrained spaces), or module:Class.")]
+SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
+Data = Annotated[str | None, typer.Option("--data", help="digits, or a .parquet (image, label) or .npz (x, y) file.")]
+Metrics = Annotated[str | None, typer.Option("--metrics", help="Metrics, separated by commas (untrained metrics).")]
+Seed = Annotated[int, typer.Option(help="Decides the pool, initialisations, the batch and the sampler.")]
+BatchSize = Annotated[int, typer.Option(help="Images of the batch that the metrics see.")]
+Workers = Annotated[int | None, typer.Option(help="Scoring processes; they change no score (default: all cores).")]
+Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the space to score (default: {POOL}).")]
+
+
+def chosen_space(name: str | None, options: str, images: Any) -> Any:
+    from untrained.spaces import get_space
+
+    given: dict[str, Any] = {}
+    for part in filter(None, options.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise InputError(f"space option {part!r}: write it as name=value")
+        number = re.fullmatch(r"\s*(-?[0-9]+)\s*", value)
+        given[key.strip()] = int(number[1]) if number else value.strip()
+    if images is not None:
+        given = {"num_classes": images.num_classes, "in_channels": images.shape[0]} | given
+    return get_space(name or "", **given)
+
+
+def pool_of(space: Any, pool: int | None, seed: int) -> list[str]:
+    return space.pool(POOL, seed, at_most=True) if pool is None else space.pool(pool, seed)
+
+
+def metric_names(metrics: str | None) -> list[str]:
+    from untrained.metrics import get_metrics
+
+    names = list(untrained.ROBOT_METRICS) if metrics is None else [m.strip() for m in metrics.split(",")]
+    return [m.name for m in get_metrics(names)]
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

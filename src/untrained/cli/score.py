@@ -1,0 +1,84 @@
+"""`untrained score`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import untrained
+from untrained.cli.options import (
+    BATCH_SIZE,
+    BatchSize,
+    Data,
+    Metrics,
+    Pool,
+    Seed,
+    Space,
+    SpaceOptions,
+    Workers,
+    chosen_space,
+    cores,
+    metric_names,
+    pool_of,
+)
+from untrained.errors import InputError
+from untrained.report.progress import progress_bars
+from untrained.seeding import check_seed
+
+EXAMPLES = """
+[bold]Example[/bold]
+
+  untrained score --space nasbench201 --data digits --pool 100 --out scores.parquet
+"""
+
+
+def score(
+    space: Space,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    archs: Annotated[Path | None, typer.Option(help="File with one architecture a line.")] = None,
+    pool: Pool = None,
+    metrics: Metrics = None,
+    space_options: SpaceOptions = "",
+    seed: Seed = 0,
+    batch_size: BatchSize = BATCH_SIZE,
+    workers: Workers = None,
+) -> None:
+    """Score architectures with training-free metrics. Killed and run again, it goes on where it was."""
+    if space is None or data is None:
+        raise InputError("give --space and --data")
+    if archs is not None and pool is not None:
+        raise InputError("give either --archs or --pool")
+    check_seed(seed)
+    images = untrained.load_data(data)
+    chosen = chosen_space(space, space_options, images)
+    pool_archs = _read_archs(archs) if archs is not None else pool_of(chosen, pool, seed)
+    console = Console(stderr=True)
+    with progress_bars(console, enabled=True) as bars:
+        scores = untrained.compute_scores(
+            chosen,
+            pool_archs,
+            metric_names(metrics),
+            images.batch(batch_size, seed),
+            seed,
+            workers=cores() if workers is None else workers,
+            path=out,
+            progress=bars.scoring,
+        )
+    failed = sum(len(why) for why in scores.reasons.values())
+    console.print(f"{len(scores)} architectures x {len(scores.metrics)} metrics in {out}, {failed} scores failed")
+    for arch, why in list(scores.reasons.items())[:3]:
+        console.print(f"  {arch}: " + "; ".join(f"{m}: {w}" for m, w in why.items()), markup=False, highlight=False)
+
+
+def _read_archs(path: Path) -> list[str]:
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: give a text file with one architecture a line")
+    try:
+        archs = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file with one architecture a line") from error
+    if not archs:
+        raise InputError(f"{path} names no architecture")
+    return archs

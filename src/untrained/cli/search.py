@@ -1,0 +1,170 @@
+"""`untrained search`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import untrained
+from untrained.cli.options import (
+    BATCH_SIZE,
+    EPOCHS,
+    BatchSize,
+    Data,
+    Metrics,
+    Pool,
+    Seed,
+    Space,
+    SpaceOptions,
+    Workers,
+    chosen_space,
+    cores,
+    metric_names,
+)
+from untrained.cli.output import print_summary
+from untrained.errors import InputError
+from untrained.report.progress import progress_bars
+from untrained.seeding import check_seed
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained search --space nasbench201 --data digits --budget 10 --out runs/digits
+
+  untrained search --table accuracy.parquet --column val_acc --report-column test_acc
+    --scores metrics.parquet --metrics grad_norm,snip,synflow --budget 20 --json
+"""
+
+
+def search(
+    budget: Annotated[int, typer.Option(help="How many architectures to evaluate.")],
+    space: Space = None,
+    space_options: SpaceOptions = "",
+    data: Data = None,
+    test_data: Annotated[str | None, typer.Option(help="Test images, else a fifth of --data is set aside.")] = None,
+    table: Annotated[str | None, typer.Option(help="Parquet file that answers for the training.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column of --table to search by.")] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
+    ] = None,
+    report_column: Annotated[str | None, typer.Option(help="Column of --table to look up for the pick only.")] = None,
+    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
+    metrics: Metrics = None,
+    pool: Pool = None,
+    sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "robot",
+    seed: Seed = 0,
+    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = EPOCHS,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = 0.025,
+    augment: Annotated[bool, typer.Option(help="Train on random flips and crops.")] = False,
+    device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
+    batch_size: BatchSize = BATCH_SIZE,
+    workers: Workers = None,
+    storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the study, scores and best network.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Score a pool without training, then spend BUDGET real evaluations on finding its best architecture.
+
+    With --data each evaluation is a training; with --table it is a look-up. Run again with the same --out, it goes on
+    where it was.
+    """
+    if (data is None) == (table is None):
+        raise InputError("give either --data (real trainings) or --table (look-ups)")
+    if table is not None and column is None:
+        raise InputError("--table needs --column, the figure to search by")
+    if table is not None and (pool, workers, epochs, augment, test_data) != (None, None, EPOCHS, False, None):
+        raise InputError("--pool, --workers, --epochs, --augment and --test-data belong to --data, not to --table")
+    if data is not None and (column or direction or report_column or scores):
+        raise InputError("--column, --direction, --report-column and --scores belong to --table, not to --data")
+    if data is not None and space is None:
+        raise InputError(f"--data needs --space: choose from {', '.join(untrained.SPACES)}")
+    from untrained.samplers import sampler_info
+
+    own_metrics = sampler_info(sampler).metrics
+    console = Console(stderr=True)
+    with progress_bars(console, enabled=not as_json) as bars:
+        options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
+        options |= {"on_scored": bars.scoring, "on_query": bars.querying}
+        if data is not None:
+            check_seed(seed)
+            images = untrained.load_data(data, test_data)
+            chosen = chosen_space(space, space_options, images)
+            objective: Any = untrained.TrainingObjective(
+                chosen,
+                *(images.split(name) for name in ("train", "valid", "test")),
+                epochs=epochs,
+                learning_rate=learning_rate,
+                augment=augment,
+                seed=seed,
+                device=device,
+                threads=threads,
+                data_name=f"{images.name}:{images.fingerprint}",
+                on_step=bars.training,
+            )
+            options |= {
+                "batch": images.batch(batch_size, seed),
+                "metrics": metric_names(metrics or ",".join(group[0] for group in own_metrics) or None),
+                "pool": pool,
+            }
+            options["workers"] = cores() if workers is None else workers
+        else:
+            assert table is not None
+            assert column is not None
+            if direction is None and sounds_minimised(column):
+                console.print(
+                    f"warning: {column!r} sounds like less is better, and is maximised: for less, --direction minimize"
+                )
+            objective = untrained.TabularObjective(
+                table,
+                column,
+                report_column=report_column,
+                direction=direction or "maximize",  # pyright: ignore[reportArgumentType] - checked there
+            )
+            figures = (column, report_column) if scores in (None, table) else ()
+            scored = table_scores(scores or table, metrics, figures, own_metrics)
+            answered = set(objective.archs)
+            archs = [arch for arch in scored.archs if arch in answered]
+            if not archs:
+                raise InputError(f"{scores or table} and {table} have no architecture in common")
+            options["scores"] = scored.select(archs)
+            chosen = untrained.ArchitectureList(archs) if space is None else chosen_space(space, space_options, None)
+        result = untrained.search(chosen, objective, **options)
+    if table is not None:
+        console.print(f"pool: {result.summary['pool']} architectures stand in both the scores and the table")
+    print_summary(result.summary, as_json)
+
+
+def table_scores(
+    path: str, metrics: str | None, figures: tuple[str | None, ...], own: tuple[tuple[str, ...], ...] = ()
+) -> Any:
+    """The metric columns of a published table, never one of `figures`.
+
+    Those named, else those that the sampler is made for (`own`, one of each group), else the table's own, else RoBoT's.
+    """
+    table = untrained.ScoreTable.load(path)
+    if metrics is not None:
+        names = [m.strip() for m in metrics.split(",")]
+    elif own:
+        names = [next((m for m in group if m in table.metrics), group[0]) for group in own]
+    elif table.provenance:
+        names = list(table.metrics)
+    else:
+        names = ["jacov" if m not in table.metrics and m == "jacob_cov" else m for m in untrained.ROBOT_METRICS]
+    for name in names:
+        if name in figures:
+            raise InputError(f"{name!r} is what the search is for: it cannot be one of the metrics")
+        if name not in table.metrics:
+            candidates = [m for m in table.metrics if m not in figures and "test" not in m]
+            has = ", ".join(candidates) or "none"
+            raise InputError(f"{path} has no metric column {name!r}: choose --metrics from {has}")
+    return table.select(metrics=names)
+
+
+def sounds_minimised(column: str) -> bool:
+    """Whether the name of a figure says that less of it is better: a loss, but no negative loss."""
+    words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
+    less = {"loss", "error", "err", "latency", "energy", "perplexity", "rmse", "mse", "mae", "seconds"}
+    return bool(less & set(words)) and not {"neg", "negative", "minus"} & set(words)
