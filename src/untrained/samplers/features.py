@@ -6,16 +6,14 @@
 | c | n x P | codes: a column a decision of the space; see `Encoder` |
 """
 
-import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from scipy.stats import rankdata
 
+from untrained.samplers.decisions import encode
 from untrained.spaces import ArchitectureList, SearchSpace
 
 Array = NDArray[np.float64]
@@ -69,13 +67,15 @@ class Encoder:
 
     def __call__(self, archs: Sequence[str]) -> Array:
         """Codes of m architectures, m x P."""
-        if isinstance(self.space, ArchitectureList):
-            parts = [self._parts(arch) for arch in archs]
-            columns = [[float(known.get(_at(p, place), -1)) for p in parts] for place, known in self._places.items()]
-        else:
-            params = [self.space.to_params(self.space.canonical(arch) if self._twins else arch) for arch in archs]
-            columns = [[_code(dist, row[key]) for row in params] for key, dist in self.space.distributions.items()]
+        if not isinstance(self.space, ArchitectureList):
+            return np.array([self._encode(arch) for arch in archs]).reshape(len(archs), len(self.space.distributions))
+        parts = [self._parts(arch) for arch in archs]
+        columns = [[float(known.get(_at(p, place), -1)) for p in parts] for place, known in self._places.items()]
         return np.array(columns, dtype=np.float64).T.reshape(len(archs), len(columns))
+
+    def _encode(self, arch: str) -> Array:
+        dists = self.space.distributions
+        return encode(self.space.to_params(self.space.canonical(arch) if self._twins else arch), dists)
 
     def _parts(self, arch: str) -> list[str]:
         """The words of `arch`, or letters in place of some."""
@@ -96,11 +96,3 @@ def _at(parts: Sequence[str], place: int) -> str:
 def _columns(rows: Sequence[Sequence[str]]) -> dict[int, list[str]]:
     """Place -> what stands there in each row, "" where a row is too short."""
     return {place: [_at(row, place) for row in rows] for place in range(max(map(len, rows), default=0))}
-
-
-def _code(dist: BaseDistribution, value: Any) -> float:
-    if isinstance(dist, CategoricalDistribution):
-        return float(dist.choices.index(value))
-    assert isinstance(dist, IntDistribution | FloatDistribution)
-    low, high, at = (math.log(x) if dist.log else float(x) for x in (dist.low, dist.high, value))
-    return (at - low) / (high - low) if high > low else 0.0

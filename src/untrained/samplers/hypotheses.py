@@ -42,14 +42,15 @@ SIZE = 128
 """S; a power of two, for Sobol's sequence."""
 LEVEL = 3.0
 """Prior variance of the objective's level."""
-TEMPER = 1.0
+TEMPER = 0.25
 CLIP = 4.0
 """A value counts as no worse than median - CLIP (best - median): the poor tail must not dominate the model."""
 TRUST = 1.2
 """Spread (of the logarithm) of the trust in metrics, over hypotheses and metrics."""
-BOTH = 0.45
+OWN = (-3.0, 1.0)
+BOTH = 0.2
 TAPER = 1.5
-INFORMS = 0.3
+INFORMS = 0.5
 """Prior probability that a metric has anything to say about the objective, each for itself."""
 
 
@@ -113,7 +114,7 @@ class Hypotheses:
         self.additive = codes * np.exp(rest[:, 4])
         self.joint = codes * np.exp(1 + rest[:, 5])
         self.reach = np.exp(-0.5 + 0.7 * rest[:, 6])
-        self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 7]))
+        self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(OWN[0] + OWN[1] * rest[:, 7]))
         self._queries = candidates.take(np.arange(0))
         self._inverse = np.empty((SIZE, 0, 0))
         self._factor = list[tuple[Array, Array]]()
