@@ -87,8 +87,9 @@ class RoBoT(PoolSampler):
                 return Choice(arch, "explore", self._named(weights), record)
         best = max(range(len(made)), key=lambda i: (known[made[i][1]], i))  # the last of equals
         weights = np.array(made[best][0])
-        ranking = np.argsort(-(self._features @ weights), kind="stable")
-        arch = next(a for a in (self.table.archs[i] for i in ranking) if a not in known)
+        merit = self._features @ weights
+        merit[[self.table.index[arch] for arch in known if arch in self.table.index]] = -np.inf
+        arch = self.table.archs[int(np.argmax(merit))]
         return Choice(arch, "exploit", self._named(weights), record)
 
     def _propose(self, made: Sequence[tuple[list[float], str]], known: dict[str, float]) -> Array:
