@@ -1,4 +1,4 @@
-"""One step of Gaussian-process upper-confidence-bound optimisation in a box, as bayesian-optimization 1.2.0 takes it.
+"""One step of Gaussian-process optimisation in a box, as bayesian-optimization 1.2.0 takes it.
 
 | name | shape | what |
 |---|---|---|
@@ -7,13 +7,14 @@
 | w | d | the point to try next |
 """
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import get_lapack_funcs
 from scipy.optimize import minimize
 from scipy.spatial.distance import pdist, squareform
+from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
@@ -26,25 +27,27 @@ DESCENTS = 10
 CHUNK = 500
 """Points that are evaluated together: their intermediate results stay in the cache."""
 
+_potrf, _potrs, _trtrs = cast(Any, get_lapack_funcs(("potrf", "potrs", "trtrs"), dtype=np.float64))
+
 
 def draws(d: int) -> int:
     """How many random numbers `propose` takes in d dimensions, whatever it is given."""
     return RESTARTS + (RANDOM_POINTS + DESCENTS) * d
 
 
-def propose(x: Array, y: Array, low: float, high: float, kappa: float, rng: np.random.RandomState) -> Array:
-    """The maximiser over [low, high]^d of mu(w) + kappa sigma(w).
+def propose(x: Array, y: Array, low: float, high: float, kappa: float | None, rng: np.random.RandomState) -> Array:
+    """The maximiser over [low, high]^d of mu(w) + kappa sigma(w), or of the expected improvement where kappa is None.
 
     Matern-5/2 with one length scale (maximum likelihood, `RESTARTS` restarts), noise `NOISE`, targets standardised;
     the acquisition is maximised over `RANDOM_POINTS` uniform points and `DESCENTS` L-BFGS-B runs from uniform starts.
     """
-    bound = _UpperConfidenceBound(x, y, kappa, rng)
+    acquisition = _Acquisition(x, y, kappa, rng)
     d = x.shape[1]
     tries = rng.uniform(low, high, (RANDOM_POINTS, d))
-    values = bound(tries)
+    values = acquisition(tries)
     best, best_value = tries[np.argmax(values)], values.max()
     for start in rng.uniform(low, high, (DESCENTS, d)):
-        result = minimize(bound.negative, start, jac=True, bounds=[(low, high)] * d, method="L-BFGS-B")
+        result = minimize(acquisition.negative, start, jac=True, bounds=[(low, high)] * d, method="L-BFGS-B")
         if result.success and -result.fun >= best_value:
             best, best_value = result.x, -result.fun
     return np.clip(best, low, high)
@@ -62,12 +65,12 @@ class _Likelihood:
 
     def factor(self, theta: float) -> tuple[Array, Array, Array] | None:
         """(chol, alpha, distances in length scales); None where the covariance is not positive definite."""
-        distances = pdist(self.x / np.exp(theta))
+        distances = cast(Array, pdist(self.x / np.exp(theta)))
         s = np.sqrt(5) * distances
         cov = squareform((1 + s + s**2 / 3) * np.exp(-s))
         np.fill_diagonal(cov, 1 + NOISE)
-        chol, failed = lapack.dpotrf(cov, lower=True, clean=True)
-        return None if failed else (chol, lapack.dpotrs(chol, self.y, lower=True)[0], distances)
+        chol, failed = _potrf(cov, lower=True, clean=True)
+        return None if failed else (chol, _potrs(chol, self.y, lower=True)[0], distances)
 
     def negative(self, theta: Array) -> tuple[float, Array]:
         """(-log likelihood, -its slope in theta)."""
@@ -76,7 +79,7 @@ class _Likelihood:
             return np.inf, np.zeros(1)
         chol, alpha, distances = factored
         value = 0.5 * np.einsum("i,i", self.y, alpha) + np.log(np.diag(chol)).sum() + len(alpha) / 2 * np.log(2 * np.pi)
-        inverse = lapack.dpotrs(chol, np.eye(len(alpha)), lower=True)[0]
+        inverse = _potrs(chol, np.eye(len(alpha)), lower=True)[0]
         squares = squareform(distances**2)
         s = np.sqrt(5 * squares)
         slope = 5 / 3 * squares * (s + 1) * np.exp(-s)  # dcov/dtheta
@@ -89,17 +92,19 @@ class _Likelihood:
         return float(min(runs, key=lambda run: run.fun).x[0])
 
 
-class _UpperConfidenceBound:
-    """mu + kappa sigma in the units of the standardised targets, and its gradient."""
+class _Acquisition:
+    """mu + kappa sigma in the units of the standardised targets, or the expected improvement; and the gradient."""
 
-    def __init__(self, x: Array, y: Array, kappa: float, rng: np.random.RandomState) -> None:
+    def __init__(self, x: Array, y: Array, kappa: float | None, rng: np.random.RandomState) -> None:
         spread = y.std()
-        likelihood = _Likelihood(x, (y - y.mean()) / (spread if spread > 10 * np.finfo(float).eps else 1.0))
+        targets = (y - y.mean()) / (spread if spread > 10 * np.finfo(float).eps else 1.0)
+        likelihood = _Likelihood(x, targets)
         theta = likelihood.fit(rng)
         factored = likelihood.factor(theta)
         assert factored is not None
         self.chol, self.alpha, _ = factored
         self.x = x
+        self.best = targets.max()
         self.kappa = kappa
         self.scale = float(np.exp(theta))
 
@@ -110,8 +115,13 @@ class _UpperConfidenceBound:
     def _values(self, w: Array) -> Array:
         s = self._distances(w)
         k = (1 + s + s * s / 3) * np.exp(-s)
-        v = cast(Array, lapack.dtrtrs(self.chol, k.T, lower=True)[0])
-        return k @ self.alpha + self.kappa * np.sqrt(np.maximum(1 - (v * v).sum(0), 0))
+        v = _trtrs(self.chol, k.T, lower=True)[0]
+        mean, sigma = k @ self.alpha, np.sqrt(np.maximum(1 - (v * v).sum(0), 0))
+        if self.kappa is not None:
+            return mean + self.kappa * sigma
+        above = mean - self.best
+        z = above / np.maximum(sigma, 1e-12)
+        return above * ndtr(z) + sigma * _density(z)
 
     def negative(self, w: Array) -> tuple[float, Array]:
         """One point -> (-value, -gradient)."""
@@ -119,14 +129,24 @@ class _UpperConfidenceBound:
         decay = np.exp(-s)
         k = (1 + s + s * s / 3) * decay
         slope = 5 / (3 * self.scale**2) * (1 + s) * decay
-        v = lapack.dtrtrs(self.chol, k, lower=True)[0]
-        sigma = np.sqrt(max(1 - v @ v, 1e-12))
+        v = _trtrs(self.chol, k, lower=True)[0]
+        mean, sigma = k @ self.alpha, np.sqrt(max(1 - v @ v, 1e-12))
         towards = -slope[:, None] * (w - self.x)  # t x d: dk_i/dw
-        inverse = lapack.dtrtrs(self.chol, v, lower=True, trans=1)[0]
-        gradient = self.alpha @ towards - self.kappa * (inverse @ towards) / sigma
-        return -float(k @ self.alpha + self.kappa * sigma), -gradient
+        inverse = _trtrs(self.chol, v, lower=True, trans=1)[0]
+        if self.kappa is not None:
+            value, by_mean, by_sigma = mean + self.kappa * sigma, 1.0, self.kappa
+        else:
+            z = (mean - self.best) / sigma
+            by_mean, by_sigma = ndtr(z), _density(z)
+            value = (mean - self.best) * by_mean + sigma * by_sigma
+        gradient = by_mean * (self.alpha @ towards) - by_sigma * (inverse @ towards) / sigma
+        return -float(value), -gradient
 
     def _distances(self, w: Array) -> Array:
         """m x t: s = sqrt(5) r / l; the covariance is (1 + s + s^2/3) e^-s."""
         squares = (w * w).sum(1)[:, None] + (self.x * self.x).sum(1) - 2 * w @ self.x.T
         return np.sqrt(5 * np.maximum(squares, 0)) / self.scale
+
+
+def _density(z: Array) -> Array:
+    return np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
