@@ -18,6 +18,7 @@ LEVELS = (
     {"samplers", "objectives"},
     {"result"},
     {"searches"},
+    {"analysis"},
     {"report"},
     {"cli"},
     {"__main__"},

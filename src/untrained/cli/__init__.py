@@ -6,7 +6,7 @@ from typing import Annotated, cast
 import typer
 
 import untrained
-from untrained.cli import score, search
+from untrained.cli import analyse, score, search
 from untrained.cli.lists import metrics, spaces
 from untrained.cli.samplers import samplers
 from untrained.cli.show import show
@@ -24,6 +24,7 @@ INTERRUPTED = 130
 
 app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
+app.command(epilog=analyse.EXAMPLES)(analyse.analyse)
 for command in (show, metrics, spaces, samplers):
     app.command()(command)
 

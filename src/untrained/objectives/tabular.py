@@ -1,7 +1,7 @@
 """A table that answers for a training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -121,12 +121,14 @@ class TabularObjective(Objective):
             return {}
         return {self.report_column: float(self._columns[self.report_column][self._row[arch]])}
 
+    def goodness(self, archs: Sequence[str]) -> NDArray[np.float64]:
+        """The objective of each of `archs`, turned so that higher is better; NaN where the training failed."""
+        values = self._values[[self._row[arch] for arch in archs]]
+        return -values if self.direction == "minimize" else values
+
     def rank(self, arch: str, pool: tuple[str, ...]) -> int:
         """R_f(arch): 1 + how many of `pool` are strictly better."""
-        values = self._values[[self._row[a] for a in pool]]
-        own = self._values[self._row[arch]]
-        better = values < own if self.direction == "minimize" else values > own
-        return 1 + int(better.sum())
+        return 1 + int((self.goodness(pool) > self.goodness([arch])).sum())
 
 
 def _numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
