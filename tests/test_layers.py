@@ -20,7 +20,7 @@ LEVELS = (
     {"samplers", "objectives", "benchmarks", "testing"},
     {"result"},
     {"searches"},
-    {"benching"},
+    {"benching", "analysis"},
     {"report"},
     {"cli"},
     {"__main__"},

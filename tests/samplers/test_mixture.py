@@ -48,14 +48,18 @@ def bank(rows: np.ndarray = ROWS) -> Hypotheses:
 def naive(hypotheses: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
     """Prior mean N and covariance N x N of the pool's values under hypothesis s, written out."""
     z = POOL.metrics * hypotheses.trust[s]
-    d = np.array([[sum(hypotheses.mind[s][p] * (a[p] != b[p]) for p in range(P)) for b in POOL.codes] for a in POOL.codes])
+    d = np.array(
+        [[sum(hypotheses.mind[s][p] * (a[p] != b[p]) for p in range(P)) for b in POOL.codes] for a in POOL.codes]
+    )
     kernel: Any = ConstantKernel(LEVEL)
     if hypotheses.kind[s] in (Kind.METRICS, Kind.BOTH):
         kernel += ConstantKernel(hypotheses.linear[s]) * DotProduct(1e-12)
         kernel += ConstantKernel(hypotheses.smooth[s]) * Matern(hypotheses.length[s], nu=2.5)
     covariance = kernel(z)
     if hypotheses.kind[s] in (Kind.BOTH, Kind.ENCODING):
-        covariance = covariance + hypotheses.additive[s] * (1 - d) + hypotheses.joint[s] * np.exp(-d / hypotheses.reach[s])
+        covariance = (
+            covariance + hypotheses.additive[s] * (1 - d) + hypotheses.joint[s] * np.exp(-d / hypotheses.reach[s])
+        )
     trusted = (quantile(POOL.metrics) * hypotheses.trust[s]).sum(1) / hypotheses.trust[s].sum()
     own = hypotheses.own[s] * np.exp(hypotheses.taper[s] * (2 * trusted - 1))
     return hypotheses.slope[s] * z.sum(1), covariance + np.diag(own)

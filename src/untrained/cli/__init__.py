@@ -7,7 +7,7 @@ from typing import Annotated, cast
 import typer
 
 import untrained
-from untrained.cli import bench, score, search
+from untrained.cli import analyse, bench, score, search
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
 from untrained.cli.samplers import samplers
@@ -27,6 +27,7 @@ INTERRUPTED = 130
 app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
 app.command(epilog=bench.EXAMPLES)(bench.bench)
+app.command(epilog=analyse.EXAMPLES)(analyse.analyse)
 for command in (show, metrics, spaces, samplers):
     app.command()(command)
 app.add_typer(data, name="data")
