@@ -12,13 +12,15 @@ PACKAGE = Path(untrained.__file__).parent
 # Lowest first; what stands on one line does not import each other.
 LEVELS = (
     {"errors"},
-    {"files", "seeding", "threads", "devices", "provenance"},
+    {"files", "seeding", "threads", "devices", "provenance", "journal"},
+    {"processes"},
     {"data", "spaces", "metrics"},
     {"job"},
     {"scores"},
-    {"samplers", "objectives", "testing"},
+    {"samplers", "objectives", "benchmarks", "testing"},
     {"result"},
     {"searches"},
+    {"benching", "analysis"},
     {"report"},
     {"cli"},
     {"__main__"},

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from untrained.errors import InputError
 from untrained.metrics import METRICS, ROBOT_METRICS, Given, Probe, get_metrics
-from untrained.objectives import EvaluationFailed, Objective, TabularObjective
+from untrained.objectives import EvaluationFailed, EvaluationPruned, Objective, TabularObjective
 from untrained.provenance import difference
 from untrained.result import (
     BEST_FILE,
@@ -44,7 +44,7 @@ from untrained.result import (
     save_weights,
     sqlite_url,
 )
-from untrained.samplers import PoolSampler, check_sampler, get_sampler
+from untrained.samplers import PoolSampler, check_sampler, get_sampler, sampler_info
 from untrained.samplers.base import ARCHITECTURE, SKIPPED
 from untrained.scores import ScoreTable, compute_scores
 from untrained.scores.compute import Progress
@@ -89,6 +89,8 @@ def search(
     `strict` are as in `compute_scores`.
     sampler: a name from `SAMPLERS`, or any Optuna sampler; one that proposes an architecture again is told its value
     at no cost. The budget counts distinct architectures that were really evaluated, failures included.
+    pruner: stops evaluations that report intermediate values; by default the one that belongs to the sampler, if any.
+    A stopped one counts as a query, costs what it had cost by then, and is never the best.
     storage: an Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time.
     out: folder for the study, the scores, `best.json` and `best.safetensors`.
 
@@ -102,8 +104,11 @@ def search(
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
     check_seed(seed)
+    names = [m.name for m in get_metrics(metrics)] if scores is None else list(scores.metrics)
     if isinstance(sampler, str):
-        check_sampler(sampler)
+        check_sampler(sampler, names, space)
+        if pruner is None and (own := sampler_info(sampler).pruner):
+            pruner = own(objective.steps)
     folder = None if out is None else Path(out)
     with _only_search_in(folder):
         if scores is not None:
@@ -123,7 +128,6 @@ def search(
         for arch in archs:
             space.to_params(arch)
             objective.check(arch)
-        names = [m.name for m in get_metrics(metrics)] if scores is None else list(scores.metrics)
         identity: dict[str, Any] = {
             "space": space.name,
             "space_options": space.options,
@@ -268,6 +272,8 @@ def _query(study: optuna.Study, trial: optuna.Trial, arch: str, objective: Objec
             raise InputError(f"the first query broke: {type(error).__name__}: {_line(error)}") from error
         pruned = isinstance(error, optuna.TrialPruned)
         trial.set_user_attr(SECONDS, time.perf_counter() - start)
+        if isinstance(error, EvaluationPruned):
+            trial.set_user_attr(COST, error.cost_seconds)
         trial.set_user_attr(REASON, str(error) if pruned else f"{type(error).__name__}: {error}")
         return study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
     trial.set_user_attr(SECONDS, time.perf_counter() - start)

@@ -7,8 +7,10 @@ from typing import Annotated, cast
 import typer
 
 import untrained
-from untrained.cli import score, search
+from untrained.cli import analyse, bench, score, search
+from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
+from untrained.cli.samplers import samplers
 from untrained.cli.show import show
 from untrained.errors import InputError
 
@@ -24,8 +26,11 @@ INTERRUPTED = 130
 
 app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
-for command in (show, metrics, spaces):
+app.command(epilog=bench.EXAMPLES)(bench.bench)
+app.command(epilog=analyse.EXAMPLES)(analyse.analyse)
+for command in (show, metrics, spaces, samplers):
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 def _version(wanted: bool) -> None:

@@ -1,5 +1,6 @@
 """`untrained search`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,12 +46,15 @@ def search(
     data: Data = None,
     test_data: Annotated[str | None, typer.Option(help="Test images, else a fifth of --data is set aside.")] = None,
     table: Annotated[str | None, typer.Option(help="Parquet file that answers for the training.")] = None,
-    column: Annotated[str | None, typer.Option(help="Column of --table to maximise.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column of --table to search by.")] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
+    ] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table to look up for the pick only.")] = None,
     scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,
     pool: Pool = None,
-    sampler: Annotated[str, typer.Option(help="robot, mixture or random.")] = "robot",
+    sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "robot",
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = EPOCHS,
     learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = 0.025,
@@ -72,13 +76,16 @@ def search(
     if (data is None) == (table is None):
         raise InputError("give either --data (real trainings) or --table (look-ups)")
     if table is not None and column is None:
-        raise InputError("--table needs --column, the figure to maximise")
+        raise InputError("--table needs --column, the figure to search by")
     if table is not None and (pool, workers, epochs, augment, test_data) != (None, None, EPOCHS, False, None):
         raise InputError("--pool, --workers, --epochs, --augment and --test-data belong to --data, not to --table")
-    if data is not None and (column or report_column or scores):
-        raise InputError("--column, --report-column and --scores belong to --table, not to --data")
+    if data is not None and (column or direction or report_column or scores):
+        raise InputError("--column, --direction, --report-column and --scores belong to --table, not to --data")
     if data is not None and space is None:
         raise InputError(f"--data needs --space: choose from {', '.join(untrained.SPACES)}")
+    from untrained.samplers import sampler_info
+
+    own_metrics = sampler_info(sampler).metrics
     console = Console(stderr=True)
     with progress_bars(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
@@ -99,13 +106,24 @@ def search(
                 data_name=f"{images.name}:{images.fingerprint}",
                 on_step=bars.training,
             )
-            options |= {**scoring(metrics, images, batch_size, seed), "strict": strict, "pool": pool}
+            names = metrics or ",".join(group[0] for group in own_metrics) or None
+            options |= {**scoring(names, images, batch_size, seed), "strict": strict, "pool": pool}
             options["workers"] = cores() if workers is None else workers
         else:
             assert table is not None
             assert column is not None
-            objective = untrained.TabularObjective(table, column, report_column=report_column)
-            scored = _table_scores(scores or table, metrics, (column, report_column) if scores in (None, table) else ())
+            if direction is None and sounds_minimised(column):
+                console.print(
+                    f"warning: {column!r} sounds like less is better, and is maximised: for less, --direction minimize"
+                )
+            objective = untrained.TabularObjective(
+                table,
+                column,
+                report_column=report_column,
+                direction=direction or "maximize",  # pyright: ignore[reportArgumentType] - checked there
+            )
+            figures = (column, report_column) if scores in (None, table) else ()
+            scored = table_scores(scores or table, metrics, figures, own_metrics)
             answered = set(objective.archs)
             archs = [arch for arch in scored.archs if arch in answered]
             if not archs:
@@ -118,13 +136,20 @@ def search(
     print_summary(result.summary, as_json)
 
 
-def _table_scores(path: str, metrics: str | None, figures: tuple[str | None, ...]) -> Any:
-    """The metric columns of a published table: those named, else its own, else RoBoT's six; never one of `figures`."""
+def table_scores(
+    path: str, metrics: str | None, figures: tuple[str | None, ...], own: tuple[tuple[str, ...], ...] = ()
+) -> Any:
+    """The metric columns of a published table, never one of `figures`.
+
+    Those named, else those that the sampler is made for (`own`, one of each group), else the table's own, else RoBoT's.
+    """
     from untrained.metrics import split_names
 
     table = untrained.ScoreTable.load(path)
     if metrics is not None:
         names = split_names(metrics)
+    elif own:
+        names = [next((m for m in group if m in table.metrics), group[0]) for group in own]
     elif table.provenance:
         names = list(table.metrics)
     else:
@@ -137,3 +162,10 @@ def _table_scores(path: str, metrics: str | None, figures: tuple[str | None, ...
             has = ", ".join(candidates) or "none"
             raise InputError(f"{path} has no metric column {name!r}: choose --metrics from {has}")
     return table.select(metrics=names)
+
+
+def sounds_minimised(column: str) -> bool:
+    """Whether the name of a figure says that less of it is better: a loss, but no negative loss."""
+    words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
+    less = {"loss", "error", "err", "latency", "energy", "perplexity", "rmse", "mse", "mae", "seconds"}
+    return bool(less & set(words)) and not {"neg", "negative", "minus"} & set(words)

@@ -24,6 +24,7 @@ Need = Literal[
     "feature maps",
     "second batch",
     "random draws",
+    "clock",
 ]
 Cost = Literal["weights only", "forward", "forward and backward", "several passes"]
 """"forward and backward" is one pass over the batch each; "several passes" is the work of two such pairs or more."""

@@ -24,6 +24,14 @@ class EvaluationFailed(Exception):
     """This architecture has no value (its training diverged, its row is empty): a recorded, counted failure."""
 
 
+class EvaluationPruned(optuna.TrialPruned):
+    """An evaluation that a pruner stopped, and what it had cost by then."""
+
+    def __init__(self, message: str, cost_seconds: float) -> None:
+        super().__init__(message)
+        self.cost_seconds = cost_seconds
+
+
 class Objective(ABC):
     """An expensive function of an architecture.
 
@@ -32,6 +40,11 @@ class Objective(ABC):
     """
 
     direction: Direction = "maximize"
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The steps (epochs) at which intermediate values are reported, rising; empty where none are."""
+        return ()
 
     @abstractmethod
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:

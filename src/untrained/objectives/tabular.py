@@ -1,6 +1,7 @@
 """A table that answers for a training."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from untrained.errors import InputError
-from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, Objective
+from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, EvaluationPruned, Objective
 from untrained.scores import read_parquet
 
 
@@ -21,6 +22,14 @@ class TabularObjective(Objective):
 
     column: the objective. report_column: a test figure, looked up for the pick only.
     cost_column: seconds that the tabulated training took; 0 where None.
+    fidelities: epochs -> column of the same figure after a training of so many epochs; the last one is `column`.
+    cost_epochs: the epochs whose cost `cost_column` is, where that is not the last of `fidelities`; other trainings
+    cost in proportion.
+
+    With fidelities and a pruner, an architecture is trained for the fewest epochs first, and on to more only while the
+    pruner lets it. Each is a training of its own, as in NAS-Bench-201, whose 12 epochs end at a learning rate of zero:
+    an architecture that is let through pays for all of them, one that is stopped for those that it had. Without a
+    pruner only the last is made. An empty figure of a lower fidelity is passed over.
 
     An empty (null or NaN) value is a failed training; an infinite one is refused. Raises `InputError` for a missing
     or broken file, a missing or non-numeric column, an architecture that stands twice.
@@ -34,12 +43,21 @@ class TabularObjective(Objective):
         report_column: str | None = None,
         cost_column: str | None = None,
         direction: Direction = "maximize",
+        fidelities: Mapping[int, str] | None = None,
+        cost_epochs: int | None = None,
     ) -> None:
         self.path = Path(path)
         self.column = column
         self.report_column = report_column
+        if direction not in ("maximize", "minimize"):
+            raise InputError(f"unknown direction {direction!r}: choose from maximize, minimize")
         self.direction: Direction = direction
-        names = [name for name in (column, report_column, cost_column) if name is not None]
+        self.fidelities = dict(sorted((fidelities or {}).items()))
+        if self.fidelities and (min(self.fidelities) < 1 or list(self.fidelities.values())[-1] != column):
+            raise InputError(f"fidelities {self.fidelities}: give whole epochs from 1, the most of them for {column!r}")
+        self._cost_epochs = cost_epochs or max(self.fidelities, default=1)
+        names = [column, *self.fidelities.values(), report_column, cost_column]
+        names = list(dict.fromkeys(name for name in names if name is not None))
         table = read_parquet(path, names)
         self.archs: tuple[str, ...] = tuple(table["arch"].to_pylist())
         self._row = {arch: i for i, arch in enumerate(self.archs)}
@@ -49,17 +67,36 @@ class TabularObjective(Objective):
         self._columns = {name: _numbers(table, name, self.path) for name in names}
         self._values = self._columns[column]
         self._costs = None if cost_column is None else self._columns[cost_column]
-        for i in np.flatnonzero(np.isinf(self._values))[:1]:
-            raise InputError(f"{path}: {column} is {self._values[i]} for {self.archs[i]!r}; it must be finite")
+        for name in (column, *self.fidelities.values()):
+            for i in np.flatnonzero(np.isinf(self._columns[name]))[:1]:
+                raise InputError(f"{path}: {name} is {self._columns[name][i]} for {self.archs[i]!r}; it must be finite")
         if np.isnan(self._values).all():
             raise InputError(f"{path}: column {column!r} has no value at all")
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        return tuple(self.fidelities)
+
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
         self.check(arch)
-        value = float(self._values[self._row[arch]])
-        if np.isnan(value):
+        row = self._row[arch]
+        cost = 0.0
+        if trial is not None and not isinstance(trial.study.pruner, optuna.pruners.NopPruner):
+            for epochs in self.steps[:-1]:
+                cost += self._cost(row, epochs)
+                value = float(self._columns[self.fidelities[epochs]][row])
+                if math.isnan(value):
+                    continue
+                trial.report(value, epochs)
+                if trial.should_prune():
+                    raise EvaluationPruned(f"stopped after {epochs} epochs of {self.steps[-1]}", cost)
+        value = float(self._values[row])
+        if math.isnan(value):
             raise EvaluationFailed(f"{self.column} is empty for this architecture")
-        return Evaluation(value, 0.0 if self._costs is None else float(self._costs[self._row[arch]]))
+        return Evaluation(value, cost + self._cost(row, max(self.steps, default=1)))
+
+    def _cost(self, row: int, epochs: int) -> float:
+        return 0.0 if self._costs is None else float(self._costs[row]) * epochs / self._cost_epochs
 
     def check(self, arch: str) -> None:
         if arch not in self._row:
@@ -67,13 +104,16 @@ class TabularObjective(Objective):
 
     @property
     def identity(self) -> dict[str, Any]:
-        digest = blake2b("\n".join(self.archs).encode() + self._values.tobytes(), digest_size=8).hexdigest()
+        digest = blake2b("\n".join(self.archs).encode() + self._values.tobytes(), digest_size=8)
+        for column in self.fidelities.values():
+            digest.update(self._columns[column].tobytes())
         return {
             "kind": "table",
             "file": self.path.name,
             "column": self.column,
             "direction": self.direction,
-            "content": digest,
+            "content": digest.hexdigest(),
+            **({"fidelities": {str(epochs): name for epochs, name in self.fidelities.items()}} if self.steps else {}),
         }
 
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
@@ -81,12 +121,17 @@ class TabularObjective(Objective):
             return {}
         return {self.report_column: float(self._columns[self.report_column][self._row[arch]])}
 
+    def values(self, archs: Sequence[str]) -> NDArray[np.float64]:
+        """The objective of each of `archs`, NaN where it is empty: for reports on a whole pool, not for samplers."""
+        return self._values[[self._row[arch] for arch in archs]]
+
+    def goodness(self, archs: Sequence[str]) -> NDArray[np.float64]:
+        """`values`, turned so that higher is better."""
+        return -self.values(archs) if self.direction == "minimize" else self.values(archs)
+
     def rank(self, arch: str, pool: tuple[str, ...]) -> int:
         """R_f(arch): 1 + how many of `pool` are strictly better."""
-        values = self._values[[self._row[a] for a in pool]]
-        own = self._values[self._row[arch]]
-        better = values < own if self.direction == "minimize" else values > own
-        return 1 + int(better.sum())
+        return 1 + int((self.goodness(pool) > self.goodness([arch])).sum())
 
 
 def _numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:

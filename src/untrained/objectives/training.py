@@ -137,6 +137,10 @@ class TrainingObjective(Objective):
         weights = {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}
         return Evaluation(value, time.perf_counter() - start, weights)
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        return tuple(range(1, self.epochs + 1))
+
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
         if self.test is None or weights is None:
             return {}

@@ -1,7 +1,8 @@
 """Samplers that choose from a scored pool, as Optuna samplers.
 
 A sampler is a pure function of (table, seed, history). The history is the study's finished trials and what this
-module wrote on them as user attributes: `architecture`, `phase`, `weights` and `state`, the sampler's own record.
+module wrote on them as user attributes: `architecture`, `phase`, `weights`, `state`, the sampler's own record, and
+`sampler`, whose record it is.
 """
 
 from abc import abstractmethod
@@ -20,7 +21,7 @@ from untrained.errors import InputError
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
-ARCHITECTURE, PHASE, WEIGHTS, STATE = "architecture", "phase", "weights", "state"
+ARCHITECTURE, PHASE, WEIGHTS, STATE, SAMPLER = "architecture", "phase", "weights", "state", "sampler"
 
 SKIPPED = "skipped"
 """Attribute of a trial that is no query (interrupted, repeated, impossible), and why."""
@@ -41,11 +42,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Query:
-    """One architecture of the history; `value` is to be maximised, None where it failed or is still running."""
+    """One architecture of the history.
+
+    value: to be maximised; None where it failed or is still running. state: what the same sampler remembered.
+    step: where its evaluation was stopped early, which is where `value` is from; None where it ran to its end.
+    running: its value is still to come.
+    """
 
     architecture: str
     value: float | None
-    state: Any
+    state: Any = None
+    step: int | None = None
+    running: bool = False
 
 
 class PoolSampler(BaseSampler):
@@ -74,7 +82,7 @@ class PoolSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        history = read_history(study, self.space)
+        history = read_history(study, self.space, type(self).__name__)
         if len({query.architecture for query in history} & self.table.index.keys()) == len(self.table):
             raise InputError(f"all {len(self.table)} architectures of the pool have been queried")
         with _LIBRARIES.limit(limits=1):  # more threads would only wait for each other, and change last digits
@@ -84,6 +92,7 @@ class PoolSampler(BaseSampler):
             (PHASE, choice.phase),
             (WEIGHTS, dict(choice.weights)),
             (STATE, choice.state),
+            (SAMPLER, type(self).__name__),
         ):
             study._storage.set_trial_user_attr(trial._trial_id, key, value)  # as Optuna's own samplers do
         return self.space.to_params(choice.architecture)
@@ -103,8 +112,11 @@ def check_learnable(table: ScoreTable, budget: int) -> None:
         raise InputError("no metric has a score for any architecture: there is nothing to learn from")
 
 
-def read_history(study: Study, space: SearchSpace) -> list[Query]:
-    """The queries of `study` in the order of their trials: each counts, but those that were skipped."""
+def read_history(study: Study, space: SearchSpace, sampler: str) -> list[Query]:
+    """The queries of `study` in the order of their trials: each counts, but those that were skipped.
+
+    sampler: whose records to read; that of another sampler is no business of this one.
+    """
     sign = -1 if study.direction == StudyDirection.MINIMIZE else 1
     queries = []
     for trial in study.get_trials(deepcopy=False):
@@ -113,8 +125,16 @@ def read_history(study: Study, space: SearchSpace) -> list[Query]:
             continue
         finished = trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.values is not None
         value = sign * trial.values[0] if finished and trial.values else None
-        queries.append(Query(arch, value, trial.user_attrs.get(STATE)))
+        state = trial.user_attrs.get(STATE) if trial.user_attrs.get(SAMPLER, sampler) == sampler else None
+        step = trial.last_step if trial.state == TrialState.PRUNED else None
+        queries.append(Query(arch, value, state, step, running=not trial.state.is_finished()))
     return queries
+
+
+def known_values(history: Sequence[Query]) -> dict[str, float]:
+    """Architecture -> value; the worst value seen (0 where there is none) for a failed or running query."""
+    worst = min((query.value for query in history if query.value is not None), default=0.0)
+    return {query.architecture: worst if query.value is None else query.value for query in history}
 
 
 def architecture(trial: FrozenTrial, space: SearchSpace) -> str | None:

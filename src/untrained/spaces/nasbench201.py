@@ -57,17 +57,18 @@ class NASBench201(SearchSpace):
         return format_cell([params[key] for key in _DISTRIBUTIONS])
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        return dict(zip(_DISTRIBUTIONS, parse_cell(arch, CHOICES), strict=True))
+        return dict(zip(_DISTRIBUTIONS, _parsed(arch), strict=True))
 
     def canonical(self, arch: str) -> str:
-        return _twins()[normal_form(parse_cell(arch, CHOICES))]
+        _parsed(arch)
+        return _twins()[arch]
 
     def __iter__(self) -> Iterator[str]:
         return iter(_benchmark_order())
 
     def build(self, arch: str) -> nn.Module:
         """N x 3 cells of `arch` as written, dead edges and all; see `NASBench201Network`."""
-        return NASBench201Network(parse_cell(arch, CHOICES), self.N, self.C, self.num_classes, self.in_channels)
+        return NASBench201Network(_parsed(arch), self.N, self.C, self.num_classes, self.in_channels)
 
 
 _DISTRIBUTIONS = {f"{i}->{j}": CategoricalDistribution(CHOICES) for i, j in EDGES}
@@ -82,12 +83,21 @@ def _benchmark_order() -> tuple[str, ...]:
 
 
 @cache
-def _twins() -> dict[NormalForm, str]:
-    """Normal form -> the cell with that network that has most `none` edges, the first such in the benchmark."""
-    twins = dict[NormalForm, tuple[int, str]]()
-    for arch in _benchmark_order():
-        ops = parse_cell(arch, CHOICES)
-        form, nones = normal_form(ops), ops.count(NONE)
-        if form not in twins or nones > twins[form][0]:
-            twins[form] = (nones, arch)
-    return {form: arch for form, (_, arch) in twins.items()}
+def _cells() -> dict[str, tuple[str, ...]]:
+    """Every cell and its operations."""
+    return {format_cell(ops): ops for ops in product(CHOICES, repeat=len(EDGES))}
+
+
+def _parsed(arch: str) -> tuple[str, ...]:
+    return _cells().get(arch) or parse_cell(arch, CHOICES)  # which says what is wrong with it
+
+
+@cache
+def _twins() -> dict[str, str]:
+    """Every cell and, of those with its network, the one with most `none` edges, the first such in the benchmark."""
+    forms = {arch: normal_form(_parsed(arch)) for arch in _benchmark_order()}
+    best = dict[NormalForm, str]()
+    for arch, form in forms.items():
+        if form not in best or _parsed(arch).count(NONE) > _parsed(best[form]).count(NONE):
+            best[form] = arch
+    return {arch: best[form] for arch, form in forms.items()}

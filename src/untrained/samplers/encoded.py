@@ -1,0 +1,103 @@
+"""Optuna's own samplers over the decisions of an architecture, kept to the pool and to the history."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
+from optuna.samplers import BaseSampler, GPSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from untrained.samplers.base import Choice, PoolSampler, Query, known_values
+from untrained.samplers.decisions import decision_pool
+from untrained.scores import ScoreTable
+from untrained.seeding import derive_seed
+from untrained.spaces import SearchSpace
+
+
+class Encoded(PoolSampler):
+    """Asks a sampler of Optuna's for parameters, and queries the unqueried architecture nearest to them.
+
+    make: seed -> the sampler. name: stands for it in the options.
+
+    A sampler is made anew for each query, seeded by (seed, number of queries), and told the history: so it goes on
+    after a kill as it would have without. A suggestion that is in the pool, itself or as a twin, is nearest to itself.
+    A failed query is told as the worst value seen, so that it is not asked for again.
+    """
+
+    def __init__(
+        self, table: ScoreTable, space: SearchSpace, make: Callable[[int], BaseSampler], *, name: str, seed: int = 0
+    ) -> None:
+        super().__init__(table, space, seed=seed)
+        self.make = make
+        self.name = name
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"optuna": self.name}
+
+    def choose(self, history: Sequence[Query]) -> Choice:
+        seed = derive_seed(self.seed, self.name, len(history))
+        study = _quiet_study(self.make(seed % 2**32))
+        known = known_values(history)
+        study.add_trials([self._trial(query, known[query.architecture]) for query in history])
+        params = study.ask(dict(self.space.distributions)).params
+        pool = decision_pool(self.table, self.space)
+        arch = pool.member(self.space.to_arch(params))
+        if arch is None or arch in known:
+            arch = pool.nearest(params, set(known), np.random.default_rng(seed))
+        return Choice(arch, "explore")
+
+    def _trial(self, query: Query, value: float) -> FrozenTrial:
+        given = {"params": self.space.to_params(query.architecture), "distributions": dict(self.space.distributions)}
+        if query.step is None:
+            return create_trial(value=value, **given)
+        return create_trial(state=TrialState.PRUNED, value=value, intermediate_values={query.step: value}, **given)
+
+
+def tpe(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
+    """Tree-structured Parzen estimators, one a decision; the first 10 queries, at most half the budget, are random."""
+    startup = min(10, budget // 2)
+    return Encoded(
+        table, space, lambda s: TPESampler(seed=s, n_startup_trials=startup), name=f"tpe {startup}", seed=seed
+    )
+
+
+def gp(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
+    """A Gaussian process over the decisions; the first 10 queries, at most half the budget, are random."""
+    startup = min(10, budget // 2)
+    return Encoded(table, space, lambda s: GPSampler(seed=s, n_startup_trials=startup), name=f"gp {startup}", seed=seed)
+
+
+def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
+    """Multivariate Parzen estimators, to go with `hyperband`.
+
+    The first 10 queries, at most half the budget, are random. As in the paper, one model serves all brackets, and what
+    was trained longer counts before what was stopped (Optuna ranks complete trials above pruned ones).
+    """
+    startup = min(10, budget // 2)
+    return Encoded(
+        table,
+        space,
+        lambda s: TPESampler(seed=s, n_startup_trials=startup, multivariate=True),
+        name=f"bohb {startup}",
+        seed=seed,
+    )
+
+
+def hyperband(steps: Sequence[int]) -> BasePruner:
+    """Hyperband (reduction factor 3) between the first and the last of the steps at which values are reported."""
+    if len(steps) < 2:
+        return NopPruner()
+    return HyperbandPruner(min_resource=steps[0], max_resource=steps[-1], reduction_factor=3)
+
+
+def _quiet_study(sampler: BaseSampler) -> optuna.Study:
+    """A study in memory to be maximised, without the line that Optuna logs for each."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(direction="maximize", sampler=sampler)
+    finally:
+        optuna.logging.set_verbosity(before)

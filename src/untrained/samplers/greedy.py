@@ -1,0 +1,74 @@
+"""Rankings of the pool that stand before the first query, walked down from the top: nothing is learnt."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from untrained.errors import InputError
+from untrained.metrics import METRICS
+from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.scores import ScoreTable
+from untrained.scores.aggregate import az_nas_aggregate, rank_average
+from untrained.spaces import SearchSpace
+
+Array = NDArray[np.float64]
+
+AZ_NAS = ("az_expressivity", "az_progressivity", "az_trainability", "flops")
+
+
+class Greedy(PoolSampler):
+    """Queries the pool in the order of `merit` (n numbers, higher first, NaN last).
+
+    Architectures of equal merit come in an order that depends on the seed.
+    """
+
+    def __init__(self, table: ScoreTable, space: SearchSpace, merit: ArrayLike, *, seed: int = 0) -> None:
+        super().__init__(table, space, seed=seed)
+        self.merit: Array = np.asarray(merit, dtype=np.float64)
+        if self.merit.shape != (len(table),):
+            raise InputError(f"merit of shape {self.merit.shape} for a pool of {len(table)}: give one number each")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"merit": blake2b(self.merit.tobytes(), digest_size=8).hexdigest()}
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        ties = np.random.default_rng(self.seed).permutation(len(self.table))
+        return np.lexsort((ties, -np.where(np.isnan(self.merit), -np.inf, self.merit)))
+
+    def choose(self, history: Sequence[Query]) -> Choice:
+        known = {query.architecture for query in history}
+        return Choice(next(a for a in (self.table.archs[i] for i in self._order) if a not in known), "exploit")
+
+
+def single(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0, metric: str) -> Greedy:
+    """One metric's own ranking, its best score first."""
+    return Greedy(table, space, upward(table, [metric])[:, 0], seed=seed)
+
+
+def by_rank_average(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
+    """The mean rank over all metrics."""
+    return Greedy(table, space, rank_average(upward(table)), seed=seed)
+
+
+def by_az_nas(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
+    """AZ-NAS' aggregate of its four metrics."""
+    return Greedy(table, space, az_nas_aggregate(upward(table, AZ_NAS)), seed=seed)
+
+
+def upward(table: ScoreTable, metrics: Sequence[str] | None = None) -> Array:
+    """n x K scores, turned so that higher is held to be better; as they are where the metric is not registered.
+
+    Raises `InputError` where none of the metrics has a score for any architecture.
+    """
+    names = table.metrics if metrics is None else metrics
+    direction = [METRICS[name].direction if name in METRICS else 1 for name in names]
+    values = table.values[:, [table.metrics.index(name) for name in names]] * np.array(direction, dtype=np.float64)
+    if np.isnan(values).all():
+        raise InputError(f"{', '.join(names)}: no score for any architecture, so there is nothing to go by")
+    return values

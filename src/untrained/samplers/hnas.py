@@ -1,0 +1,86 @@
+"""HNAS (Shu, Dai, Wu & Low, "Unifying and Boosting Gradient-Based Training-Free Neural Architecture Search", NeurIPS
+2022): one gradient metric M and the condition number kappa of the tangent kernel, with two numbers to learn.
+
+| name | shape | what |
+|---|---|---|
+| M, kappa | n | the pool's scores; M is scaled so that its largest is `SCALE` |
+| nu, mu | | the M that is held to be right, and how much it counts |
+| p | t x 2 | proposals in the unit square: nu / SCALE, and log10 mu from `LOW` to `HIGH` |
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from untrained.errors import InputError
+from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable, known_values
+from untrained.samplers.ucb import propose
+from untrained.scores import ScoreTable
+from untrained.seeding import derive_seed
+from untrained.spaces import SearchSpace
+
+Array = NDArray[np.float64]
+
+GRADIENT_METRICS = ("ntk_trace", "grad_norm", "snip", "grasp")
+"""What M can be, the usual choice first."""
+CONDITION = "ntk_condition_number"
+SCALE = 5_000.0
+LOW, HIGH = -4.0, 0.0
+KAPPA = 2.576
+
+
+class HNAS(PoolSampler):
+    """Queries argmin_A mu |M(A)^2 - nu^2| + kappa(A) / M(A); Bayesian optimisation proposes (nu, log10 mu).
+
+    metric: M, by default the first of `GRADIENT_METRICS` that the table has.
+
+    The first quarter of the budget (10 at most) has nu evenly spaced and mu = 0.01, as in the authors' script, which
+    also gives the ranges and takes known architectures out of the argmin. Theirs is expected improvement over a growing
+    sample of the pool; here it is the upper confidence bound of RoBoT's process over the whole pool. A failed score
+    counts as the worst.
+    """
+
+    def __init__(
+        self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0, metric: str | None = None
+    ) -> None:
+        super().__init__(table, space, seed=seed)
+        metric = metric or next((name for name in GRADIENT_METRICS if name in table.metrics), GRADIENT_METRICS[0])
+        for name in (metric, CONDITION):
+            check_learnable(table.select(metrics=[name]), budget)
+        self.metric = metric
+        self.start = min(budget // 4, 10)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"metric": self.metric, "start": self.start}
+
+    @cached_property
+    def _scores(self) -> tuple[Array, Array]:
+        """M and kappa; NaN where a score failed or M is not positive."""
+        m, kappa = self.table.select(metrics=[self.metric, CONDITION]).values.T
+        if not (m > 0).any():
+            raise InputError(f"sampler 'hnas' needs a positive score: {self.metric} has none")
+        return np.where(m > 0, m, np.nan) * (SCALE / np.nanmax(m)), kappa
+
+    def choose(self, history: Sequence[Query]) -> Choice:
+        known = known_values(history)
+        made = [(query.state, known[query.architecture]) for query in history if query.state is not None]
+        point = self._propose(np.array([p for p, _ in made]).reshape(-1, 2), np.array([v for _, v in made]))
+        nu, mu = SCALE * point[0], 10 ** (LOW + (HIGH - LOW) * point[1])
+        m, kappa = self._scores
+        merit = mu * np.abs(m**2 - nu**2) + kappa / m
+        merit[np.isnan(merit)] = np.inf
+        order = np.argsort(merit, kind="stable")
+        arch = next(a for a in (self.table.archs[i] for i in order) if a not in known)
+        return Choice(arch, "explore", {"nu": float(nu), "log10_mu": float(np.log10(mu))}, point.tolist())
+
+    def _propose(self, points: Array, values: Array) -> Array:
+        rng = np.random.RandomState(derive_seed(self.seed, "hnas", len(points)) % 2**32)
+        if len(points) < self.start:
+            return np.array([len(points) / max(self.start - 1, 1), (-2 - LOW) / (HIGH - LOW)])
+        if not len(points):
+            return rng.uniform(0, 1, 2)
+        return propose(points, values, 0, 1, KAPPA, rng)

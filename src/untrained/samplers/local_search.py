@@ -1,0 +1,36 @@
+"""Local search (White, Nolen & Savani, "Exploring the Loss Landscape in Neural Architecture Search", UAI 2021)."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.decisions import decision_pool
+from untrained.seeding import derive_seed
+
+
+class LocalSearch(PoolSampler):
+    """Queries all neighbours of an architecture, goes to the best of them, and starts anew where none is better.
+
+    A neighbour differs in one decision; one that is not in the pool stands for its twin there. Neighbours are queried
+    in random order. Each query's record is the architecture whose neighbourhood it belongs to.
+    """
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {}
+
+    def choose(self, history: Sequence[Query]) -> Choice:
+        rng = random.Random(derive_seed(self.seed, "local search", len(history)))
+        pool = decision_pool(self.table, self.space)
+        value = {query.architecture: query.value for query in history}
+        centre = next((query.state for query in reversed(history) if query.state is not None), None)
+        while centre is not None:
+            around = list(pool.neighbours(centre))
+            if fresh := [arch for arch in around if arch not in value]:
+                return Choice(rng.choice(fresh), "exploit", state=centre)
+            known = {arch: v for arch in (centre, *around) if (v := value.get(arch)) is not None}
+            best = max(known, key=known.__getitem__, default=centre)  # the centre itself, where none is better
+            centre = None if best == centre else best
+        start = rng.choice([arch for arch in self.table.archs if arch not in value])
+        return Choice(start, "explore", state=start)

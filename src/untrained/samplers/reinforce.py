@@ -1,0 +1,97 @@
+"""REINFORCE (Zoph & Le, "Neural Architecture Search with Reinforcement Learning", ICLR 2017), without a controller.
+
+| name | shape | what |
+|---|---|---|
+| theta | D x V | logits of one categorical distribution a decision; -inf beyond its number of values |
+| a | D | the values chosen, by position |
+| b | | baseline: moving average of the values seen |
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from untrained.errors import InputError
+from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.decisions import decision_pool, discrete_values
+from untrained.scores import ScoreTable
+from untrained.seeding import derive_seed
+from untrained.spaces import SearchSpace
+
+Array = NDArray[np.float64]
+
+LEARNING_RATE, MOMENTUM = 0.01, 0.9
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+TRIES = 100
+"""Draws from the policy before the architecture nearest to the last one is taken instead."""
+
+
+class REINFORCE(PoolSampler):
+    """One categorical distribution a decision, moved by Adam along (value - baseline) grad log probability.
+
+    As RoBoT's authors run it: no controller network, learning rate 0.01, a debiased moving average (0.9) as baseline,
+    uniform at the start. Draws of known architectures, and of ones with no twin in the pool, are drawn again and teach
+    nothing; so does a failed query. What was drawn is credited, also where a twin was queried in its stead.
+    """
+
+    def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0) -> None:
+        super().__init__(table, space, seed=seed)
+        self._values = {key: discrete_values(dist) for key, dist in space.distributions.items()}
+        for key, values in self._values.items():
+            if values is None:
+                raise InputError(f"sampler 'reinforce' needs discrete decisions: {key!r} of {space.name!r} is not")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _uniform(self) -> Array:
+        sizes = [len(values or ()) for values in self._values.values()]
+        return np.where(np.arange(max(sizes)) < np.array(sizes)[:, None], 0.0, -np.inf)
+
+    def choose(self, history: Sequence[Query]) -> Choice:
+        policy = softmax(self.policy(history), axis=1)
+        rng = np.random.default_rng(derive_seed(self.seed, "reinforce", len(history)))
+        taken = {query.architecture for query in history}
+        pool = decision_pool(self.table, self.space)
+        drawn, params = list[int](), dict[str, Any]()
+        for _ in range(TRIES):
+            drawn = [int(rng.choice(len(p), p=p)) for p in policy]
+            params = self._params(drawn)
+            arch = pool.member(self.space.to_arch(params))
+            if arch is not None and arch not in taken:
+                return Choice(arch, "explore", state=drawn)
+        return Choice(pool.nearest(params, taken, rng), "explore", state=drawn)
+
+    def policy(self, history: Sequence[Query]) -> Array:
+        """theta after `history`."""
+        theta = self._uniform.copy()
+        first, second = np.zeros_like(theta), np.zeros_like(theta)
+        total = weight = 0.0
+        steps = 0
+        for query in history:
+            if query.value is None:
+                continue
+            total, weight = MOMENTUM * total + (1 - MOMENTUM) * query.value, MOMENTUM * weight + 1 - MOMENTUM
+            drawn = self._positions(query) if query.state is None else query.state
+            gradient = -softmax(theta, axis=1)
+            gradient[np.arange(len(theta)), drawn] += 1
+            gradient *= query.value - total / weight
+            steps += 1
+            first = BETA1 * first + (1 - BETA1) * gradient
+            second = BETA2 * second + (1 - BETA2) * gradient**2
+            theta += LEARNING_RATE * (first / (1 - BETA1**steps)) / (np.sqrt(second / (1 - BETA2**steps)) + EPSILON)
+        return theta
+
+    def _params(self, drawn: Sequence[int]) -> dict[str, Any]:
+        return {key: (values or ())[i] for (key, values), i in zip(self._values.items(), drawn, strict=True)}
+
+    def _positions(self, query: Query) -> list[int]:
+        """Of a query that another sampler made."""
+        params = self.space.to_params(query.architecture)
+        return [(values or ()).index(params[key]) for key, values in self._values.items()]

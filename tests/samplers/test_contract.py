@@ -1,0 +1,147 @@
+"""What every sampler keeps: a pure function of (table, seed, history), inside the pool, nothing twice."""
+
+import random
+import re
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import optuna
+import pytest
+from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
+
+from untrained.errors import InputError
+from untrained.samplers import SAMPLERS, SamplerInfo, check_sampler, get_sampler, sampler_info
+from untrained.scores import ScoreTable
+from untrained.spaces import ArchitectureList, NASBench201
+
+SPACE = NASBench201()
+NAMES = [*(name for name in SAMPLERS if name != "single"), "single:c"]
+METRICS = ("c", "a", *(group[0] for info in SAMPLERS.values() for group in info.metrics))
+T = 8
+
+
+def problem(n: int) -> tuple[ScoreTable, dict[str, float]]:
+    """A pool that holds few of its own twins and neighbours, and values that its scores nearly tell."""
+    rng = np.random.default_rng(n)
+    archs = tuple(random.Random(n).sample(list(SPACE), n))
+    scores = rng.lognormal(size=(n, len(METRICS)))
+    scores[rng.random(scores.shape) < 0.05] = np.nan
+    values = np.nan_to_num(scores) @ rng.normal(size=len(METRICS)) + rng.normal(size=n)
+    return ScoreTable(archs, METRICS, scores), dict(zip(archs, values.tolist(), strict=True))
+
+
+TABLE, VALUES = problem(60)
+
+
+def make(name: str, table: ScoreTable = TABLE, seed: int = 5) -> BaseSampler:
+    return get_sampler(name, table, SPACE, T, seed)
+
+
+def run(
+    sampler: BaseSampler,
+    value: Callable[[int, str], float | None],
+    *,
+    budget: int = T,
+    direction: Literal["maximize", "minimize"] = "maximize",
+) -> optuna.Study:
+    """`value` of (number of the query, architecture) is what the query gives, None where it fails."""
+    study = optuna.create_study(direction=direction, sampler=sampler)
+    for k in range(budget):
+        trial = study.ask(dict(SPACE.distributions))
+        found = value(k, SPACE.to_arch(trial.params))
+        study.tell(trial, found, state=TrialState.FAIL if found is None else None)
+    return study
+
+
+def archs_of(study: optuna.Study) -> list[str]:
+    return [trial.user_attrs["architecture"] for trial in study.trials]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_replayed_from_each_prefix_it_suggests_the_same(name: str) -> None:
+    study = run(make(name), lambda k, arch: None if k % 4 == 2 else VALUES[arch])
+    for prefix in range(T):
+        # A fresh sampler and a fresh study that holds only what the first trials left.
+        other = optuna.create_study(direction="maximize", sampler=make(name))
+        other.add_trials(study.trials[:prefix])
+        trial = other.ask(dict(SPACE.distributions))
+        assert trial.params == study.trials[prefix].params
+        assert other.get_trials()[-1].user_attrs == study.trials[prefix].user_attrs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_keeps_to_the_pool_and_repeats_nothing(name: str) -> None:
+    archs = archs_of(run(make(name), lambda k, arch: None if k % 3 == 0 else VALUES[arch]))
+    assert len(set(archs)) == T
+    assert set(archs) <= set(TABLE.archs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_minimising_mirrors_maximising(name: str) -> None:
+    up = run(make(name), lambda _, arch: VALUES[arch])
+    down = run(make(name), lambda _, arch: -VALUES[arch], direction="minimize")
+    assert archs_of(down) == archs_of(up)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pool_is_used_up_exactly(name: str) -> None:
+    table, values = problem(6)
+    study = run(make(name, table), lambda _, arch: values[arch], budget=len(table))
+    assert set(archs_of(study)) == set(table.archs)
+    with pytest.raises(InputError, match="all 6 architectures"):
+        study.ask(dict(SPACE.distributions))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_but_failures_is_survived(name: str) -> None:
+    assert len(set(archs_of(run(make(name), lambda *_: None)))) == T
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("single", "az_nas", "rank_average"))])
+def test_seeds_decide(name: str) -> None:
+    queried = {tuple(archs_of(run(make(name, seed=seed), lambda _, arch: VALUES[arch]))) for seed in (1, 1, 2, 3)}
+    assert 2 <= len(queried) <= 3 or name == "hnas"  # whose start is fixed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_trials_of_another_sampler_are_part_of_the_history(name: str) -> None:
+    """Also what other samplers wrote on them, which is none of this one's business."""
+    before = "robot" if name != "robot" else "local_search"
+    study = run(make(before), lambda _, arch: VALUES[arch], budget=3)
+    study.sampler = make(name)
+    for _ in range(3):
+        trial = study.ask(dict(SPACE.distributions))
+        study.tell(trial, VALUES[SPACE.to_arch(trial.params)])
+    assert len(set(archs_of(study))) == 6
+
+
+def test_what_a_table_lacks_is_said() -> None:
+    plain = ArchitectureList(list(TABLE.archs))
+    for name in NAMES:
+        check_sampler(name, METRICS, SPACE)
+        lack = sampler_info(name).lacks(["c"], plain)
+        needy = sampler_info(name).decisions or (sampler_info(name).metrics and name != "single:c")
+        assert bool(lack) == bool(needy), name
+    with pytest.raises(InputError, match=r"'rea' needs to know what an architecture is made of: name the space"):
+        get_sampler("rea", TABLE, plain, T, 0)
+    with pytest.raises(InputError, match=r"'hnas' needs the metric one of ntk_trace, .*: the scores have c, a"):
+        check_sampler("hnas", ["c", "a"], SPACE)
+    with pytest.raises(InputError, match=r"'single:synflow' needs the metric 'synflow': the scores have c, a"):
+        check_sampler("single:synflow", ["c", "a"], SPACE)
+    with pytest.raises(InputError, match=r"'single' needs a metric: write single:METRIC"):
+        sampler_info("single")
+    with pytest.raises(InputError, match=r"unknown sampler 'rea:synflow': choose from robot, "):
+        sampler_info("rea:synflow")
+
+
+@pytest.mark.parametrize("info", SAMPLERS.values(), ids=SAMPLERS)
+def test_each_has_a_summary_and_a_citation(info: SamplerInfo) -> None:
+    assert info.summary
+    assert re.search(r"\b(19|20)\d\d\b", info.citation) or info.name in ("mixture", "single")
