@@ -12,13 +12,15 @@ PACKAGE = Path(untrained.__file__).parent
 # Lowest first; what stands on one line does not import each other.
 LEVELS = (
     {"errors"},
-    {"files", "seeding", "threads", "provenance"},
+    {"files", "seeding", "threads", "devices", "provenance", "journal"},
+    {"processes"},
     {"data", "spaces", "metrics"},
+    {"job"},
     {"scores"},
-    {"samplers", "objectives"},
+    {"samplers", "objectives", "benchmarks", "testing"},
     {"result"},
     {"searches"},
-    {"analysis"},
+    {"benching", "analysis"},
     {"report"},
     {"cli"},
     {"__main__"},

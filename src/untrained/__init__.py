@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable, compute_scores
     from untrained.searches import search
-    from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace
+    from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace, TransNASMacro, TransNASMicro
 
 _HOMES = {
     "data": ("ImageData", "load_data"),
@@ -27,7 +27,7 @@ _HOMES = {
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable", "compute_scores"),
     "searches": ("search",),
-    "spaces": ("SPACES", "ArchitectureList", "NASBench201", "SearchSpace"),
+    "spaces": ("SPACES", "ArchitectureList", "NASBench201", "SearchSpace", "TransNASMacro", "TransNASMicro"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -54,6 +54,8 @@ __all__ = [
     "SearchSpace",
     "TabularObjective",
     "TrainingObjective",
+    "TransNASMacro",
+    "TransNASMicro",
     "compute_scores",
     "load_data",
     "load_network",

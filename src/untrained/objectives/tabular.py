@@ -121,10 +121,13 @@ class TabularObjective(Objective):
             return {}
         return {self.report_column: float(self._columns[self.report_column][self._row[arch]])}
 
+    def values(self, archs: Sequence[str]) -> NDArray[np.float64]:
+        """The objective of each of `archs`, NaN where it is empty: for reports on a whole pool, not for samplers."""
+        return self._values[[self._row[arch] for arch in archs]]
+
     def goodness(self, archs: Sequence[str]) -> NDArray[np.float64]:
-        """The objective of each of `archs`, turned so that higher is better; NaN where the training failed."""
-        values = self._values[[self._row[arch] for arch in archs]]
-        return -values if self.direction == "minimize" else values
+        """`values`, turned so that higher is better."""
+        return -self.values(archs) if self.direction == "minimize" else self.values(archs)
 
     def rank(self, arch: str, pool: tuple[str, ...]) -> int:
         """R_f(arch): 1 + how many of `pool` are strictly better."""

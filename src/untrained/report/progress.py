@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class Bars:
-    """One bar each for scoring, for the training at hand and for the queries, shown when it first moves."""
+    """One bar each for scoring, for the training at hand, for queries and for searches, shown when it first moves."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -25,6 +25,9 @@ class Bars:
 
     def training(self, step: int, steps: int) -> None:
         self._update("training", step, steps)
+
+    def searching(self, done: int, total: int) -> None:
+        self._update("searches", done, total)
 
     def querying(self, query: Any, done: int, budget: int) -> None:
         self._update("queries", done, budget)

@@ -2,6 +2,6 @@
 
 from untrained.scores.compute import compute_scores
 from untrained.scores.scaling import SCALINGS, Scaling
-from untrained.scores.table import ScoreTable, read_parquet
+from untrained.scores.table import ScoreTable, column_names, read_parquet
 
-__all__ = ["SCALINGS", "Scaling", "ScoreTable", "compute_scores", "read_parquet"]
+__all__ = ["SCALINGS", "Scaling", "ScoreTable", "column_names", "compute_scores", "read_parquet"]

@@ -6,10 +6,23 @@ from typing import Any
 from untrained.errors import InputError
 from untrained.spaces.base import ArchitectureList, SearchSpace
 from untrained.spaces.nasbench201 import NASBench201
+from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
 
-__all__ = ["SPACES", "ArchitectureList", "NASBench201", "SearchSpace", "get_space"]
+__all__ = [
+    "SPACES",
+    "ArchitectureList",
+    "NASBench201",
+    "SearchSpace",
+    "TransNASMacro",
+    "TransNASMicro",
+    "get_space",
+]
 
-SPACES: dict[str, type[SearchSpace]] = {"nasbench201": NASBench201}
+SPACES: dict[str, type[SearchSpace]] = {
+    "nasbench201": NASBench201,
+    "transnas101-micro": TransNASMicro,
+    "transnas101-macro": TransNASMacro,
+}
 """The spaces that the command line knows by name."""
 
 DATA_OPTIONS = {"num_classes", "in_channels"}

@@ -43,13 +43,15 @@ def parse_cell(arch: str, choices: Sequence[str]) -> tuple[str, ...]:
     return tuple(ops)
 
 
-def normal_form(ops: Sequence[str]) -> NormalForm:
+def normal_form(ops: Sequence[str], *, reduction: bool = False) -> NormalForm:
     """What a cell computes, free of how it is written: equal for two cells exactly when they are the same network.
 
     A node is a sum of *terms*; a term is the input (-1) or one operation applied to a node. `none`, operations on an
     all-zero node and terms that never reach the output are dropped; `skip_connect` hands the terms of its source on.
     Terms keep their identity, so a convolution whose result is used twice is told apart from two convolutions (they
     differ in parameters). What is left is numbered in the least of all orders.
+
+    reduction: the cell changes its input's shape, so that a `skip_connect` out of the input is a convolution as well.
 
     Returns (terms, output): each term is (operation, sorted numbers of the terms it is applied to).
     """
@@ -58,7 +60,7 @@ def normal_form(ops: Sequence[str]) -> NormalForm:
     for (i, j), op in zip(EDGES, ops, strict=True):
         if op == NONE or not nodes[i]:
             continue
-        if op == SKIP:
+        if op == SKIP and not (reduction and i == 0):
             nodes[j] += nodes[i]
         else:
             nodes[j].append(len(terms))

@@ -1,0 +1,259 @@
+"""The verb behind `untrained bench`: benchmarks x samplers x seeds, in processes, resumable."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from untrained.benching.run import COLUMNS, Opened, Run, open_benchmark, run_search
+from untrained.benchmarks import Benchmark, data_folder, get_benchmarks
+from untrained.errors import InputError
+from untrained.files import written_whole
+from untrained.journal import Journal
+from untrained.processes import unordered
+from untrained.provenance import difference
+from untrained.samplers import SAMPLERS, sampler_info
+from untrained.seeding import check_seed
+
+METADATA = b"untrained"
+SCHEMA = pa.schema(
+    {
+        "benchmark": pa.string(),
+        "task": pa.string(),
+        "objective": pa.string(),
+        "sampler": pa.string(),
+        "seed": pa.int64(),
+        "query": pa.int64(),
+        "architecture": pa.string(),
+        "value": pa.float64(),
+        "state": pa.string(),
+        "phase": pa.string(),
+        "cost": pa.float64(),
+        "rank": pa.int64(),
+        "regret": pa.float64(),
+        "test": pa.float64(),
+        "seconds": pa.float64(),
+    }
+)
+"""One row a query; see `untrained.benching.run.COLUMNS`."""
+
+ORDER = ("benchmark", "task", "objective", "sampler", "seed", "query")
+
+RunKey = tuple[str, str, int]
+"""(key of the benchmark, sampler, seed)"""
+
+Rows = dict[str, list[Any]]
+OnRun = Callable[[int, int], None]
+"""Called with (searches done, searches in all)."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A benchmark that was searched: with which budget and metrics, in a pool of how many, and what to know of it."""
+
+    benchmark: Benchmark
+    budget: int
+    pool: int
+    metrics: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class BenchResult:
+    """What was asked for of a bench.
+
+    table: `SCHEMA`, sorted by `ORDER`. ran: the benchmarks in the order asked for. skipped: (benchmark or benchmark
+    and sampler, why).
+    """
+
+    table: pa.Table
+    ran: tuple[Ran, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def bench(
+    benchmarks: Sequence[str | Benchmark],
+    samplers: Sequence[str] | None = None,
+    seeds: Sequence[int] = range(10),
+    *,
+    budget: int | None = None,
+    metrics: Sequence[str] | None = None,
+    extra_metrics: Sequence[str] = (),
+    data_dir: str | Path | None = None,
+    path: str | Path | None = None,
+    workers: int = 1,
+    on_run: OnRun | None = None,
+) -> BenchResult:
+    """Lets every sampler search every benchmark with every seed.
+
+    benchmarks: names (see `get_benchmarks`) or benchmarks of one's own. samplers: names from `SAMPLERS`, all where
+    None; `single` stands for each metric of the table on its own. budget: queries, T of the benchmark where None.
+    metrics: instead of the benchmark's; extra_metrics: besides them (`params` and `flops` can be counted where no
+    table has them). data_dir: folder of tables, UNTRAINED_DATA where None.
+    path: Parquet file to write; searches are kept in `path`.partial as they are done, so a killed call goes on where it
+    was, and searches that the file holds already are not made again. The numbers depend neither on that nor on
+    `workers`, but for `seconds`.
+
+    A benchmark whose file is missing, or a sampler for which a table does not suffice, is skipped with its reason.
+    Raises `InputError` where nothing is left, or `path` holds searches with another budget or other tables.
+    """
+    if workers < 1:
+        raise InputError(f"{workers} workers: give at least 1")
+    if budget is not None and budget < 1:
+        raise InputError(f"budget {budget}: give at least 1 query")
+    seeds = list(dict.fromkeys(seeds))
+    if not seeds:
+        raise InputError("no seed: give at least one")
+    for seed in seeds:
+        check_seed(seed)
+    folder = data_folder(data_dir) if any(_needs_folder(b) for b in benchmarks) else Path()
+    chosen: list[Benchmark] = []
+    for entry in benchmarks:
+        chosen += get_benchmarks([entry]) if isinstance(entry, str) else [entry]
+    skipped: list[tuple[str, str]] = []
+    ran = dict[str, tuple[Opened, list[Run]]]()
+    for benchmark in {b.key: b for b in chosen}.values():
+        if missing := next((f for f in (benchmark.table, benchmark.scores) if not (folder / f).is_file()), None):
+            skipped.append((benchmark.key, f"no file {str(folder / missing)!r} (untrained data says how to get it)"))
+            continue
+        names = None
+        if metrics is not None or extra_metrics:
+            own = metrics if metrics is not None else open_benchmark(benchmark, folder).scores.metrics
+            names = tuple(dict.fromkeys((*own, *extra_metrics)))
+        opened = open_benchmark(benchmark, folder, names)
+        runs: list[Run] = []
+        for sampler in _samplers(samplers, opened.scores.metrics):
+            if lack := opened.lacks(sampler):
+                skipped.append((f"{benchmark.key} {sampler}", f"needs {lack}"))
+                continue
+            spend = min(budget or benchmark.budget, len(opened.scores))
+            runs += [Run(benchmark, folder, sampler, seed, spend, names) for seed in seeds]
+        if runs:
+            ran[benchmark.key] = opened, runs
+    if not ran:
+        raise InputError(f"nothing to bench: {'; '.join(f'{what}: {why}' for what, why in skipped)}")
+    settings = {key: {"budget": runs[0].budget, **opened.identity} for key, (opened, runs) in ran.items()}
+    with _store(None if path is None else Path(path), settings) as store:
+        wanted = {(key, run.sampler, run.seed): run for key, (_, runs) in ran.items() for run in runs}
+        todo = [run for key, run in wanted.items() if key not in store.done]
+        finished = len(wanted) - len(todo)
+        if on_run:
+            on_run(finished, len(wanted))
+        for run, rows in unordered(_run, todo, workers):
+            store.add((run.benchmark.key, run.sampler, run.seed), rows)
+            finished += 1
+            if on_run:
+                on_run(finished, len(wanted))
+        store.write()
+        table = _table({key: store.done[key] for key in wanted})
+    return BenchResult(table, tuple(_ran(opened, runs) for opened, runs in ran.values()), tuple(skipped))
+
+
+def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
+    shortest, longest = min(opened.benchmark.fidelities, default=0), max(opened.benchmark.fidelities, default=0)
+    early = [
+        f"{sampler} trains for {shortest} epochs, and on to {longest} while its pruner lets it: {longest} are its value"
+        for sampler in dict.fromkeys(run.sampler for run in runs)
+        if sampler_info(sampler).pruner is not None
+    ]
+    left_out = [f"{name} left out: it {why}" for name, why in opened.scores.provenance["left_out"].items()]
+    notes = (*opened.benchmark.notes, *left_out, *early)
+    return Ran(opened.benchmark, runs[0].budget, len(opened.scores), opened.scores.metrics, notes)
+
+
+def _needs_folder(entry: str | Benchmark) -> bool:
+    return isinstance(entry, str) or not (Path(entry.table).is_absolute() and Path(entry.scores).is_absolute())
+
+
+def _samplers(names: Sequence[str] | None, metrics: Sequence[str]) -> list[str]:
+    """The samplers asked for; one that takes a metric stands for itself with each of `metrics`."""
+    expanded: list[str] = []
+    for name in SAMPLERS if names is None else names:
+        takes = name in SAMPLERS and SAMPLERS[name].takes_metric
+        expanded += [f"{name}:{metric}" for metric in metrics] if takes else [name]
+    for name in expanded:
+        sampler_info(name)
+    return list(dict.fromkeys(expanded))
+
+
+def _run(run: Run) -> tuple[Run, Rows]:
+    return run, run_search(run)
+
+
+def _table(done: Mapping[RunKey, Rows]) -> pa.Table:
+    tables = []
+    for (key, sampler, seed), rows in done.items():
+        n = len(rows["query"])
+        benchmark, task, objective = key.split("/", 2)
+        who = {"benchmark": benchmark, "task": task, "objective": objective, "sampler": sampler, "seed": seed}
+        tables.append(pa.table({name: [value] * n for name, value in who.items()} | rows, schema=SCHEMA))
+    return pa.concat_tables(tables).combine_chunks().sort_by([(name, "ascending") for name in ORDER])
+
+
+class _Store:
+    """Finished searches: those that the Parquet file holds, and those that come to it."""
+
+    def __init__(self, path: Path | None, settings: Mapping[str, Any]) -> None:
+        self.path = path
+        self.settings: dict[str, Any] = dict(settings)
+        self.done: dict[RunKey, Rows] = {}
+        self.journal: Journal | None = None
+        if path is None:
+            return
+        if path.suffix != ".parquet":
+            raise InputError(f"{str(path)!r} is not a .parquet file")
+        if path.exists():
+            self._read(path)
+        self.journal = Journal(Path(f"{path}.partial"))
+        for held, key, rows in self.journal.entries:
+            self._take(self.journal.path, {key[0]: held})
+            self.done[tuple(key)] = rows
+
+    def _read(self, path: Path) -> None:
+        try:
+            table = pq.read_table(path)
+            held = json.loads((table.schema.metadata or {})[METADATA])
+            table = table.select(SCHEMA.names).cast(SCHEMA)
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            raise InputError(f"{str(path)!r} is not a file of untrained bench: give another file") from error
+        self._take(path, held)
+        columns = table.to_pydict()
+        for i in range(table.num_rows):
+            key = "/".join(columns[name][i] for name in ORDER[:3])
+            run = key, columns["sampler"][i], columns["seed"][i]
+            rows = self.done.setdefault(run, {name: [] for name in COLUMNS})
+            for name in rows:
+                rows[name].append(columns[name][i])
+
+    def _take(self, path: Path, held: Mapping[str, Any]) -> None:
+        for key, there in held.items():
+            if other := difference(there, self.settings.setdefault(key, there)):
+                raise InputError(f"{path} holds other searches ({key}: {other}): give another file")
+
+    def add(self, key: RunKey, rows: Rows) -> None:
+        self.done[key] = rows
+        if self.journal is not None:
+            self.journal.add((self.settings[key[0]], key, rows))
+
+    def write(self) -> None:
+        if self.path is None or self.journal is None:
+            return
+        table = _table(self.done).replace_schema_metadata({METADATA: json.dumps(self.settings, sort_keys=True)})
+        with written_whole(self.path) as temporary:
+            pq.write_table(table, temporary)
+        self.journal.discard()
+
+
+@contextmanager
+def _store(path: Path | None, settings: Mapping[str, Any]) -> Iterator[_Store]:
+    store = _Store(path, settings)
+    try:
+        yield store
+    finally:
+        if store.journal is not None:
+            store.journal.close()

@@ -1,0 +1,166 @@
+"""One search on a tabular benchmark, query by query."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna.trial import FrozenTrial, TrialState
+
+from untrained.benchmarks import Benchmark
+from untrained.errors import InputError
+from untrained.objectives import TabularObjective
+from untrained.result import COST
+from untrained.samplers import sampler_info
+from untrained.samplers.base import ARCHITECTURE, PHASE
+from untrained.scores import ScoreTable
+from untrained.searches import search
+from untrained.spaces import ArchitectureList, SearchSpace
+
+COLUMNS = {
+    "query": "which of the search, from 1",
+    "architecture": "what was queried",
+    "value": "its objective; empty where it failed or was stopped early",
+    "state": "complete, failed or pruned",
+    "phase": "explore or exploit",
+    "cost": "seconds of the tabulated training",
+    "rank": "objective rank in the pool of the best so far, 1 is best",
+    "regret": "how far its objective is from the best of the pool",
+    "test": "its test figure",
+    "seconds": "what the search itself took for this query: the one column that is another every time",
+}
+"""What is kept of each query."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A search to make: everything that its outcome depends on, and where the tables are."""
+
+    benchmark: Benchmark
+    folder: Path
+    sampler: str
+    seed: int
+    budget: int
+    metrics: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """The tables of a benchmark in memory. `scores` holds the pool: what both tables have, in its order."""
+
+    benchmark: Benchmark
+    space: SearchSpace
+    scores: ScoreTable
+    objective: TabularObjective
+
+    def lacks(self, sampler: str) -> str:
+        """What is missing for `sampler` here, in words; empty where it can run."""
+        if sampler_info(sampler).pruner is not None and len(self.benchmark.fidelities) < 2:
+            return "trainings of several lengths: the table has one"
+        return sampler_info(sampler).lacks(self.scores.metrics, self.space)
+
+    def objective_for(self, sampler: str) -> TabularObjective:
+        """The objective; for a sampler that stops trainings early, the longest one with the shorter ones before it."""
+        fidelities = self.benchmark.fidelities
+        if sampler_info(sampler).pruner is None:
+            return self.objective
+        options = {
+            "report_column": self.benchmark.test,
+            "cost_column": self.benchmark.cost,
+            "direction": self.benchmark.direction,
+            "fidelities": fidelities,
+            "cost_epochs": self.benchmark.cost_epochs,
+        }
+        return TabularObjective(self.objective.path, fidelities[max(fidelities)], **options)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What stands in the tables (JSON)."""
+        return {"scores": self.scores.fingerprint, "objective": self.objective.identity}
+
+
+_OPENED: dict[tuple[str, Path, tuple[str, ...] | None], Opened] = {}
+
+
+def open_benchmark(benchmark: Benchmark, folder: Path, metrics: tuple[str, ...] | None = None) -> Opened:
+    """Reads the tables of `benchmark`, once a process.
+
+    Raises `InputError` for a missing or broken file, an architecture that stands twice or is not of the space, one
+    that a published table lacks, and where scores and objective have no architecture in common.
+    """
+    key = (repr(benchmark), folder, metrics)
+    if key not in _OPENED:
+        objective = TabularObjective(**benchmark.objective_options(folder))
+        benchmark.check(objective.archs, objective.path)
+        scores = benchmark.load_scores(folder, metrics)
+        answered = set(objective.archs)
+        archs = [arch for arch in scores.archs if arch in answered]
+        if not archs:
+            raise InputError(f"{folder / benchmark.scores} and {objective.path} have no architecture in common")
+        space = benchmark.space or ArchitectureList(archs)
+        _OPENED[key] = Opened(benchmark, space, scores.select(archs), objective)
+    return _OPENED[key]
+
+
+def run_search(run: Run) -> dict[str, list[Any]]:
+    """Makes the search of `run` in memory: a list with an entry a query for each of `COLUMNS`."""
+    opened = open_benchmark(run.benchmark, run.folder, run.metrics)
+    objective = opened.objective_for(run.sampler)
+    best_of_pool = _best(opened)
+    rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    sign = -1 if objective.direction == "minimize" else 1
+    best: tuple[float, Mapping[str, float | None]] | None = None
+    before = time.perf_counter()
+
+    def record(trial: FrozenTrial, done: int, budget: int) -> None:
+        nonlocal best, before
+        arch = trial.user_attrs[ARCHITECTURE]
+        complete = trial.state == TrialState.COMPLETE
+        value = trial.values[0] if complete else None
+        if value is not None and (best is None or sign * value > best[0]):
+            best = sign * value, _figures(opened, arch, best_of_pool)
+        figures: Mapping[str, float | None] = best[1] if best else {"rank": None, "regret": None, "test": None}
+        entry: dict[str, Any] = {
+            "query": done,
+            "architecture": arch,
+            "value": value,
+            "state": {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "failed"),
+            "phase": trial.user_attrs.get(PHASE),
+            "cost": trial.user_attrs.get(COST, 0.0),
+            **figures,
+            "seconds": time.perf_counter() - before,
+        }
+        for name in COLUMNS:
+            rows[name].append(entry[name])
+        before = time.perf_counter()
+
+    search(
+        opened.space,
+        objective,
+        budget=run.budget,
+        sampler=run.sampler,
+        scores=opened.scores,
+        seed=run.seed,
+        on_query=record,
+    )
+    return rows
+
+
+def _best(opened: Opened) -> float:
+    values = opened.objective.values(opened.scores.archs)
+    return float(np.nanmin(values) if opened.objective.direction == "minimize" else np.nanmax(values))
+
+
+def _figures(opened: Opened, arch: str, best_of_pool: float) -> dict[str, float | None]:
+    """Rank, regret and test figure of `arch` under the benchmark's own objective, whatever the sampler's was."""
+    own = float(opened.objective.values([arch])[0])
+    test = next(iter(opened.objective.report(arch, None).values()), None)
+    if np.isnan(own):
+        return {"rank": None, "regret": None, "test": test}
+    return {
+        "rank": opened.objective.rank(arch, opened.scores.archs),
+        "regret": abs(best_of_pool - own),
+        "test": test,
+    }

@@ -1,0 +1,181 @@
+"""What a bench says: figures of the pick over seeds, beside the published ones, and whether differences are chance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import wilcoxon
+
+from untrained.benching.collect import BenchResult
+from untrained.benchmarks import Benchmark, Published
+from untrained.errors import InputError
+
+Array = NDArray[np.float64]
+
+METHODS = {
+    "random": "RS",
+    "rea": "REA",
+    "reinforce": "REINFORCE",
+    "bohb": "BOHB",
+    "hnas": "HNAS",
+    "robot": "RoBoT",
+}
+"""Sampler -> what papers call it."""
+
+SINGLE = "single:"
+AVERAGE, BEST = "single metric, average", "single metric, best"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, standard deviation (of the population, as papers print it), median and worst of some figure over seeds."""
+
+    mean: float
+    std: float
+    median: float
+    worst: float
+
+    @classmethod
+    def of(cls, figures: Array, worst_is_least: bool = False) -> "Spread | None":
+        """NaN where a search found nothing is left out; None where nothing is left."""
+        known = figures[~np.isnan(figures)]
+        if known.size == 0:
+            return None
+        worst = known.min() if worst_is_least else known.max()
+        return cls(float(known.mean()), float(known.std()), float(np.median(known)), float(worst))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sampler on a benchmark.
+
+    test: test figure of the pick. rank: its objective rank in the pool. regret: of its objective. cost: seconds of
+    trainings. seconds: of the search itself. p: of the paired test against the reference, None for the reference.
+    difference: mean rank less that of the reference; below 0 is better. published: the paper's figure for the method.
+    """
+
+    key: str
+    sampler: str
+    seeds: int = 0
+    test: Spread | None = None
+    rank: Spread | None = None
+    regret: Spread | None = None
+    cost: Spread | None = None
+    seconds: Spread | None = None
+    difference: float | None = None
+    p: float | None = None
+    published: Published | None = None
+
+
+def summarise(result: BenchResult, reference: str | None = None) -> list[Row]:
+    """The rows of a bench, benchmark by benchmark: samplers by the mean rank of their pick, then what only papers have.
+
+    The single metrics are two rows, as papers print them: their average, and the best.
+
+    reference: the sampler that others are compared with, pair by pair of the same seed, on the rank of the pick
+    (Wilcoxon's signed-rank test, two-sided; p-values of a benchmark corrected by Holm). None compares nothing.
+    """
+    last = _last_queries(result)
+    samplers = {sampler for _, sampler in last}
+    if reference is not None and reference not in samplers:
+        raise InputError(f"reference {reference!r} is not one of the samplers: {', '.join(sorted(samplers))}")
+    rows: list[Row] = []
+    for benchmark in (ran.benchmark for ran in result.ran):
+        runs = {sampler: figures for (key, sampler), figures in last.items() if key == benchmark.key}
+        ours = [_row(benchmark, s, f) for s, f in runs.items() if not s.startswith(SINGLE)]
+        if reference in runs:
+            ours = _compared(ours, runs, reference)
+        if singles := [_row(benchmark, s, f) for s, f in runs.items() if s.startswith(SINGLE)]:
+            ours += _singles(benchmark, singles)
+        rows += sorted(ours, key=lambda row: row.rank.mean if row.rank else np.inf)
+        shown = {METHODS.get(row.sampler, row.sampler.split(" (")[0]) for row in ours}
+        rows += [Row(benchmark.key, name, published=p) for name, p in benchmark.published.items() if name not in shown]
+    return rows
+
+
+def compare(ours: Array, reference: Array) -> tuple[float, float]:
+    """(mean difference, p) of n pairs by Wilcoxon's signed-rank test, two-sided; p is 1 where all agree."""
+    difference = ours - reference
+    if not np.any(difference):
+        return 0.0, 1.0
+    p: Any = wilcoxon(difference, zero_method="zsplit")[1]
+    return float(difference.mean()), float(p)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values corrected for their number (Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979)."""
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(np.asarray(p)[order] * np.arange(len(p), 0, -1)), 1.0)
+    return corrected.tolist()
+
+
+def _last_queries(result: BenchResult) -> dict[tuple[str, str], Mapping[str, Array]]:
+    """(benchmark, sampler) -> figure -> one number a seed, in the order of the seeds."""
+    columns = result.table.to_pydict()
+    totals: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
+    for i in range(result.table.num_rows):
+        key = "/".join(columns[name][i] for name in ("benchmark", "task", "objective"))
+        run = totals.setdefault((key, columns["sampler"][i]), {}).setdefault(columns["seed"][i], {})
+        for name in ("cost", "seconds"):
+            run[name] = run.get(name, 0.0) + columns[name][i]
+        run |= {n: np.nan if columns[n][i] is None else columns[n][i] for n in ("test", "rank", "regret")}
+    return {
+        who: {name: np.array([run[name] for run in runs.values()]) for name in next(iter(runs.values()))}
+        for who, runs in totals.items()
+    }
+
+
+def _row(benchmark: Benchmark, sampler: str, figures: Mapping[str, Array]) -> Row:
+    return Row(
+        benchmark.key,
+        sampler,
+        seeds=len(figures["rank"]),
+        test=Spread.of(figures["test"], worst_is_least=True),
+        rank=Spread.of(figures["rank"]),
+        regret=Spread.of(figures["regret"]),
+        cost=Spread.of(figures["cost"]),
+        seconds=Spread.of(figures["seconds"]),
+        published=benchmark.published.get(METHODS.get(sampler, "")),
+    )
+
+
+def _compared(rows: list[Row], runs: Mapping[str, Mapping[str, Array]], reference: str) -> list[Row]:
+    others = [row for row in rows if row.sampler != reference]
+    # A search that found nothing is as bad as can be.
+    ranks = {sampler: np.nan_to_num(figures["rank"], nan=np.inf) for sampler, figures in runs.items()}
+    worst = max(float(r[np.isfinite(r)].max(initial=1.0)) for r in ranks.values())
+    ranks = {sampler: np.minimum(r, worst + 1) for sampler, r in ranks.items()}
+    tests = {row.sampler: compare(ranks[row.sampler], ranks[reference]) for row in others}
+    corrected = dict(zip(tests, holm([p for _, p in tests.values()]), strict=True))
+    return [
+        row if row.sampler == reference else replace(row, difference=tests[row.sampler][0], p=corrected[row.sampler])
+        for row in rows
+    ]
+
+
+def _singles(benchmark: Benchmark, rows: list[Row]) -> list[Row]:
+    """The paper's two rows: over the metrics, and the metric whose pick has the best figure."""
+    by_test = benchmark.reported == "test"
+    best = max(rows, key=lambda r: r.test.mean if by_test and r.test else -(r.rank.mean if r.rank else np.inf))
+
+    def over(name: str) -> Spread | None:
+        spreads = [getattr(row, name) for row in rows]
+        means = np.array([np.nan if s is None else s.mean for s in spreads])
+        return Spread.of(means, worst_is_least=name == "test")
+
+    average = Row(
+        benchmark.key,
+        f"{AVERAGE} (of {len(rows)})",
+        seeds=rows[0].seeds,
+        test=over("test"),
+        rank=over("rank"),
+        regret=over("regret"),
+        cost=over("cost"),
+        seconds=over("seconds"),
+        published=benchmark.published.get(AVERAGE),
+    )
+    name = f"{BEST} ({best.sampler.removeprefix(SINGLE)})"
+    return [average, replace(best, sampler=name, published=benchmark.published.get(BEST))]

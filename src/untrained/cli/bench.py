@@ -1,0 +1,136 @@
+"""`untrained bench`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from untrained.cli.data import DataDir
+from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores
+from untrained.cli.output import stdout
+from untrained.errors import InputError
+from untrained.report.progress import progress_bars
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained bench nasbench201 --data-dir tables --out nasbench201.parquet --figure nasbench201.svg
+
+  untrained bench transnas101-micro/jigsaw --samplers robot,random,rea --seeds 10:20 --data-dir tables
+
+  untrained bench --table mine.parquet --column val_acc --metrics snip,synflow --budget 20
+"""
+
+
+def bench(
+    benchmarks: Annotated[
+        list[str] | None, typer.Argument(help="As nasbench201, or transnas101-micro/jigsaw. (default: all)")
+    ] = None,
+    data_dir: DataDir = None,
+    samplers: Annotated[
+        str | None, typer.Option(help="Separated by commas (untrained samplers); single: each metric. (default: all)")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="10 for 0..9, or 10:20 for 10..19.")] = "10",
+    budget: Annotated[int | None, typer.Option(help="Queries of a search. (default: T of the benchmark)")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metrics instead of the benchmark's.")] = None,
+    extra_metrics: Annotated[str, typer.Option(help="Metrics besides them; params,flops can be counted.")] = "",
+    reference: Annotated[str | None, typer.Option(help="Sampler to compare with. (default: robot, if it runs)")] = None,
+    table: Annotated[str | None, typer.Option(help="Parquet file of your own that answers for trainings.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column of --table that is the objective.")] = None,
+    report_column: Annotated[str | None, typer.Option(help="Column of --table with a test figure.")] = None,
+    cost_column: Annotated[str | None, typer.Option(help="Column of --table with seconds of the training.")] = None,
+    direction: Annotated[str, typer.Option(help="maximize or minimize --column.")] = "maximize",
+    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
+    space: Annotated[str | None, typer.Option(help="Space of --table (untrained spaces), or module:Class.")] = None,
+    space_options: SpaceOptions = "",
+    workers: Workers = None,
+    out: Annotated[Path | None, typer.Option(help="Parquet file of every query, to go on from.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw error against queries, .svg or .html.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Let samplers search published tables, and compare them with each other and with what was published.
+
+    Run again with the same --out, it goes on where it was, and makes only the searches that are not there yet.
+    """
+    from untrained.benching import bench as run_bench
+    from untrained.benching import summarise
+    from untrained.benchmarks import BENCHMARKS, Benchmark
+
+    if figure is not None and figure.suffix not in (".svg", ".html"):
+        raise InputError(f"--figure {str(figure)!r}: give a .svg or .html file")
+    if table is not None and (column is None or metrics is None):
+        raise InputError("--table needs --column, the objective, and --metrics, the columns to learn from")
+    if table is None and any((column, report_column, cost_column, scores, space, direction != "maximize")):
+        raise InputError("--column, --report-column, --cost-column, --direction, --scores and --space need --table")
+    if table is not None and benchmarks:
+        raise InputError(f"give either benchmarks ({benchmarks[0]!r}) or --table")
+    chosen: list[Any] = list(benchmarks or BENCHMARKS)
+    if table is not None:
+        assert column is not None
+        own = Path(table).resolve()
+        chosen = [
+            Benchmark(
+                name=own.stem,
+                task="table",
+                objective=column,
+                table=str(own),
+                scores=str(own if scores is None else Path(scores).resolve()),
+                space=None if space is None else chosen_space(space, space_options, None),
+                metrics=_names(metrics) or (),
+                direction=_direction(direction),
+                test=report_column,
+                cost=cost_column,
+            )
+        ]
+    console = Console(stderr=True)
+    with progress_bars(console, enabled=not as_json) as bars:
+        result = run_bench(
+            chosen,
+            _names(samplers),
+            _seeds(seeds),
+            budget=budget,
+            metrics=None if table is not None else _names(metrics),
+            extra_metrics=_names(extra_metrics) or (),
+            data_dir=data_dir,
+            path=out,
+            workers=cores() if workers is None else workers,
+            on_run=bars.searching,
+        )
+    ran = set(result.table["sampler"].to_pylist())
+    reference = reference or ("robot" if "robot" in ran else None)
+    rows = summarise(result, reference if len(ran) > 1 else None)
+    if figure is not None:
+        from untrained.report.figure import save_figure
+
+        save_figure(result, figure)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps({"rows": [asdict(row) for row in rows], "skipped": dict(result.skipped)}))
+    else:
+        from untrained.report.bench import render_bench
+
+        stdout().print(render_bench(result, rows, reference if len(ran) > 1 else None))
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _direction(text: str) -> Any:
+    if text not in ("maximize", "minimize"):
+        raise InputError(f"unknown direction {text!r}: choose from maximize, minimize")
+    return text
+
+
+def _seeds(text: str) -> range:
+    first, colon, end = text.partition(":")
+    try:
+        seeds = range(int(first), int(end)) if colon else range(int(first))
+    except ValueError as error:
+        raise InputError(f"seeds {text!r}: give a number, as 10, or a range, as 10:20") from error
+    if not seeds:
+        raise InputError(f"seeds {text!r} are none: give at least one")
+    return seeds

@@ -1,0 +1,88 @@
+"""`untrained data`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from untrained.cli.output import stdout
+from untrained.errors import InputError
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of the tables.", envvar="UNTRAINED_DATA", show_default=False)
+]
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained data --data-dir tables
+
+  untrained data import zc_nasbench201.json --task cifar10 --space nasbench201
+    --out tables/nasbench201_metrics_cifar10.parquet
+"""
+
+data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)
+
+
+@data.callback()
+def list_data(context: typer.Context, data_dir: DataDir = None) -> None:
+    """List the published tables: which are there, which are missing, where they come from and under which licence."""
+    if context.invoked_subcommand is not None:
+        return
+    from untrained.benchmarks import SOURCES, data_folder
+    from untrained.report.text import print_table
+
+    folder = None if data_dir is None else data_folder(data_dir)
+    states = {name: "" if folder is None else _state(folder / name) for name in SOURCES}
+    title = (
+        f"Tables in {folder}" if folder else "Tables (give --data-dir, or set UNTRAINED_DATA, to see which are there)"
+    )
+    console = stdout()
+    print_table(console, title, ("file", "state", "what"), [(n, states[n], SOURCES[n].what) for n in SOURCES])
+    sources = _grouped({name: (s.citation, s.licence) for name, s in SOURCES.items()})
+    print_table(console, "\nSources", ("files", "source", "licence"), [(files, *s) for s, files in sources.items()])
+    how = _grouped({name: (SOURCES[name].how,) for name, state in states.items() if state in ("missing", "broken")})
+    if how:
+        print_table(
+            console, "\nHow to get what is missing", ("files", "how"), [(files, *h) for h, files in how.items()]
+        )
+
+
+@data.command(name="import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A zc_*.json of NAS-Bench-Suite-Zero, or a .csv.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    space: Annotated[str | None, typer.Option(help="Space of the architectures (untrained spaces).")] = None,
+    task: Annotated[str | None, typer.Option(help="Task of the .json to take.")] = None,
+    arch_column: Annotated[str, typer.Option(help="Column of the .csv that names the architectures.")] = "arch",
+) -> None:
+    """Bring a table of architectures to Parquet: NAS-Bench-Suite-Zero's JSON, or CSV with a header."""
+    from untrained.benchmarks import import_table
+    from untrained.spaces import get_space
+
+    # A TransNAS-Bench-101 space is of a task, by which its parameters are checked.
+    options = {"task": task} if space is not None and space.startswith("transnas101") and task is not None else {}
+    chosen = None if space is None else get_space(space, **options)
+    table = import_table(file, out, space=chosen, task=task, arch_column=arch_column)
+    typer.echo(f"{table.num_rows} architectures x {table.num_columns - 1} columns in {out}", err=True)
+
+
+def _state(path: Path) -> str:
+    from untrained.scores import column_names
+
+    if not path.is_file():
+        return "missing"
+    try:
+        column_names(path)
+    except InputError:
+        return "broken"
+    return f"{path.stat().st_size / 1e6:.1f} MB"
+
+
+def _grouped(entries: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Entry -> the files that share it, a line each."""
+    files = dict[tuple[str, ...], list[str]]()
+    for name, entry in entries.items():
+        files.setdefault(entry, []).append(name)
+    return {entry: "\n".join(names) for entry, names in files.items()}

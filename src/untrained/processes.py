@@ -1,0 +1,68 @@
+"""Work in several processes."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+import torch
+
+from untrained.errors import InputError
+from untrained.threads import torch_threads
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def unordered(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+    """`function` of each of `items`, as they are done, in `workers` processes of one thread each.
+
+    With one worker, or one item, in this process. Function, items and results travel by pickle. A worker leaves with
+    its parent, however that ends, and Ctrl-C is the parent's business.
+    """
+    workers = min(workers, len(items))
+    if workers <= 1:
+        with torch_threads(1):
+            yield from map(function, items)
+        return
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start)
+    try:
+        with _without_interrupts():
+            futures = [executor.submit(function, item) for item in items]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise InputError(f"one of {workers} workers died, perhaps for lack of memory: give fewer") from error
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ignores SIGINT; a process started inside goes on ignoring it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def leave_with_parent() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()

@@ -1,0 +1,91 @@
+"""A bench as tables for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from untrained.benching import BenchResult, Ran, Row, Spread
+
+ALPHA = 0.05
+"""A difference with a p-value below this is shown bold."""
+
+
+def render_bench(result: BenchResult, rows: Sequence[Row], reference: str | None) -> RenderableType:
+    """A table a benchmark, then what was skipped."""
+    parts: list[RenderableType] = []
+    for ran in result.ran:
+        own = [row for row in rows if row.key == ran.benchmark.key]
+        parts += [_table(ran, own, reference), _footnotes(ran), Text()]
+    if result.skipped:
+        parts.append(Text("Skipped", style="bold"))
+        parts += [Text(f"  {what}: {why}") for what, why in _grouped(result.skipped)]
+    return Group(*parts)
+
+
+def _table(ran: Ran, rows: Sequence[Row], reference: str | None) -> Table:
+    benchmark = ran.benchmark
+    seeds = max(row.seeds for row in rows)
+    title = f"{benchmark.name} · {benchmark.task} · objective {benchmark.objective}\n[not bold]T = {ran.budget}, "
+    title += f"{seeds} seed{'s' * (seeds > 1)}, {ran.pool:,} architectures, mean ± std over seeds[/not bold]"
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    digits = _digits(rows)
+    table.add_column("sampler")
+    headers = [benchmark.test or "test", "objective rank", "median", "worst", "regret", "cost s", "s/search"]
+    headers += [f"vs {reference}", "p"] if reference else []
+    for header in (*headers, "published"):
+        table.add_column(header, justify="right")
+    for row in rows:
+        cells = [_spread(row.test, digits), _spread(row.rank, 0)]
+        cells += [_number(row.rank and row.rank.median), _number(row.rank and row.rank.worst)]
+        cells += [_spread(row.regret, digits), _number(row.cost and row.cost.mean)]
+        cells.append(f"{row.seconds.mean:.2f}" if row.seconds else "")
+        if reference:
+            bold = row.p is not None and row.p < ALPHA
+            cells.append(f"{row.difference:+.0f}" if row.difference is not None else "")
+            cells.append(f"[bold]{_p(row.p)}[/bold]" if bold else _p(row.p))
+        table.add_row(row.sampler, *cells, _published(row, ran))
+    return table
+
+
+def _footnotes(ran: Ran) -> Text:
+    notes = [f"metrics: {', '.join(ran.metrics)}", *ran.notes]
+    if ran.benchmark.published:
+        what = "the test figure" if ran.benchmark.reported == "test" else "the objective rank"
+        notes.append(f"published: {what}{', and the cost' * (ran.benchmark.reported == 'test')}")
+    return Text("; ".join(notes), style="dim")
+
+
+def _grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What was skipped for the same reason, in one line."""
+    whats = dict[str, list[str]]()
+    for what, why in skipped:
+        whats.setdefault(why, []).append(what)
+    return [(", ".join(group), why) for why, group in whats.items()]
+
+
+def _digits(rows: Sequence[Row]) -> int:
+    """Decimals of figures: two of percentages, four of what lies between 0 and 1."""
+    return 4 if all(abs(row.test.mean) <= 1 for row in rows if row.test) else 2
+
+
+def _spread(spread: Spread | None, digits: int) -> str:
+    return "" if spread is None else f"{spread.mean:.{digits}f}±{spread.std:.{digits}f}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
+
+
+def _p(p: float | None) -> str:
+    return "" if p is None else "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def _published(row: Row, ran: Ran) -> str:
+    if row.published is None:
+        return ""
+    digits = 2 if ran.benchmark.reported == "test" else 0
+    std = "" if row.published.std is None else f"±{row.published.std:.{digits}f}"
+    cost = "" if row.published.cost is None else f", {row.published.cost:.0f} s"
+    return f"{row.published.mean:.{digits}f}{std}{cost}"
