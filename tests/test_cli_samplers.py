@@ -117,3 +117,26 @@ def test_analyse(table: Path) -> None:
     assert "guaranteed" not in ran(*options, "--seeds", "0")[0]
     refused(*options[:-1], "99", "--direction", "minimize", says="budget 99: give 1 to 60")
     refused(*options, "--direction", "minimize", "--seeds=-1", says="-1 seeds: give 0 or more")
+    refused("analyse", says="give either a benchmark .* or --table")
+    refused("analyse", "--table", str(table), says="--table needs --column")
+    refused("analyse", "nasbench201", "--column", "x", says="belong to --table, not to a benchmark")
+    refused(
+        "analyse", "nasbench201", "--data-dir", str(table.parent), says="'nasbench201' is 5 benchmarks: choose from"
+    )
+
+
+def test_analyse_a_benchmark(shared_data: Path) -> None:
+    """Precision @ T of synflow and the best of its first 20, from the raw columns."""
+    name = "nasbench201/cifar10/cifar10_val_12"
+    out, _ = ran("analyse", name, "--data-dir", str(shared_data), "--seeds", "0", "--json")
+    document = json.loads(out)
+    assert (document["pool"], document["budget"], document["robot"]) == (9445, 20, [])
+    accuracy = pq.read_table(shared_data / "nasbench201_accuracy.parquet", columns=["arch", "cifar10_val_12"])
+    value = dict(zip(*(column.to_pylist() for column in accuracy.columns), strict=True))
+    metrics = pq.read_table(shared_data / "nasbench201_metrics_cifar10.parquet", columns=["arch", "synflow"])
+    synflow = dict(zip(*(column.to_pylist() for column in metrics.columns), strict=True))
+    top = sorted(synflow, key=lambda arch: -synflow[arch])[:20]
+    ranks = [1 + sum(value[other] > value[arch] for other in synflow) for arch in top]
+    found = {metric["name"]: metric for metric in document["metrics"]}["synflow"]
+    assert found["precision"] == pytest.approx(sum(rank <= 20 for rank in ranks) / 20)
+    assert (found["first"], found["best"]) == (ranks[0], min(ranks))
