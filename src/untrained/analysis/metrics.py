@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +56,8 @@ def report(name: str, m: Array, f: Array, budget: int) -> MetricReport:
     return MetricReport(
         name,
         n=int(both.sum()),
-        spearman=np.nan if constant else float(spearmanr(m[both], f[both])[0]),
-        kendall=np.nan if constant else float(kendalltau(m[both], f[both])[0]),
+        spearman=np.nan if constant else float(cast(Any, spearmanr(m[both], f[both]))[0]),
+        kendall=np.nan if constant else float(cast(Any, kendalltau(m[both], f[both]))[0]),
         precision=precision,
         first=int(top[0]),
         best=int(top.min()),
