@@ -26,7 +26,7 @@ Step = Callable[[nn.Module], object]
 
 
 def ours(metrics: Sequence[str | Metric], inputs: Tensor, targets: Tensor, second: tuple[Tensor, Tensor]) -> Step:
-    """All of `metrics` on one probe; a metric that a network has no value of counts with the time it takes to say so."""
+    """All of `metrics` on one probe. One that has no value for a network counts with the time it takes to say so."""
     found = get_metrics(metrics)
     second_order = any("Hessian" in m.needs for m in found)
 

@@ -184,7 +184,12 @@ def layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | N
     shape = (-1,) if func is F.linear else (-1, *[1] * (weight.ndim - 2))
     constant = None if bias is None else bias.detach().reshape(shape)
     return _bilinear(
-        tape, lambda: func(input, weight, bias, *a, **k), lambda x, w: func(x, w, None, *a, **k), input, weight, constant
+        tape,
+        lambda: func(input, weight, bias, *a, **k),
+        lambda x, w: func(x, w, None, *a, **k),
+        input,
+        weight,
+        constant,
     )
 
 
