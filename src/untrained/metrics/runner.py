@@ -14,7 +14,7 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from untrained.metrics.rules import RULES, general
+from untrained.metrics.rules import RULES, by_memory, general
 from untrained.metrics.tape import Tape
 
 NORM_MODULES = (
@@ -59,7 +59,7 @@ class Forward:
     def active(self) -> list[Tensor]:
         """For each ReLU call, n x units booleans: is the unit's input above 0?"""
         # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
-        return [_flat(output > 0) for output, _ in self.tape.rectified]
+        return [by_memory(output > 0) for output, _ in self.tape.rectified]
 
 
 class Runner:
@@ -209,16 +209,9 @@ class _AnyLayout(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _flat(units: Tensor) -> Tensor:
-    """n x units, in the order of memory: it is the same for every sample, and saves a copy."""
-    if units.ndim == 4 and units.is_contiguous(memory_format=torch.channels_last):
-        units = units.permute(0, 2, 3, 1)
-    return units.flatten(1)
-
-
 def _random_states() -> tuple[Any, ...]:
-    numpy = np.random.get_state()
-    return torch.get_rng_state().numpy().tobytes(), random.getstate(), str(numpy)
+    _, keys, *position = np.random.get_state(legacy=True)
+    return torch.get_rng_state().numpy().tobytes(), random.getstate(), np.asarray(keys).tobytes(), position
 
 
 def only_tensor(outputs: Any) -> Tensor:
