@@ -210,9 +210,20 @@ class _Store:
         if path.exists():
             self._read(path)
         self.journal = Journal(Path(f"{path}.partial"))
-        for held, key, rows in self.journal.entries:
-            self._take(self.journal.path, {key[0]: held})
-            self.done[tuple(key)] = rows
+        try:
+            self._resume(self.journal)
+        except InputError:
+            self.journal.close()
+            raise
+
+    def _resume(self, journal: Journal) -> None:
+        for entry in journal.entries:
+            try:
+                held, (key, sampler, seed), rows = entry
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{journal.path} is not a file of unfinished results: move it away") from error
+            self._take(journal.path, {key: held})
+            self.done[key, sampler, seed] = rows
 
     def _read(self, path: Path) -> None:
         try:
