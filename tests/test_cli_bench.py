@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_cli import refused, untrained_cli
 
+from test_cli import refused, untrained_cli
 from untrained.spaces import NASBench201
 
 
@@ -77,7 +77,7 @@ def test_data_lists_what_is_there_and_what_is_not(tmp_path: Path, monkeypatch: p
     pq.write_table(pa.table({"arch": ["x"]}), tmp_path / "nasbench201_accuracy.parquet")
     (tmp_path / "transnas101_micro_jigsaw.parquet").write_text("torn")
     shown = untrained_cli("data", "--data-dir", str(tmp_path)).stdout
-    states = {words[0]: words[1] for line in shown.splitlines() if len(words := line.split()) > 2}
+    states = {words[0]: words[1] for line in reversed(shown.splitlines()) if len(words := line.split()) > 2}
     assert states["nasbench201_accuracy.parquet"] == "0.0"
     assert (states["transnas101_micro_jigsaw.parquet"], states["transnas101_macro_normal.parquet"]) == (
         "broken",

@@ -115,24 +115,21 @@ def bench(
     chosen: list[Benchmark] = []
     for entry in benchmarks:
         chosen += get_benchmarks([entry]) if isinstance(entry, str) else [entry]
+    names, extra = None if metrics is None else tuple(metrics), tuple(extra_metrics)
     skipped: list[tuple[str, str]] = []
     ran = dict[str, tuple[Opened, list[Run]]]()
     for benchmark in {b.key: b for b in chosen}.values():
         if missing := next((f for f in (benchmark.table, benchmark.scores) if not (folder / f).is_file()), None):
             skipped.append((benchmark.key, f"no file {str(folder / missing)!r} (untrained data says how to get it)"))
             continue
-        names = None
-        if metrics is not None or extra_metrics:
-            own = metrics if metrics is not None else open_benchmark(benchmark, folder).scores.metrics
-            names = tuple(dict.fromkeys((*own, *extra_metrics)))
-        opened = open_benchmark(benchmark, folder, names)
+        opened = open_benchmark(benchmark, folder, names, extra)
         runs: list[Run] = []
         for sampler in _samplers(samplers, opened.scores.metrics):
             if lack := opened.lacks(sampler):
                 skipped.append((f"{benchmark.key} {sampler}", f"needs {lack}"))
                 continue
             spend = min(budget or benchmark.budget, len(opened.scores))
-            runs += [Run(benchmark, folder, sampler, seed, spend, names) for seed in seeds]
+            runs += [Run(benchmark, folder, sampler, seed, spend, names, extra) for seed in seeds]
         if runs:
             ran[benchmark.key] = opened, runs
     if not ran:
