@@ -12,14 +12,15 @@ PACKAGE = Path(untrained.__file__).parent
 # Lowest first; what stands on one line does not import each other.
 LEVELS = (
     {"errors"},
-    {"files", "seeding", "threads", "provenance", "journal"},
+    {"files", "seeding", "threads", "devices", "provenance", "journal"},
     {"processes"},
     {"data", "spaces", "metrics"},
+    {"job"},
     {"scores"},
-    {"samplers", "objectives", "benchmarks"},
+    {"samplers", "objectives", "benchmarks", "testing"},
     {"result"},
     {"searches"},
-    {"benching"},
+    {"benching", "analysis"},
     {"report"},
     {"cli"},
     {"__main__"},

@@ -1,6 +1,11 @@
-"""`python -m untrained`."""
+"""`python -m untrained`, and the command `untrained`."""
 
-from untrained.cli import main
+
+def main() -> None:
+    from untrained.cli import main  # only here: the processes that score import this module too
+
+    main()
+
 
 if __name__ == "__main__":
     main()

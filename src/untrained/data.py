@@ -86,10 +86,27 @@ class ImageData:
 
     def batch(self, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         """`n` training images (normalised, n x c x h x w) and their labels, drawn with `seed`."""
+        return self._normalised(self._drawn(n, seed)[0])
+
+    def second_batch(self, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """`n` more, none of which is in `batch(n, seed)`."""
+        first, rng = self._drawn(n, seed)
+        rest = np.setdiff1d(self.splits["train"], first)
+        if n > len(rest):
+            raise InputError(
+                f"batch size {n}: two batches need {2 * n} training images, {self.name} has {len(rest) + n}: "
+                f"give at most {(len(rest) + n) // 2}"
+            )
+        return self._normalised(rng.choice(rest, n, replace=False))
+
+    def _drawn(self, n: int, seed: int) -> tuple[NDArray[np.int64], np.random.Generator]:
         rows = self.splits["train"]
         if not 1 <= n <= len(rows):
             raise InputError(f"batch size {n}: {self.name} has {len(rows)} training images: give 1 to {len(rows)}")
-        rows = np.random.default_rng(seed).choice(rows, n, replace=False)
+        rng = np.random.default_rng(seed)
+        return rng.choice(rows, n, replace=False), rng
+
+    def _normalised(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         mean, std = self.statistics
         return (self.pixels(rows).float() - mean) / std, torch.from_numpy(self.labels[rows])
 

@@ -4,11 +4,13 @@ import fcntl
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import torch
 from optuna.samplers import BaseSampler
@@ -21,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from torch import Tensor
 
 from untrained.errors import InputError
-from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, get_metrics
+from untrained.metrics import METRICS, ROBOT_METRICS, Given, Probe, get_metrics
 from untrained.objectives import EvaluationFailed, EvaluationPruned, Objective, TabularObjective
 from untrained.provenance import difference
 from untrained.result import (
@@ -67,7 +69,9 @@ def search(
     sampler: str | BaseSampler = "robot",
     scores: ScoreTable | None = None,
     batch: tuple[Tensor, Tensor | None] | None = None,
-    metrics: Sequence[str | Metric] = ROBOT_METRICS,
+    second_batch: tuple[Tensor, Tensor | None] | None = None,
+    metrics: str | Sequence[Given] = ROBOT_METRICS,
+    strict: bool = False,
     pool: int | Sequence[str] | None = None,
     seed: int = 0,
     workers: int = 1,
@@ -81,7 +85,8 @@ def search(
     """Scores a pool, lets `sampler` spend `budget` evaluations of `objective`, and returns the best.
 
     scores: the table to learn from; where None, `pool` architectures (a list, or a number drawn with `seed`; POOL where
-    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes.
+    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes; `second_batch` and
+    `strict` are as in `compute_scores`.
     sampler: a name from `SAMPLERS`, or any Optuna sampler; one that proposes an architecture again is told its value
     at no cost. The budget counts distinct architectures that were really evaluated, failures included.
     pruner: stops evaluations that report intermediate values; by default the one that belongs to the sampler, if any.
@@ -91,7 +96,8 @@ def search(
 
     Called again with the same `out` or `storage`, it goes on where it was; a query that was cut off is made anew.
     A larger budget goes on from a finished search. Raises `InputError`, before anything is spent, for a budget below 1
-    or above the pool, and for a storage that holds another search.
+    or above the pool, for a metric without any score in a given table, and for a storage that holds another search.
+    Warns of a metric that is constant, or fails, over the whole pool.
     """
     start = time.perf_counter()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -107,6 +113,9 @@ def search(
     with _only_search_in(folder):
         if scores is not None:
             archs = list(scores.archs)
+            for name, why in scores.idle.items():
+                if np.isnan(scores.values[:, scores.metrics.index(name)]).all():
+                    raise InputError(f"metric {name!r} {why}: leave it out")
         else:
             if pool is None:
                 pool = space.pool(POOL, seed, at_most=True)
@@ -134,9 +143,22 @@ def search(
         _check_identity(study, where, identity)  # before the pool is scored, which can take long
         if scores is None:
             path = None if folder is None else folder / SCORES_FILE
-            scores = compute_scores(space, archs, metrics, batch, seed, workers=workers, path=path, progress=on_scored)
+            scores = compute_scores(
+                space,
+                archs,
+                metrics,
+                batch,
+                seed,
+                second_batch=second_batch,
+                strict=strict,
+                workers=workers,
+                path=path,
+                progress=on_scored,
+            )
         elif folder is not None and not (folder / SCORES_FILE).exists():
             scores.save(folder / SCORES_FILE)
+        for name, why in scores.idle.items():
+            warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         study.sampler = get_sampler(sampler, scores, space, budget, seed) if isinstance(sampler, str) else sampler
         if isinstance(study.sampler, PoolSampler):
             identity["sampler_options"] = study.sampler.options

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from untrained.errors import InputError
-from untrained.objectives import EvaluationFailed, TabularObjective
+from untrained.objectives import EvaluationFailed, EvaluationPruned, TabularObjective
 
 
 @pytest.fixture
@@ -33,6 +34,31 @@ def test_values_costs_and_test_figures(path: Path) -> None:
     assert TabularObjective(path, "val").report("b", None) == {}
     with pytest.raises(EvaluationFailed, match="val is empty"):
         objective("c")
+
+
+def test_fidelities(path: Path) -> None:
+    """Without a pruner only the last training is made, and paid for; with one, each of them."""
+    objective = TabularObjective(path, "test", fidelities={200: "test", 12: "val"}, cost_column="test", cost_epochs=12)
+    assert objective.steps == (12, 200)
+    assert objective("b").cost_seconds == pytest.approx(30 * 200 / 12)
+    assert TabularObjective(path, "test").steps == ()
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.ThresholdPruner(lower=2))
+    with pytest.raises(EvaluationPruned, match="stopped after 12 epochs of 200") as caught:
+        objective("a", study.ask())
+    assert caught.value.cost_seconds == pytest.approx(10)
+    trial = study.ask()
+    evaluation = objective("b", trial)
+    assert (evaluation.value, evaluation.cost_seconds) == (30, pytest.approx(30 + 30 * 200 / 12))
+    assert study.trials[-1].intermediate_values == {12: 3.0}
+    assert objective("c", study.ask()).value == 20  # no figure after 12 epochs: nothing to stop it by
+    plain, other = TabularObjective(path, "test").identity, objective.identity
+    assert "fidelities" not in plain
+    assert other["fidelities"] == {"12": "val", "200": "test"}
+    for wrong in ({12: "test", 200: "val"}, {0: "test"}):
+        with pytest.raises(InputError, match=r"fidelities .*: give whole epochs from 1, the most of them for 'test'"):
+            TabularObjective(path, "test", fidelities=wrong)
+    with pytest.raises(InputError, match="unknown direction 'up': choose from maximize, minimize"):
+        TabularObjective(path, "test", direction="up")  # pyright: ignore[reportArgumentType]
 
 
 def test_ranks(path: Path) -> None:

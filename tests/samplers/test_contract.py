@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import optuna
@@ -43,7 +44,7 @@ def run(
     value: Callable[[int, str], float | None],
     *,
     budget: int = T,
-    direction: str = "maximize",
+    direction: Literal["maximize", "minimize"] = "maximize",
 ) -> optuna.Study:
     """`value` of (number of the query, architecture) is what the query gives, None where it fails."""
     study = optuna.create_study(direction=direction, sampler=sampler)

@@ -135,12 +135,18 @@ def test_a_larger_budget_goes_on_from_a_smaller_one() -> None:
 def test_named_deviations() -> None:
     table, space, values = problem()
     published = RoBoT(table, space, budget=T).options
-    assert published == {"scaling": "minmax", "proposals": None, "kappa": 2.576}
+    assert published == {"scaling": "minmax", "proposals": None, "acquisition": "ucb", "kappa": 2.576}
     few = run(RoBoT(table, space, budget=T, seed=1, proposals=3), space, values)
     assert sum(len(t.user_attrs["state"]) for t in few.trials) == 3
     ranked = run(RoBoT(table, space, budget=T, seed=1, scaling="rank"), space, values)
     plain = run(RoBoT(table, space, budget=T, seed=1), space, values)
-    assert [t.params for t in ranked.trials] != [t.params for t in plain.trials]
+    drawn = run(RoBoT(table, space, budget=T, seed=1, acquisition="random"), space, values)
+    improved = run(RoBoT(table, space, budget=T, seed=1, acquisition="ei"), space, values)
+    queries = [[t.params["index"] for t in study.trials] for study in (plain, ranked, drawn, improved)]
+    assert all(queries[0] != other for other in queries[1:])
+    assert queries[0][0] == queries[2][0] == queries[3][0]  # the first w is random for all
+    with pytest.raises(InputError, match="unknown acquisition 'poi': choose from ucb, ei, random"):
+        RoBoT(table, space, budget=T, acquisition="poi")  # pyright: ignore[reportArgumentType]
 
 
 def test_one_metric_is_walked_down_from_one_end() -> None:
@@ -156,7 +162,7 @@ def test_bad_input() -> None:
         RoBoT(table, space, budget=0)
     with pytest.raises(InputError, match="no metric has a score"):
         RoBoT(ScoreTable(("a", "b"), ("m",), np.full((2, 1), np.nan)), space, budget=1)
-    with pytest.raises(InputError, match=r"unknown sampler 'robo': choose from robot, mixture, random, single:METRIC"):
+    with pytest.raises(InputError, match=r"unknown sampler 'robo': choose from robot, mixture, random, rea, "):
         get_sampler("robo", table, space, T, 0)
     sampler = RandomSearch(table, space)
     study = optuna.create_study(sampler=sampler)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.stats import norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
@@ -20,7 +21,8 @@ def data(t: int, d: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("t", "d"), [(1, 2), (4, 3), (15, 6)])
 def test_the_bound_and_its_gradient(t: int, d: int) -> None:
     x, y = data(t, d)
-    bound = ucb._UpperConfidenceBound(x, y, 2.576, np.random.RandomState(3))
+    bound = ucb._Acquisition(x, y, 2.576, np.random.RandomState(3))
+    improvement = ucb._Acquisition(x, y, None, np.random.RandomState(3))
     process: Any = GaussianProcessRegressor(Matern(nu=2.5), alpha=1e-6, normalize_y=True, n_restarts_optimizer=5)
     process.random_state = np.random.RandomState(3)
     process.fit(x, y)
@@ -28,11 +30,15 @@ def test_the_bound_and_its_gradient(t: int, d: int) -> None:
     mean, std = process.predict(w, return_std=True)
     spread = y.std() or 1.0
     assert bound(w) == pytest.approx((mean + 2.576 * std - y.mean()) / spread, rel=1e-6, abs=1e-7)
-    for point in w[:5]:
-        value, gradient = bound.negative(point)
-        assert value == pytest.approx(-bound(point[None])[0])
-        numeric = [(bound.negative(point + e)[0] - bound.negative(point - e)[0]) / 2e-6 for e in 1e-6 * np.eye(d)]
-        assert gradient == pytest.approx(numeric, rel=1e-4, abs=1e-5)
+    above = (mean - y.max()) / spread
+    expected = above * norm.cdf(above / std * spread) + std / spread * norm.pdf(above / std * spread)
+    assert improvement(w) == pytest.approx(expected, rel=1e-5, abs=1e-7)
+    for acquisition in (bound, improvement):
+        for point in w[:5]:
+            value, gradient = acquisition.negative(point)
+            assert value == pytest.approx(-acquisition(point[None])[0])
+            shifted = [[acquisition.negative(point + s * e)[0] for s in (1, -1)] for e in 1e-6 * np.eye(d)]
+            assert gradient == pytest.approx([(up - down) / 2e-6 for up, down in shifted], rel=1e-4, abs=1e-5)
 
 
 def test_a_step_is_the_one_bayesian_optimization_takes() -> None:

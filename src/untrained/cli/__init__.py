@@ -1,12 +1,13 @@
 """The command line: a thin wrapper of the library, a file a command."""
 
 import sys
+import warnings
 from typing import Annotated, cast
 
 import typer
 
 import untrained
-from untrained.cli import bench, score, search
+from untrained.cli import analyse, bench, score, search
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
 from untrained.cli.samplers import samplers
@@ -26,6 +27,7 @@ INTERRUPTED = 130
 app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
 app.command(epilog=bench.EXAMPLES)(bench.bench)
+app.command(epilog=analyse.EXAMPLES)(analyse.analyse)
 for command in (show, metrics, spaces, samplers):
     app.command()(command)
 app.add_typer(data, name="data")
@@ -51,6 +53,7 @@ def _root(
 def main() -> None:
     """Runs the command line: one clear line and exit code 2 for bad input, 130 for Ctrl-C."""
     sys.path.insert(0, "")  # a space of one's own in the current folder, as `python -m` finds it
+    warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
     # typer keeps click's UsageError in a different place from version to version
     usage_error = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
     try:

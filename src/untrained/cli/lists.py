@@ -1,18 +1,46 @@
 """Commands that list what there is."""
 
+from typing import Any
+
 import untrained
 from untrained.cli.output import stdout
+from untrained.errors import InputError
 
 
 def metrics() -> None:
-    """List the training-free metrics."""
-    from untrained.report.text import print_table
+    """List the training-free metrics, those of installed packages included."""
+    from untrained.metrics.lookup import installed_metric, installed_metrics
+    from untrained.report.text import print_entries
 
-    rows = [
-        (m.name, "higher" if m.direction > 0 else "lower", ", ".join(m.needs) or "weights", m.summary, m.paper)
-        for m in untrained.METRICS.values()
+    entries = [(m.name, _described(m)) for m in untrained.METRICS.values()]
+    for name, points in installed_metrics().items():
+        if name in untrained.METRICS:
+            entries.append((name, [f"of {points[0].value} is not used: the metric above has this name"]))
+            continue
+        try:
+            described = _described(installed_metric(name, points))
+        except InputError as error:
+            described = [f"error: {error}"]
+        entries.append((name, [*described, f"from {points[0].value}"]))
+    print_entries(stdout(), "Training-free metrics", entries)
+
+
+def _described(metric: Any) -> list[str]:
+    """What a metric computes, its direction, cost and needs, its options, its paper: a line each."""
+    from untrained.metrics import ALIASES
+
+    options = [
+        f"{name}={default}" + "".join(f"|{choice}" for choice in choices if choice != default)
+        for name, (default, choices) in metric.all_options.items()
     ]
-    print_table(stdout(), "Training-free metrics", ("name", "better", "needs", "what", "paper"), rows)
+    better = "higher is better" if metric.direction > 0 else "lower is better"
+    lines = [metric.summary, f"{better}; {metric.cost}; needs {', '.join(metric.needs) or 'nothing but the network'}"]
+    if options:
+        lines.append(f"options: {', '.join(options)}")
+    aliases = [alias for alias, name in ALIASES.items() if name == metric.name]
+    if aliases:
+        lines.append(f"also called {', '.join(aliases)}")
+    return [line for line in (*lines, metric.paper) if line]
 
 
 def spaces() -> None:

@@ -14,7 +14,11 @@ POOL, BATCH_SIZE, EPOCHS = 256, 32, 12
 Space = Annotated[str | None, typer.Option("--space", help="A space's name (untrained spaces), or module:Class.")]
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
 Data = Annotated[str | None, typer.Option("--data", help="digits, or a .parquet (image, label) or .npz (x, y) file.")]
-Metrics = Annotated[str | None, typer.Option("--metrics", help="Metrics, separated by commas (untrained metrics).")]
+Metrics = Annotated[
+    str | None,
+    typer.Option("--metrics", help="Separated by commas: names (untrained metrics), module:name or file.py:name."),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Count Conv2d and Linear only, as the public code does.")]
 Seed = Annotated[int, typer.Option(help="Decides the pool, initialisations, the batch and the sampler.")]
 BatchSize = Annotated[int, typer.Option(help="Images of the batch that the metrics see.")]
 Workers = Annotated[int | None, typer.Option(help="Scoring processes; they change no score (default: all cores).")]
@@ -40,11 +44,17 @@ def pool_of(space: Any, pool: int | None, seed: int) -> list[str]:
     return space.pool(POOL, seed, at_most=True) if pool is None else space.pool(pool, seed)
 
 
-def metric_names(metrics: str | None) -> list[str]:
+def scoring(metrics: str | None, images: Any, batch_size: int, seed: int) -> dict[str, Any]:
+    """The metrics, and as many batches as they need."""
     from untrained.metrics import get_metrics
 
-    names = list(untrained.ROBOT_METRICS) if metrics is None else [m.strip() for m in metrics.split(",")]
-    return [m.name for m in get_metrics(names)]
+    chosen = get_metrics(untrained.ROBOT_METRICS if metrics is None else metrics)
+    pairs = any("second batch" in m.needs for m in chosen)
+    return {
+        "metrics": chosen,
+        "batch": images.batch(batch_size, seed),
+        "second_batch": images.second_batch(batch_size, seed) if pairs else None,
+    }
 
 
 def cores() -> int:

@@ -1,7 +1,7 @@
 """`untrained score`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -16,20 +16,23 @@ from untrained.cli.options import (
     Seed,
     Space,
     SpaceOptions,
+    Strict,
     Workers,
     chosen_space,
     cores,
-    metric_names,
     pool_of,
+    scoring,
 )
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.seeding import check_seed
 
 EXAMPLES = """
-[bold]Example[/bold]
+[bold]Examples[/bold]
 
   untrained score --space nasbench201 --data digits --pool 100 --out scores.parquet
+
+  untrained score --space nasbench201 --data digits --metrics snip,my_metrics.py:mine --out scores.parquet
 """
 
 
@@ -43,6 +46,9 @@ def score(
     space_options: SpaceOptions = "",
     seed: Seed = 0,
     batch_size: BatchSize = BATCH_SIZE,
+    strict: Strict = False,
+    precision: Annotated[str | None, typer.Option(help="float32, float64 or bfloat16 (autocast).")] = None,
+    device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda, mps or auto.")] = "cpu",
     workers: Workers = None,
 ) -> None:
     """Score architectures with training-free metrics. Killed and run again, it goes on where it was."""
@@ -59,15 +65,19 @@ def score(
         scores = untrained.compute_scores(
             chosen,
             pool_archs,
-            metric_names(metrics),
-            images.batch(batch_size, seed),
-            seed,
+            **scoring(metrics, images, batch_size, seed),
+            seed=seed,
+            strict=strict,
+            precision=cast(Any, precision),
+            device=device,
             workers=cores() if workers is None else workers,
             path=out,
             progress=bars.scoring,
         )
     failed = sum(len(why) for why in scores.reasons.values())
     console.print(f"{len(scores)} architectures x {len(scores.metrics)} metrics in {out}, {failed} scores failed")
+    for name, why in scores.idle.items():
+        typer.echo(f"warning: metric {name!r} {why}: it cannot tell them apart", err=True)
     for arch, why in list(scores.reasons.items())[:3]:
         console.print(f"  {arch}: " + "; ".join(f"{m}: {w}" for m, w in why.items()), markup=False, highlight=False)
 

@@ -18,10 +18,11 @@ from untrained.cli.options import (
     Seed,
     Space,
     SpaceOptions,
+    Strict,
     Workers,
     chosen_space,
     cores,
-    metric_names,
+    scoring,
 )
 from untrained.cli.output import print_summary
 from untrained.errors import InputError
@@ -61,6 +62,7 @@ def search(
     device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
     batch_size: BatchSize = BATCH_SIZE,
+    strict: Strict = False,
     workers: Workers = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the study, scores and best network.")] = None,
@@ -104,11 +106,8 @@ def search(
                 data_name=f"{images.name}:{images.fingerprint}",
                 on_step=bars.training,
             )
-            options |= {
-                "batch": images.batch(batch_size, seed),
-                "metrics": metric_names(metrics or ",".join(group[0] for group in own_metrics) or None),
-                "pool": pool,
-            }
+            names = metrics or ",".join(group[0] for group in own_metrics) or None
+            options |= {**scoring(names, images, batch_size, seed), "strict": strict, "pool": pool}
             options["workers"] = cores() if workers is None else workers
         else:
             assert table is not None
@@ -144,9 +143,11 @@ def table_scores(
 
     Those named, else those that the sampler is made for (`own`, one of each group), else the table's own, else RoBoT's.
     """
+    from untrained.metrics import split_names
+
     table = untrained.ScoreTable.load(path)
     if metrics is not None:
-        names = [m.strip() for m in metrics.split(",")]
+        names = split_names(metrics)
     elif own:
         names = [next((m for m in group if m in table.metrics), group[0]) for group in own]
     elif table.provenance:

@@ -3,19 +3,37 @@
 from collections.abc import Sequence
 
 from untrained.errors import InputError
+from untrained.metrics.az_nas import az_expressivity, az_progressivity, az_trainability
 from untrained.metrics.base import Metric, metric
 from untrained.metrics.gradient import fisher, grad_norm, grasp, l2_norm, plain, snip
-from untrained.metrics.jacobian import jacob_cov, jacov
-from untrained.metrics.patterns import naswot
+from untrained.metrics.gradsign import gradsign
+from untrained.metrics.jacobian import epe_nas, jacob_cov, jacov
+from untrained.metrics.lookup import Given, as_metric, imported_metric, installed_metric, installed_metrics
+from untrained.metrics.meco import meco
+from untrained.metrics.ntk import ntk_condition_number, ntk_trace
+from untrained.metrics.options import parse_name, split_names
+from untrained.metrics.patterns import linear_regions, naswot, swap
 from untrained.metrics.probe import Probe
-from untrained.metrics.size import flops, params
-from untrained.metrics.synflow import synflow
+from untrained.metrics.size import flops, latency, params
+from untrained.metrics.synflow import synflow, synflow_bn
+from untrained.metrics.vkdnw import vkdnw
+from untrained.metrics.zen import zen
+from untrained.metrics.zico import zico
 
-__all__ = ["METRICS", "ROBOT_METRICS", "Metric", "Probe", "get_metrics", "metric"]
+__all__ = ["METRICS", "ROBOT_METRICS", "Given", "Metric", "Probe", "get_metrics", "metric", "split_names"]
 
 METRICS: dict[str, Metric] = {
     m.name: m
-    for m in (grad_norm, snip, grasp, fisher, synflow, jacob_cov, jacov, naswot, plain, l2_norm, params, flops)
+    for m in (
+        *(grad_norm, snip, grasp, fisher, plain, l2_norm, zico, gradsign),
+        *(synflow, synflow_bn),
+        *(jacob_cov, jacov, epe_nas),
+        *(naswot, linear_regions, swap),
+        *(ntk_condition_number, ntk_trace),
+        *(az_expressivity, az_progressivity, az_trainability),
+        *(zen, meco, vkdnw),
+        *(params, flops, latency),
+    )
 }
 """Every metric by its name."""
 
@@ -25,17 +43,39 @@ ROBOT_METRICS = ("grad_norm", "snip", "grasp", "fisher", "synflow", "jacob_cov")
 """The six that RoBoT combines on NAS-Bench-201 (He et al., ICLR 2024)."""
 
 
-def get_metrics(metrics: Sequence[str | Metric]) -> list[Metric]:
-    """The metrics called `metrics`; a `Metric` stands for itself. Raises `InputError` for an unknown name."""
+def get_metrics(metrics: str | Sequence[Given]) -> list[Metric]:
+    """The metrics given, each by one of
+
+    - its name in `METRICS`, an alias, or a name that an installed package gives (entry points `untrained.metrics`),
+    - `package.module:name` or `path/to/file.py:name`, a `Metric` or a plain function `Probe -> float`,
+    - any of these with options, as `fisher(fan_in=False)`,
+    - a `Metric` or a function itself;
+
+    or all in one string, separated by commas. Raises `InputError` for an unknown name, an unknown option or a bad
+    value of one, code that cannot be imported, and two metrics of one name.
+    """
     found = dict[str, Metric]()
-    for m in metrics:
-        name = m if isinstance(m, str) else m.name
-        name = ALIASES.get(name, name)
-        if isinstance(m, str) and name not in METRICS:
-            raise InputError(f"unknown metric {m!r}: choose from {', '.join(METRICS)}")
-        if name in found:
-            raise InputError(f"metric {name!r} is given twice")
-        found[name] = METRICS[name] if isinstance(m, str) else m
+    for given in split_names(metrics) if isinstance(metrics, str) else metrics:
+        m = _named(given) if isinstance(given, str) else as_metric(given)
+        if m.name in found:
+            raise InputError(f"metric {m.name!r} is given twice")
+        found[m.name] = m
     if not found:
         raise InputError("no metric given")
     return list(found.values())
+
+
+def _named(given: str) -> Metric:
+    name, options = parse_name(given)
+    name = ALIASES.get(name, name)
+    if name in METRICS:
+        found = METRICS[name]
+    elif ":" in name:
+        found = imported_metric(name)
+    elif points := installed_metrics().get(name):
+        found = installed_metric(name, points)
+    else:
+        raise InputError(
+            f"unknown metric {given!r}: choose from {', '.join(METRICS)}, or give package.module:name or file.py:name"
+        )
+    return found.with_options(**options) if options else found

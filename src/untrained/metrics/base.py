@@ -1,14 +1,16 @@
 """What a training-free metric is: a named function from a `Probe` to a number."""
 
-import inspect
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import torch
 
 from untrained.errors import InputError
+from untrained.metrics.options import checked_options, choices, defaults
 from untrained.metrics.probe import Probe
+from untrained.metrics.sources import SourceFile, file_of, source
 
 Need = Literal[
     "labels",
@@ -22,6 +24,7 @@ Need = Literal[
     "feature maps",
     "second batch",
     "random draws",
+    "clock",
 ]
 Cost = Literal["weights only", "forward", "forward and backward", "several passes"]
 """"forward and backward" is one pass over the batch each; "several passes" is the work of two such pairs or more."""
@@ -46,6 +49,13 @@ class Metric:
     cost: Cost = "forward and backward"
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    def __post_init__(self) -> None:
+        # The name is a column of a table beside two others, and is given in a list separated by commas.
+        if self.name in ("arch", "reasons") or not re.fullmatch(r"[^\s,()]+(\(.+\))?", self.name):
+            raise InputError(f"a metric cannot be called {self.name!r}: give it a name of one word")
+        if self.direction not in (1, -1):
+            raise InputError(f"metric {self.name!r}: direction {self.direction!r} must be 1 (higher is better) or -1")
+
     def __call__(self, probe: Probe) -> float:
         # The passes differentiate, also where the caller has turned gradients off.
         with torch.inference_mode(False), torch.enable_grad():
@@ -54,20 +64,43 @@ class Metric:
     def with_options(self, **options: Any) -> "Metric":
         """The metric under another reading: `fisher.with_options(fan_in=False)` is called `fisher(fan_in=False)`.
 
-        Raises `InputError` for an option that the function does not have.
+        Raises `InputError` for an option that the function does not have, or a value that it does not take.
         """
-        has = list(inspect.signature(self.function).parameters)[1:]
-        for option in options:
-            if option not in has:
-                raise InputError(f"metric {self.name!r} has no option {option!r}: it has {', '.join(has) or 'none'}")
-        base, options = self.name.partition("(")[0], {**self.options, **options}
-        written = ",".join(f"{key}={value}" for key, value in sorted(options.items()))
-        return replace(self, name=f"{base}({written})" if options else base, options=options)
+        options = checked_options(self.base_name, self.function, {**self.options, **options})
+        written = ",".join(f"{key}={value}" for key, value in options.items())
+        return replace(self, name=f"{self.base_name}({written})" if options else self.base_name, options=options)
+
+    def renamed(self, name: str) -> "Metric":
+        """The same metric under another name, its options kept."""
+        return replace(self, name=name + self.name.removeprefix(self.base_name))
+
+    @property
+    def base_name(self) -> str:
+        """The name without its options."""
+        return self.name.partition("(")[0]
+
+    @property
+    def all_options(self) -> dict[str, tuple[Any, tuple[Any, ...]]]:
+        """Option -> (its default, the values it can take, where these are few and known)."""
+        return {name: (value, choices(self.function, name)) for name, value in defaults(self.function).items()}
+
+    @property
+    def source(self) -> str:
+        """`package.module:name#hash` of a metric of the user's own, empty for one of ours; see `sources`."""
+        return source(self.function)
 
     @property
     def summary(self) -> str:
         """The first line of the function's docstring."""
         return (self.function.__doc__ or "").strip().split("\n")[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A file that is no part of a package is loaded before its function is looked for.
+        return _unpickled, (file_of(self.function), *(getattr(self, f.name) for f in fields(self)))
+
+
+def _unpickled(_file: SourceFile | None, *values: Any) -> Metric:
+    return Metric(*values)
 
 
 def metric(

@@ -5,9 +5,11 @@ layers where no index is written. Biases and normalisations do not enter.
 """
 
 import torch
+from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.probe import Probe
+from untrained.metrics.curvature import curvature
+from untrained.metrics.probe import Probe, shared
 
 ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 
@@ -42,8 +44,7 @@ def plain(probe: Probe) -> float:
 )
 def grasp(probe: Probe) -> float:
     """-w^T H g: how much removing the weights would lower the gradient flow."""
-    pairs = zip(probe.weights, probe.hessian_gradient_products, strict=True)
-    return -sum((w * hg).sum(dtype=torch.float64).item() for w, hg in pairs)
+    return -curvature(probe)
 
 
 @metric(
@@ -51,19 +52,38 @@ def grasp(probe: Probe) -> float:
     paper="Theis et al. 2018; Turner et al., BlockSwap, ICLR 2020; weighted by fan-in as in ICLR 2021",
     needs=("labels", "loss gradient"),
 )
-def fisher(probe: Probe) -> float:
+def fisher(probe: Probe, fan_in: bool = True) -> float:
     """sum over channels c of (weights feeding c) * 1/2 mean_i (sum_p a[i,c,p] dL/da[i,c,p])^2.
 
     Channels are dimension 1 of a convolution's output and the last dimension of any other layer's.
+
+    fan_in: False sums over channels without weighting them, which is BlockSwap's formula. zero-cost-nas and NASLib hand
+    a channel's value to each weight that feeds it before they sum; the published tables are of that.
     """
     total = 0.0
+    for weights, saliency in saliencies(probe):
+        of_channels = saliency.square().sum(dtype=torch.float64).item() / (2 * len(saliency))
+        total += of_channels * (weights if fan_in else 1)
+    return total
+
+
+@shared
+def saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
+    """For each call of a layer: the weights feeding one channel, and sum_p a[i,c,p] dL/da[i,c,p], n x channels."""
+    parts = [_saliencies(part) for part in probe.parts()]
+    return [(calls[0][0], torch.cat([saliency for _, saliency in calls])) for calls in zip(*parts, strict=True)]
+
+
+def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
+    found = []
     for (layer, a), da in zip(probe.forward.calls, probe.output_gradients, strict=True):
         weight = probe.forward.params[layer.weight]
         channel = 1 if weight.ndim > 2 else a.ndim - 1
-        saliency = (a.detach() * da).movedim(channel, 1).flatten(2).sum(2) if a.ndim > 2 else a.detach() * da
-        per_channel = saliency.square().mean(0, dtype=torch.float64) / 2
-        total += per_channel.sum().item() * weight.numel() / a.shape[channel]
-    return total
+        saliency = a.detach() * da
+        if a.ndim > 2:
+            saliency = saliency.sum([dim for dim in range(1, a.ndim) if dim != channel])
+        found.append((weight.numel() / a.shape[channel], saliency))
+    return found
 
 
 @metric("l2_norm", paper=ZERO_COST, cost="weights only")

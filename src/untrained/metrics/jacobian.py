@@ -1,13 +1,19 @@
-"""Metrics on the input Jacobian J (see `probe`)."""
+"""Metrics on the input Jacobian J (see `probe`): how alike do the samples' gradients look?
+
+The public code never clears the gradient of its input, so that a second call on the same batch adds up; here every
+network starts afresh.
+"""
 
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.probe import Probe
+from untrained.metrics.probe import Probe, shared
 
 K = 1e-5
+MANY_CLASSES = 100
 
 
 @metric(
@@ -18,17 +24,51 @@ K = 1e-5
 def jacob_cov(probe: Probe) -> float:
     """-sum_i ln(v_i + k) + 1/(v_i + k), v the eigenvalues of the correlation matrix of the rows of J, k = 1e-5.
 
-    Raises ValueError where a sample's gradient is constant: it has no correlation with the others.
+    At most -n for n samples, reached where no two are correlated. The public code takes a general eigensolver, here it
+    is a symmetric one; the values agree.
+
+    Raises ValueError where a sample's gradient is constant: it has no correlation with the others (public value: nan).
     """
+    v = torch.linalg.eigvalsh(_correlations(probe))
+    return -(torch.log(v + K) + 1 / (v + K)).sum().item()
+
+
+jacov = replace(jacob_cov, name="jacov")
+"""The same metric, under NASLib's name."""
+
+
+@metric(
+    "epe_nas",
+    paper="Lopes, Alirezazadeh & Alexandre, EPE-NAS: Efficient Performance Estimation Without Training, ICANN 2021",
+    needs=("labels", "input Jacobian"),
+)
+def epe_nas(probe: Probe) -> float:
+    """sum_c |s_c|, s_c the sum of ln(|C| + k) over the correlation matrix C of class c's rows of J, k = 1e-5.
+
+    With more than 100 outputs: s_c is divided by the samples of c, and the value is sum |s_c - s_d| over all ordered
+    pairs of classes, divided by the number of classes in the batch.
+
+    Raises ValueError where the targets are not n classes, or a sample's gradient is constant (public value: nan).
+    """
+    targets = probe.targets
+    if targets is None or targets.is_floating_point() or targets.ndim != 1:
+        raise ValueError("the targets must be n class labels")
+    logs = (_correlations(probe).abs() + K).log()
+    classes = [targets == c for c in targets.unique()]
+    s = torch.stack([logs[of_class][:, of_class].sum() for of_class in classes])
+    if probe.outputs.shape[-1] <= MANY_CLASSES:
+        return s.abs().sum().item()
+    s = s / torch.stack([of_class.sum() for of_class in classes])
+    return ((s[:, None] - s[None, :]).abs().sum() / len(s)).item()
+
+
+@shared
+def _correlations(probe: Probe) -> Tensor:
+    """Pearson correlations of the rows of J, n x n in double precision."""
     rows = probe.input_jacobian.double()
     rows = rows - rows.mean(1, keepdim=True)
     norms = rows.norm(dim=1, keepdim=True)
     if (norms == 0).any():
         raise ValueError("a sample's input gradient is constant: no correlation exists")
     rows = rows / norms
-    v = torch.linalg.eigvalsh(rows @ rows.T)
-    return -(torch.log(v + K) + 1 / (v + K)).sum().item()
-
-
-jacov = replace(jacob_cov, name="jacov")
-"""The same metric, under NASLib's name."""
+    return rows @ rows.T

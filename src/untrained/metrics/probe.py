@@ -10,61 +10,24 @@
 Everything data-dependent is computed in training mode: BatchNorm uses the statistics of the batch.
 """
 
-import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
-from torch.utils.hooks import RemovableHandle
+
+from untrained.metrics.rules import RELUS
+from untrained.metrics.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner, only_tensor
+
+__all__ = ["NORMS", "NORM_MODULES", "RELUS", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(n x classes outputs, n targets) -> mean loss, a scalar."""
 
-RELUS = frozenset({F.relu, F.relu6, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
 NORMS = frozenset({F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
-NORM_MODULES = (
-    nn.modules.batchnorm._NormBase,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.RMSNorm,
-)
-
-
-class Layer(NamedTuple):
-    """A module with a weight of two dimensions or more (convolution, linear, embedding, ...; no normalisation)."""
-
-    name: str
-    module: nn.Module
-    weight: str
-    """Name of its parameter in the network."""
-
-
-class LayerCall(NamedTuple):
-    """One call of a layer in the forward pass."""
-
-    layer: Layer
-    output: Tensor
-
-
-@dataclass
-class Forward:
-    """What the one forward pass left behind, its autograd graph included."""
-
-    inputs: Tensor
-    outputs: Tensor
-    params: dict[str, Tensor]
-    """The copies of parameters and buffers that the pass ran on, by name."""
-    calls: list[LayerCall] = field(default_factory=list)
-    active: list[Tensor] = field(default_factory=list)
-
 
 T = TypeVar("T")
 
@@ -84,7 +47,7 @@ def shared(compute: "Callable[[Probe], T]") -> "Callable[[Probe], T]":
     return computed_once
 
 
-class Probe:
+class Probe(Runner):
     """Lazily computed, memoised passes over `net` and one batch; asked twice, computed once.
 
     The network is left exactly as it was found: passes run on detached parameters and copied buffers, training mode
@@ -95,8 +58,11 @@ class Probe:
     seed: random state during the passes (dropout).
     second: a second batch (inputs, targets), for metrics that compare two.
     strict: count as the public implementations do: only Conv2d and Linear are layers.
-    second_order: keep the graph of the loss gradient, so that a metric that differentiates it costs no second
-    forward and backward pass. Right either way, only slower where the guess is wrong.
+    second_order: keep what a metric that differentiates the loss gradient needs of the first backward pass. Right
+    either way, only slower where the guess is wrong.
+    dtype, autocast: see `Runner`.
+    chunk: run the batch through the network so many samples at a time, to save memory. The values are the same; where
+    they cannot be, as with the batch statistics of BatchNorm, a metric raises ValueError.
     """
 
     def __init__(
@@ -110,98 +76,120 @@ class Probe:
         second: tuple[Tensor, Tensor | None] | None = None,
         strict: bool = False,
         second_order: bool = False,
+        dtype: torch.dtype | None = None,
+        autocast: torch.dtype | None = None,
+        chunk: int | None = None,
     ) -> None:
-        self.net = net
-        self.inputs = inputs
+        super().__init__(net, inputs, seed=seed, strict=strict, dtype=dtype, autocast=autocast)
         self.targets = targets
         self.loss_function = loss
-        self.seed = seed
-        self.second = second
-        self.strict = strict
+        self.second = None if second is None else (self.prepared(second[0]), second[1])
         self.second_order = second_order
+        self.chunk = None if chunk is None or chunk >= len(inputs) else chunk
         self.shared: dict[Callable[[Probe], Any], Any] = {}
 
     @cached_property
-    def layers(self) -> list[Layer]:
-        """Every layer with a weight, in the order of the network's modules; a shared weight counts once."""
-        found = dict[int, Layer]()
-        for name, module in self.net.named_modules():
-            weight = module._parameters.get("weight")
-            if self.strict and not isinstance(module, nn.Conv2d | nn.Linear):
-                continue
-            if weight is not None and weight.ndim > 1 and not isinstance(module, NORM_MODULES):
-                found.setdefault(id(weight), Layer(name, module, f"{name}.weight" if name else "weight"))
-        if not found:
-            raise ValueError("the network has no layer with a weight")
-        return list(found.values())
-
-    @cached_property
-    def weights(self) -> list[Tensor]:
-        """W_l for each of `layers`, detached."""
-        return [cast(Tensor, layer.module.weight).detach() for layer in self.layers]
-
-    @cached_property
     def forward(self) -> Forward:
-        """The forward pass in training mode, with its graph."""
-        forward, versions = self._run(clone_outputs=False)
-        if any(call.output._version != v for call, v in zip(forward.calls, versions, strict=True)):
-            # Something wrote into a layer's output (an in-place activation or sum): hand on copies instead.
-            forward, _ = self._run(clone_outputs=True)
-        return forward
+        """The forward pass over the whole batch in training mode, with its graph."""
+        if self.chunk is not None:
+            raise ValueError("this needs the whole batch at once: it cannot be had in chunks")
+        return self.run()
 
-    @property
+    @cached_property
     def outputs(self) -> Tensor:
-        """n x classes."""
-        return self.forward.outputs
+        """n x classes; with their graph, unless the batch goes through in chunks."""
+        if self.chunk is None:
+            return self.forward.outputs
+        self._check_chunks()
+        outputs = [part.outputs.detach() for part in self.parts(linearised=False)]
+        if sum(map(len, outputs)) != len(self.inputs):
+            raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
+        return torch.cat(outputs)
+
+    def parts(self, linearised: bool = True) -> "Iterator[Probe]":
+        """This probe, or one for each chunk of the batch.
+
+        The loss of a chunk's probe is <dL/dz, z>, dL/dz the chunk's rows of the whole batch's. So its gradients are
+        the chunk's share of the whole, whatever the loss; its curvature lacks that of the loss (see `curvature`).
+        """
+        if self.chunk is None:
+            yield self
+            return
+        for start in range(0, len(self.inputs), self.chunk):
+            rows = slice(start, start + self.chunk)
+            yield Probe(
+                self.net,
+                self.inputs[rows],
+                self.output_adjoint[rows] if linearised else None,
+                loss=_inner_product,
+                seed=self.seed,
+                strict=self.strict,
+                second_order=self.second_order,
+                dtype=self.dtype,
+                autocast=self.autocast,
+            )
 
     @cached_property
     def loss(self) -> Tensor:
-        """The scalar L, with its graph."""
-        if self.targets is None:
-            raise ValueError("the batch has no targets")
-        outputs = self.outputs
-        with self.untouched():
-            loss = self.loss_function(outputs, self.targets)
-        if loss.ndim != 0:
-            raise ValueError(f"the loss has shape {tuple(loss.shape)}: it must be one number")
-        if not torch.isfinite(loss):
-            raise ValueError(f"the loss is {loss.item()}")
-        return loss
+        """The scalar L, with the graph that `outputs` has."""
+        return self._loss_of(self.outputs)
+
+    @cached_property
+    def output_adjoint(self) -> Tensor:
+        """dL/dz, n x classes, z the outputs."""
+        return self._loss_gradient[1].detach()
+
+    def loss_curvature(self, z_u: Tensor, z_v: Tensor) -> float:
+        """z_u^T (d2L/dz2) z_v, z the outputs."""
+        z, gradient = self._loss_gradient
+        if not gradient.requires_grad:
+            return 0.0
+        (product,) = torch.autograd.grad(gradient, z, z_v.to(z.dtype), retain_graph=True, materialize_grads=True)
+        return (product * z_u).sum(dtype=torch.float64).item()
 
     @cached_property
     def weight_gradients(self) -> list[Tensor]:
         """g_l for each of `layers`, detached; zero where the loss does not depend on the weight."""
-        return [g.detach() for g in self._loss_gradients[: len(self.layers)]]
+        if self.chunk is None:
+            return self._backward[0]
+        total = [torch.zeros_like(weight) for weight in self.weights]
+        for part in self.parts():
+            for sum_, gradient in zip(total, part.weight_gradients, strict=True):
+                sum_ += gradient
+        return total
 
-    @cached_property
+    @property
     def output_gradients(self) -> list[Tensor]:
         """dL/da for each of `forward.calls`, detached."""
-        return [g.detach() for g in self._loss_gradients[len(self.layers) :]]
+        return self._backward[1]
 
-    @cached_property
-    def hessian_gradient_products(self) -> list[Tensor]:
-        """H g for each of `layers`: the Hessian of L over all layers' weights, times g taken as constant."""
+    @property
+    def adjoints(self) -> list[list[Tensor | None]]:
+        """For each operation on `forward.tape`, the adjoints that it asks for, detached."""
         if not self.second_order:
             self.second_order = True
-            self.__dict__.pop("_loss_gradients", None)
-        gradients = self._loss_gradients[: len(self.layers)]
-        product = torch.stack([(g.detach() * g).sum() for g in gradients if g.requires_grad]).sum()
-        weights = [self.forward.params[layer.weight] for layer in self.layers]
-        return list(torch.autograd.grad(product, weights, retain_graph=True, materialize_grads=True))
+            self.__dict__.pop("_backward", None)
+        return self._backward[2]
 
     @cached_property
     def input_jacobian(self) -> Tensor:
         """J, n x inputs."""
-        if not self.forward.inputs.requires_grad:
+        if not self.inputs.is_floating_point():
             raise ValueError(f"the inputs are {self.inputs.dtype}: only floating-point inputs have a Jacobian")
+        if self.chunk is not None:
+            self._check_chunks()
+            return torch.cat([part.input_jacobian for part in self.parts(linearised=False)])
         (jacobian,) = torch.autograd.grad(
             self.outputs.sum(), self.forward.inputs, retain_graph=True, materialize_grads=True
         )
         return jacobian.flatten(1)
 
-    @property
+    @cached_property
     def active_units(self) -> list[Tensor]:
         """For each ReLU call, n x units booleans: is the unit's input above 0?"""
+        if self.chunk is not None:
+            self._check_chunks()
+            return [torch.cat(units) for units in zip(*(p.active_units for p in self.parts(False)), strict=True)]
         if not self.forward.active:
             raise ValueError("the network calls no ReLU")
         return self.forward.active
@@ -219,104 +207,63 @@ class Probe:
         state = self.state(absolute)
         ones = torch.ones_like(self.inputs[:1], dtype=torch.float64)
         with self.untouched(), _WithoutNorms():
-            outputs = _tensor(self.call(state, ones))
+            outputs = only_tensor(self.call(state, ones))
         weights = [state[layer.weight] for layer in self.layers]
         gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
         return [(w.detach(), g) for w, g in zip(weights, gradients, strict=True)]
 
+    def _loss_of(self, outputs: Tensor) -> Tensor:
+        if self.targets is None:
+            raise ValueError("the batch has no targets")
+        with self.untouched(), self.precision():
+            loss = self.loss_function(outputs, self.targets)
+        if loss.ndim != 0:
+            raise ValueError(f"the loss has shape {tuple(loss.shape)}: it must be one number")
+        if not torch.isfinite(loss):
+            raise ValueError(f"the loss is {loss.item()}")
+        return loss
+
     @cached_property
-    def _loss_gradients(self) -> list[Tensor]:
-        """dL/dW for each layer, then dL/da for each call, with their own graph if `second_order`."""
-        targets = [self.forward.params[layer.weight] for layer in self.layers]
-        targets += [call.output for call in self.forward.calls]
-        return list(
-            torch.autograd.grad(
-                self.loss, targets, retain_graph=True, create_graph=self.second_order, materialize_grads=True
-            )
+    def _loss_gradient(self) -> tuple[Tensor, Tensor]:
+        """(z, dL/dz with its graph to z), z a copy of the outputs."""
+        z = self.outputs.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self._loss_of(z), z, create_graph=True, materialize_grads=True)
+        return z, gradient
+
+    @cached_property
+    def _backward(self) -> tuple[list[Tensor], list[Tensor], list[list[Tensor | None]]]:
+        """dL/dW for each layer, dL/da for each call; and, if `second_order`, the adjoints for the tape's operations."""
+        forward = self.forward
+        tensors = [forward.params[layer.weight] for layer in self.layers]
+        tensors += [call.output for call in forward.calls]
+        operations = forward.tape.operations if self.second_order and forward.tape.gap is None else []
+        edges = [edge for operation in operations for edge in operation.edges]
+        found = torch.autograd.grad(
+            self.outputs, [*tensors, *edges], self.output_adjoint, retain_graph=True, allow_unused=True
         )
+        gradients = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=False)]
+        of_edges = iter(found[len(tensors) :])
+        adjoints = [[next(of_edges) for _ in operation.edges] for operation in operations]
+        return gradients[: len(self.layers)], gradients[len(self.layers) :], adjoints
 
-    def _run(self, clone_outputs: bool) -> tuple[Forward, list[int]]:
-        state = self.state(Tensor.clone)
-        inputs = self.inputs.detach().clone()
-        inputs.requires_grad_(inputs.is_floating_point())
-        calls, versions = list[LayerCall](), list[int]()
+    def _check_chunks(self) -> None:
+        """Raises ValueError where the outputs of a chunk depend on more than its own samples."""
 
-        def recorder(layer: Layer) -> Callable[[nn.Module, Any, Any], Tensor | None]:
-            def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
-                if not isinstance(output, Tensor):
-                    return None
-                calls.append(LayerCall(layer, output))
-                versions.append(output._version)
-                return output.clone() if clone_outputs else None
+        def run(n: int) -> Forward:
+            return Probe(self.net, self.inputs[:n], seed=self.seed, dtype=self.dtype, strict=self.strict).forward
 
-            return record
-
-        active = _ActiveUnits()
-        handles: list[RemovableHandle] = []
-        try:
-            handles += [layer.module.register_forward_hook(recorder(layer)) for layer in self.layers]
-            with self.untouched(), active, torch.enable_grad():
-                outputs = _tensor(self.call(state, inputs))
-        finally:
-            for handle in handles:
-                handle.remove()
-        return Forward(inputs, outputs, state, calls, active.codes), versions
-
-    def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-        """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""
-        copies, state = dict[int, Tensor](), dict[str, Tensor]()
-        for name, module in self.net.named_modules():
-            for key, tensor in (*module._parameters.items(), *module._buffers.items()):
-                if tensor is None:
-                    continue
-                if id(tensor) not in copies:
-                    copy = copied(tensor.detach())
-                    copies[id(tensor)] = copy.requires_grad_() if key in module._parameters else copy
-                state[f"{name}.{key}" if name else key] = copies[id(tensor)]
-        return state
-
-    def call(self, state: dict[str, Tensor], inputs: Tensor) -> Any:
-        """The network's outputs with `state` in the place of its own.
-
-        Each module is named once and its tensors are tied by `state` already: left to tie them itself,
-        `functional_call` would put a module that stands under two names back wrongly.
-        """
-        return functional_call(self.net, state, (inputs,), tie_weights=False)
-
-    @contextmanager
-    def untouched(self, training: bool = True) -> Iterator[None]:
-        """Training (or evaluation) mode and seeded random states inside; all as they were outside."""
-        modes = [(module, module.training) for module in self.net.modules()]
-        devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
-        states = random.getstate(), np.random.get_state()  # a network may draw from either
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(self.seed)
-            random.seed(self.seed)
-            np.random.seed(self.seed % 2**32)
-            for module, _ in modes:
-                module.training = training
-            try:
-                yield
-            finally:
-                for module, mode in modes:
-                    module.training = mode
-                random.setstate(states[0])
-                np.random.set_state(states[1])
+        pair = run(2)
+        if pair.tape.batch_statistics:
+            raise ValueError("BatchNorm takes its statistics from the whole batch: no chunks of it give the same score")
+        if pair.draws:
+            raise ValueError("the network draws random numbers, others for chunks than for the whole batch")
+        alone = run(1).outputs[0]
+        if not torch.allclose(pair.outputs[0], alone, rtol=1e-3, atol=1e-4 * float(alone.detach().abs().max())):
+            raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
 
 
-class _ActiveUnits(TorchFunctionMode):
-    """Records which units each ReLU lets through, whether called as a module or as a function."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.codes: list[Tensor] = []
-
-    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
-        output = func(*args, **(kwargs or {}))
-        if func in RELUS:
-            # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
-            self.codes.append((output.detach() > 0).flatten(1))
-        return output
+def _inner_product(outputs: Tensor, adjoint: Tensor) -> Tensor:
+    return (outputs * adjoint).sum()
 
 
 class _WithoutNorms(TorchFunctionMode):
@@ -327,9 +274,3 @@ class _WithoutNorms(TorchFunctionMode):
         if func in NORMS:
             return args[0] if args else kwargs["input"]
         return func(*args, **kwargs)
-
-
-def _tensor(outputs: Any) -> Tensor:
-    if not isinstance(outputs, Tensor):
-        raise TypeError(f"the network returns a {type(outputs).__name__}: it must return one tensor")
-    return outputs

@@ -1,6 +1,9 @@
-"""The size of a network, the baselines that every metric has to beat."""
+"""The size and speed of a network, the baselines that every metric has to beat."""
 
+import copy
 import math
+import statistics
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,17 +30,54 @@ def flops(probe: Probe) -> float:
     one for a bias. Linear: in x out, bias free. BatchNorm: 2 an element. ReLU: 1 an element. Average and
     max pooling: the whole window for each output element. Adaptive average pooling: (h + 1)(w + 1) for each output
     element, h x w the window. Sums, identity, zero and reshaping: free.
+
+    Beyond those: a transposed convolution counts for each input element as a convolution for each output element; matrix
+    products and attention count their multiply-adds. Other functions (recurrent layers, einsum) are not counted.
     """
     counter = _Counter()
     sample = probe.inputs[:1].detach().clone()
-    with probe.untouched(training=False), torch.no_grad(), counter:
+    # With gradients: without, a transformer's layers are one function that says nothing of what it does.
+    with probe.untouched(training=False), torch.enable_grad(), counter:
         probe.call(probe.state(Tensor.clone), sample)
     return counter.total / 1e6
+
+
+@metric("latency", paper="a speed, no paper", direction=-1, needs=("forward pass", "clock"), cost="several passes")
+def latency(probe: Probe, samples: int = 1, repeats: int = 11, warm_up: int = 3) -> float:
+    """Milliseconds for a forward pass in evaluation mode on this device: the median of `repeats`, after `warm_up` more.
+
+    samples: so many of the batch's samples at a time.
+
+    Not deterministic: it differs from call to call, and between machines. A score that is to be compared needs a machine
+    with nothing else to do, and the same number of threads.
+    """
+    if samples < 1 or repeats < 1 or samples > len(probe.inputs):
+        raise ValueError(f"{samples} samples of {len(probe.inputs)}, {repeats} repeats: give at least 1, and no more")
+    net = copy.deepcopy(probe.net).eval().requires_grad_(False)
+    inputs, device = probe.inputs[:samples].detach(), probe.inputs.device
+    milliseconds = []
+    with probe.untouched(training=False), torch.no_grad():
+        for _ in range(warm_up + repeats):
+            _wait(device)
+            start = time.perf_counter()
+            net(inputs)
+            _wait(device)
+            milliseconds.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(milliseconds[warm_up:])
+
+
+def _wait(device: torch.device) -> None:
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize(device)
 
 
 CONVS = frozenset({F.conv1d, F.conv2d, F.conv3d})
 WINDOW_POOLS = frozenset(
     {F.avg_pool1d, F.avg_pool2d, F.avg_pool3d, F.max_pool1d, F.max_pool2d, F.max_pool3d, torch.max_pool2d}
+)
+TRANSPOSED = frozenset({F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d})
+PRODUCTS = frozenset(
+    {torch.matmul, torch.mm, torch.bmm, Tensor.matmul, Tensor.mm, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__}
 )
 ADAPTIVE_POOLS = frozenset({F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d})
 
@@ -60,6 +100,19 @@ def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
     if func in CONVS:
         weight: Tensor = argument(1, "weight")
         return output.numel() * (weight[0].numel() + (argument(2, "bias") is not None))
+    if func in TRANSPOSED:
+        x, weight = argument(0, "input"), argument(1, "weight")
+        return x.numel() * weight[0].numel() + output.numel() * (argument(2, "bias") is not None)
+    if func in PRODUCTS:
+        return output.numel() * args[0].shape[-1]
+    if func is F.scaled_dot_product_attention:
+        query, key = argument(0, "query"), argument(1, "key")
+        return query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + output.shape[-1])
+    if func is F.multi_head_attention_forward:
+        query, key, width = argument(0, "query"), argument(1, "key"), argument(3, "embed_dim_to_check")
+        tokens, others = query.shape[:-1].numel(), key.shape[:-1].numel()
+        projections = 2 * width**2 * (tokens + others)
+        return projections + 2 * width * tokens * key.shape[0]
     if func is F.linear:
         weight = argument(1, "weight")
         return output.numel() * weight.shape[1]

@@ -1,17 +1,55 @@
-"""Metrics that need no data at all."""
+"""Metrics that need no data at all.
+
+Every parameter and buffer is replaced by its absolute value, the input by one sample of ones; R is the sum of the
+outputs. In double precision.
+"""
+
+import math
+
+import torch
+from torch import Tensor
 
 from untrained.metrics.base import metric
+from untrained.metrics.passes import one_tensor
 from untrained.metrics.probe import Probe
 
+TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020"
 
-@metric(
-    "synflow",
-    paper="Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020",
-    needs=("data-free pass",),
-)
-def synflow(probe: Probe) -> float:
-    """sum |w dR/dw|, R the sum of the outputs of the network of absolute values, without normalisation.
 
-    In float64: the value spans dozens of orders of magnitude over a space, so compare it by rank or by log.
+@metric("synflow", paper=TANAKA, needs=("data-free pass",))
+def synflow(probe: Probe, log: bool = False) -> float:
+    """sum |w dR/dw|, with every normalisation (Batch-, Layer-, Group-, Instance-, RMSNorm) replaced by the identity.
+
+    The value spans dozens of orders of magnitude over a space, so compare it by rank or by log. zero-cost-nas's own
+    NAS-Bench-201 network keeps BatchNorm on inside its two reduction blocks; NASLib, and this, nowhere.
+
+    log: the natural logarithm of the value, as the published tables have it.
+
+    Raises ValueError where the value exceeds double precision, or, with `log`, is 0.
     """
-    return sum((w * g).abs().sum().item() for w, g in probe.synflow_gradients)
+    return _total(probe.synflow_gradients, log)
+
+
+@metric("synflow_bn", paper=TANAKA + "; BatchNorm left on as in zero-cost-nas", needs=("data-free pass",))
+def synflow_bn(probe: Probe, log: bool = False) -> float:
+    """sum |w dR/dw|, with normalisations active: BatchNorm takes its statistics from the one sample of ones.
+
+    log: the natural logarithm of the value.
+    """
+    if not probe.inputs.is_floating_point():
+        raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
+    state = probe.state(lambda t: t.abs().double() if t.is_floating_point() else t.clone())
+    with probe.untouched(), torch.enable_grad():
+        outputs = one_tensor(probe.call(state, torch.ones_like(probe.inputs[:1], dtype=torch.float64)))
+    weights = [state[layer.weight] for layer in probe.layers]
+    gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
+    return _total([(w.detach(), g) for w, g in zip(weights, gradients, strict=True)], log)
+
+
+def _total(pairs: list[tuple[Tensor, Tensor]], log: bool) -> float:
+    value = sum((w * g).abs().sum().item() for w, g in pairs)
+    if not math.isfinite(value):
+        raise ValueError("the value exceeds double precision")
+    if log and value == 0:
+        raise ValueError("the value is 0: it has no logarithm")
+    return math.log(value) if log else value

@@ -125,12 +125,13 @@ class TabularObjective(Objective):
         """The objective of each of `archs`, NaN where it is empty: for reports on a whole pool, not for samplers."""
         return self._values[[self._row[arch] for arch in archs]]
 
+    def goodness(self, archs: Sequence[str]) -> NDArray[np.float64]:
+        """`values`, turned so that higher is better."""
+        return -self.values(archs) if self.direction == "minimize" else self.values(archs)
+
     def rank(self, arch: str, pool: tuple[str, ...]) -> int:
         """R_f(arch): 1 + how many of `pool` are strictly better."""
-        values = self.values(pool)
-        own = self._values[self._row[arch]]
-        better = values < own if self.direction == "minimize" else values > own
-        return 1 + int(better.sum())
+        return 1 + int((self.goodness(pool) > self.goodness([arch])).sum())
 
 
 def _numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import optuna
 import torch
@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler, TensorDataset
 
 from untrained.data import Images
+from untrained.devices import usable_device
 from untrained.errors import InputError
 from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, Objective
 from untrained.seeding import derive_seed
@@ -94,7 +95,7 @@ class TrainingObjective(Objective):
         self.direction: Direction = direction
         self.augment = augment
         self.seed = seed
-        self.device = _device(device)
+        self.device = usable_device(device)
         self.threads = threads
         self.data_name = data_name
         self.on_step = on_step
@@ -236,14 +237,3 @@ def _content(data: Dataset[Any]) -> str:
 
 def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", None) or repr(function)
-
-
-def _device(name: str | Literal["auto"]) -> torch.device:
-    if name != "auto":
-        try:
-            return torch.empty(0, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            raise InputError(f"device {name!r} cannot be used on this machine: give auto, cpu, cuda or mps") from error
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -37,6 +37,17 @@ def print_table(console: Console, title: str, header: Sequence[str], rows: Seque
     console.print(table)
 
 
+def print_entries(console: Console, title: str, entries: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Names with some lines on each, which a narrow terminal wraps beside the name."""
+    table = _table(title)
+    table.show_header = False
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, lines in entries:
+        table.add_row(Text(name), Text("\n".join(lines)))
+    console.print(table)
+
+
 def _queries(summary: Mapping[str, Any]) -> Table:
     done, budget = len(summary["queries"]), summary["budget"]
     table = _table(f"{done} of {budget} queries from a pool of {summary['pool']} ({summary['sampler']})")

@@ -46,12 +46,14 @@ class Query:
 
     value: to be maximised; None where it failed or is still running. state: what the same sampler remembered.
     step: where its evaluation was stopped early, which is where `value` is from; None where it ran to its end.
+    running: its value is still to come.
     """
 
     architecture: str
     value: float | None
     state: Any = None
     step: int | None = None
+    running: bool = False
 
 
 class PoolSampler(BaseSampler):
@@ -124,7 +126,8 @@ def read_history(study: Study, space: SearchSpace, sampler: str) -> list[Query]:
         finished = trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.values is not None
         value = sign * trial.values[0] if finished and trial.values else None
         state = trial.user_attrs.get(STATE) if trial.user_attrs.get(SAMPLER, sampler) == sampler else None
-        queries.append(Query(arch, value, state, trial.last_step if trial.state == TrialState.PRUNED else None))
+        step = trial.last_step if trial.state == TrialState.PRUNED else None
+        queries.append(Query(arch, value, state, step, running=not trial.state.is_finished()))
     return queries
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from untrained.errors import InputError
 from untrained.metrics import METRICS
-from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable
+from untrained.samplers.base import Choice, PoolSampler, Query
 from untrained.scores import ScoreTable
 from untrained.scores.aggregate import az_nas_aggregate, rank_average
 from untrained.spaces import SearchSpace
@@ -48,25 +48,27 @@ class Greedy(PoolSampler):
 
 def single(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0, metric: str) -> Greedy:
     """One metric's own ranking, its best score first."""
-    chosen = table.select(metrics=[metric])
-    check_learnable(chosen, budget)
-    return Greedy(table, space, upward(chosen)[:, 0], seed=seed)
+    return Greedy(table, space, upward(table, [metric])[:, 0], seed=seed)
 
 
 def by_rank_average(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
     """The mean rank over all metrics."""
-    check_learnable(table, budget)
     return Greedy(table, space, rank_average(upward(table)), seed=seed)
 
 
 def by_az_nas(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
     """AZ-NAS' aggregate of its four metrics."""
-    chosen = table.select(metrics=AZ_NAS)
-    check_learnable(chosen, budget)
-    return Greedy(table, space, az_nas_aggregate(upward(chosen)), seed=seed)
+    return Greedy(table, space, az_nas_aggregate(upward(table, AZ_NAS)), seed=seed)
 
 
-def upward(table: ScoreTable) -> Array:
-    """n x K scores, turned so that higher is held to be better; as they are where the metric is not registered."""
-    direction = [METRICS[name].direction if name in METRICS else 1 for name in table.metrics]
-    return table.values * np.array(direction, dtype=np.float64)
+def upward(table: ScoreTable, metrics: Sequence[str] | None = None) -> Array:
+    """n x K scores, turned so that higher is held to be better; as they are where the metric is not registered.
+
+    Raises `InputError` where none of the metrics has a score for any architecture.
+    """
+    names = table.metrics if metrics is None else metrics
+    direction = [METRICS[name].direction if name in METRICS else 1 for name in names]
+    values = table.values[:, [table.metrics.index(name) for name in names]] * np.array(direction, dtype=np.float64)
+    if np.isnan(values).all():
+        raise InputError(f"{', '.join(names)}: no score for any architecture, so there is nothing to go by")
+    return values

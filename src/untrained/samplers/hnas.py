@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from untrained.errors import InputError
-from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable, known_values
+from untrained.samplers.base import Choice, PoolSampler, Query, known_values
+from untrained.samplers.greedy import upward
 from untrained.samplers.ucb import propose
 from untrained.scores import ScoreTable
 from untrained.seeding import derive_seed
@@ -48,8 +49,7 @@ class HNAS(PoolSampler):
     ) -> None:
         super().__init__(table, space, seed=seed)
         metric = metric or next((name for name in GRADIENT_METRICS if name in table.metrics), GRADIENT_METRICS[0])
-        for name in (metric, CONDITION):
-            check_learnable(table.select(metrics=[name]), budget)
+        upward(table, [CONDITION])  # there is something to go by
         self.metric = metric
         self.start = min(budget // 4, 10)
 
@@ -60,7 +60,7 @@ class HNAS(PoolSampler):
     @cached_property
     def _scores(self) -> tuple[Array, Array]:
         """M and kappa; NaN where a score failed or M is not positive."""
-        m, kappa = self.table.select(metrics=[self.metric, CONDITION]).values.T
+        m, kappa = (self.table.values[:, self.table.metrics.index(name)] for name in (self.metric, CONDITION))
         if not (m > 0).any():
             raise InputError(f"sampler 'hnas' needs a positive score: {self.metric} has none")
         return np.where(m > 0, m, np.nan) * (SCALE / np.nanmax(m)), kappa
@@ -72,9 +72,9 @@ class HNAS(PoolSampler):
         nu, mu = SCALE * point[0], 10 ** (LOW + (HIGH - LOW) * point[1])
         m, kappa = self._scores
         merit = mu * np.abs(m**2 - nu**2) + kappa / m
-        merit[np.isnan(merit)] = np.inf
-        order = np.argsort(merit, kind="stable")
-        arch = next(a for a in (self.table.archs[i] for i in order) if a not in known)
+        merit[np.isnan(merit)] = np.finfo(float).max
+        merit[[self.table.index[arch] for arch in known if arch in self.table.index]] = np.inf
+        arch = self.table.archs[int(np.argmin(merit))]
         return Choice(arch, "explore", {"nu": float(nu), "log10_mu": float(np.log10(mu))}, point.tolist())
 
     def _propose(self, points: Array, values: Array) -> Array:

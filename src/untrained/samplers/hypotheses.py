@@ -1,52 +1,76 @@
-"""A bank of Gaussian processes, each a hypothesis of how the objective depends on the metrics.
+"""A bank of Gaussian processes, each a hypothesis of how the objective depends on metrics and encoding.
 
 | name | shape | what |
 |---|---|---|
-| F | 3 x n x K | metrics of the pool under three scalings, each of about unit spread |
+| F, c | n x K, n x P | metrics and codes of the candidates (`features`) |
 | S | | hypotheses in the bank |
-| r | S x K | relevance: how far each hypothesis trusts each metric; rows of unit length |
-| m | S x K | slope of the prior mean over the metrics |
-| t, y | t | queries made, and their standardised values |
+| r | S x K | how far each hypothesis trusts each metric; rows of unit length; z = r F |
+| q | S x P | how far it minds each decision; rows of sum 1; d = sum over p of q_p min(1, |c_p - c'_p|) |
+| t, y | t | queries made, and the standardised values of those that have one |
+| L | S x t x t | Cholesky factor of the covariance of the queries; its rows (w, d) and its inverse are kept |
+| v | t x n | L^-1 k, with k the covariance of queries and candidates, of one hypothesis |
 
-Hypothesis s models the objective at z = F[scaling_s] as m_s . z plus a process of covariance
-`LEVEL + linear_s <rz, rz'> + smooth_s matern52(|rz - rz'| / length_s)`, observed with variance noise_s. Nothing is
-fitted: the observations speak through each hypothesis' marginal likelihood (Rasmussen & Williams 2006, eq. 2.30).
+Hypothesis s models the objective as slope . z, plus a process of covariance
+
+    LEVEL + linear <z, z'> + smooth matern52(|z - z'| / length) + additive (1 - d) + joint exp(-d / reach)
+
+plus what is each architecture's own, of variance `own` exp(`taper` u): u, in [-1, 1], is the trusted quantile, since at
+the top of a metric architectures can be more alike than elsewhere, or less. A hypothesis of METRICS has no additive and
+joint part, one of ENCODING no slope, linear and smooth part, one of NOTHING neither. Nothing is fitted: observations
+speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes for Machine Learning",
+2006, eq. 2.30), and one more query costs one more row of L^-1 and v.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
-from scipy.stats import qmc, rankdata
+from scipy.stats import qmc
+
+from untrained.samplers.features import quantile
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
 Index = NDArray[np.intp]
+Pool = NDArray[np.float32]
+"""What is as long as the pool is single precision."""
 
 SIZE = 128
 """S; a power of two, for Sobol's sequence."""
 LEVEL = 3.0
 """Prior variance of the objective's level."""
+TEMPER = 0.25
 CLIP = 4.0
 """A value counts as no worse than median - CLIP (best - median): the poor tail must not dominate the model."""
+TRUST = 1.2
+"""Spread (of the logarithm) of the trust in metrics, over hypotheses and metrics."""
+OWN = (-3.0, 1.0)
+BOTH = 0.2
+TAPER = 1.5
+INFORMS = 0.5
+"""Prior probability that a metric has anything to say about the objective, each for itself."""
 
 
-def scale_metrics(values: Array) -> Array:
-    """F for n x K raw scores (NaN = failed = worst): by rank, by rank with the top spread out, by robust asinh."""
-    n, k = values.shape
-    scaled = np.empty((3, n, k))
-    for j, raw in enumerate(values.T):
-        quantile = (rankdata(np.where(np.isnan(raw), -np.inf, raw)) - 0.5) / n
-        scaled[0, :, j] = (quantile - 0.5) * np.sqrt(12)
-        scaled[1, :, j] = -np.log1p(-quantile) - 1
-        known = ~np.isnan(raw)
-        column = np.where(known, raw, raw[known].min()) if known.any() else np.zeros(n)
-        z = np.arcsinh(column / (np.median(np.abs(column)) + np.finfo(float).tiny))
-        low, middle, high = np.percentile(z, [25, 50, 75])
-        spread = (high - low) / 1.349 or z.std() or 1.0
-        scaled[2, :, j] = np.clip((z - middle) / spread, -5, 5)
-    return scaled
+class Kind(IntEnum):
+    """What a hypothesis goes by."""
+
+    METRICS = 0
+    BOTH = 1
+    ENCODING = 2
+    NOTHING = 3
+
+
+class Points(NamedTuple):
+    """Architectures as the hypotheses see them: metrics n x K, codes n x P."""
+
+    metrics: Array
+    codes: Array
+
+    def take(self, rows: Index) -> "Points":
+        return Points(self.metrics[rows], self.codes[rows])
 
 
 def scale_values(values: Array) -> Array:
@@ -58,74 +82,171 @@ def scale_values(values: Array) -> Array:
     return (y - y.mean()) / (y.std() or 1.0)
 
 
-@dataclass(frozen=True)
-class Posterior:
-    """All hypotheses given t observations: `weights` (S, sum 1) and what each needs to predict."""
-
-    weights: Array
-    rows: Index
-    chol: Array
-    white: Array
-
-
 class Hypotheses:
-    """The bank for n x K raw `values`, drawn by a scrambled Sobol sequence of `seed` from a fixed prior.
+    """The bank over `candidates`, drawn by a scrambled Sobol sequence of `seed` from a fixed prior.
 
-    upward: K numbers, 1 where a higher score is held to be better beforehand, -1 where a lower one is.
+    How many hypotheses there are of each kind is their prior probability: all that ignore the metrics have
+    (1 - INFORMS)^K together. `observe`, `weigh` and `predict` are to be called in this order. What is kept between calls
+    saves time and changes no digit: everything grows by one query at a time, whoever asks.
     """
 
-    def __init__(self, values: Array, upward: Array, seed: int) -> None:
-        self.metrics = scale_metrics(values * upward)
-        k = values.shape[1]
-        u = np.clip(qmc.Sobol(k + 5, scramble=True, rng=np.random.default_rng((seed, 0))).random(SIZE), 1e-6, 1 - 1e-6)
+    def __init__(self, candidates: Points, seed: int) -> None:
+        self.candidates = candidates
+        self._codes = np.ascontiguousarray(candidates.codes.T, dtype=np.float32)
+        k, p = candidates.metrics.shape[1], candidates.codes.shape[1]
+        rng = np.random.default_rng((seed, 0))
+        u = np.clip(qmc.Sobol(k + p + 10, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
         normal = ndtri(u)
-        relevance = np.exp(1.2 * normal[:, :k])
-        self.relevance = relevance / np.linalg.norm(relevance, axis=1, keepdims=True)
-        self.scaling = np.arange(SIZE) % 3
-        self.length = np.exp(0.5 + 0.7 * normal[:, k])
-        self.linear = np.exp(1 + normal[:, k + 1])
-        self.smooth = np.exp(1 + normal[:, k + 2])
-        self.noise = np.exp(-3 + normal[:, k + 3])
-        slope = 2 * ndtri(0.5 + 0.5 * u[:, k + 4])  # half-normal: metrics point upwards
-        self.slope = slope[:, None] * self.relevance / self.relevance.sum(1, keepdims=True)
+        trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
+        self.kind = np.searchsorted(np.cumsum(_prior(k, p)), (rng.permutation(SIZE) + 0.5) / SIZE)
+        metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH))
+        codes = np.isin(self.kind, (Kind.BOTH, Kind.ENCODING))
+        trust = np.exp(TRUST * trust)
+        self.trust = trust / np.linalg.norm(trust, axis=1, keepdims=True)
+        self.slope = metrics * 2 * ndtri(0.5 + 0.5 * u[:, -1])  # half-normal: metrics point upwards
+        self.slope /= self.trust.sum(1)
+        self.linear = metrics * np.exp(1 + rest[:, 0])
+        self.smooth = metrics * np.exp(1 + rest[:, 1])
+        self.length = np.exp(0.5 + 0.7 * rest[:, 2])
+        self.taper = metrics * TAPER * rest[:, 3]
+        mind = np.exp(0.5 * mind)
+        self.mind = mind / mind.sum(1, keepdims=True)
+        self.additive = codes * np.exp(rest[:, 4])
+        self.joint = codes * np.exp(1 + rest[:, 5])
+        self.reach = np.exp(-0.5 + 0.7 * rest[:, 6])
+        self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(OWN[0] + OWN[1] * rest[:, 7]))
+        self._queries = candidates.take(np.arange(0))
+        self._inverse = np.empty((SIZE, 0, 0))
+        self._factor = list[tuple[Array, Array]]()
+        self._apart = list[Pool]()
+        self._views = dict[int, _View]()
 
-    def prior_mean(self, s: int) -> Array:
-        """n prior means under hypothesis s."""
-        return self.metrics[self.scaling[s]] @ self.slope[s]
+    def observe(self, queries: Points) -> None:
+        """Takes in where the t queries are; those that it has already, in the same order, are not computed again."""
+        old, t = self._queries, len(queries.metrics)
+        differs = np.ones(t, dtype=bool)
+        m = min(len(old.metrics), t)
+        differs[:m] = (old.metrics[:m] != queries.metrics[:m]).any(1) | (old.codes[:m] != queries.codes[:m]).any(1)
+        same = int(np.argmax(differs)) if differs.any() else t
+        self._queries = queries
+        self._inverse = self._inverse[:, :same, :same]
+        del self._factor[same:], self._apart[same:]
+        for view in self._views.values():
+            view.known = min(view.known, same)
+        for row in range(same, t):
+            self._grow(row)
 
-    def observe(self, rows: Index, y: Array) -> Posterior:
-        """The bank given the standardised values `y` of the pool's `rows`."""
-        z = self.metrics[:, rows][self.scaling]  # S x t x K
-        trusted = z * self.relevance[:, None, :]
-        gram = trusted @ trusted.transpose(0, 2, 1)
-        norms = np.einsum("stt->st", gram)
-        cov = self._covariance(gram, norms[:, :, None] + norms[:, None, :] - 2 * gram, slice(None))
-        chol = np.linalg.cholesky(cov + self.noise[:, None, None] * np.eye(len(y)))
-        residual = y - np.einsum("stk,sk->st", z, self.slope)
-        white = np.linalg.solve(chol, residual[:, :, None])[:, :, 0]
-        evidence = -0.5 * (white**2).sum(1) - np.log(np.einsum("stt->st", chol)).sum(1)
-        weights = np.exp(evidence - evidence.max())
-        return Posterior(weights / weights.sum(), rows, chol, white)
+    def _grow(self, t: int) -> None:
+        """One more row of L^-1: with w = L^-1 k and d^2 = k(x, x) - w.w, it is (-w L^-1, 1) / d."""
+        metrics, codes = self._queries.metrics[: t + 1], self._queries.codes[: t + 1]
+        z = metrics * self.trust[:, None, :]  # S x (t + 1) x K
+        new = z[:, -1:]
+        apart = np.minimum(np.abs(codes - codes[-1]), 1)  # (t + 1) x P
+        every = slice(None)
+        cov = self._covariance(every, (z * new).sum(2), ((z - new) ** 2).sum(2), self.mind @ apart.T)
+        w = np.einsum("stu,su->st", self._inverse, cov[:, :t])
+        own = self.own * np.exp(self.taper * self._trusted_quantile(every, metrics[-1:])[:, 0])
+        d = np.sqrt(cov[:, t] + own - (w * w).sum(1))
+        grown = np.zeros((SIZE, t + 1, t + 1))
+        grown[:, :t, :t] = self._inverse
+        grown[:, t, :t] = -np.einsum("su,sut->st", w, self._inverse) / d[:, None]
+        grown[:, t, t] = 1 / d
+        self._inverse = grown
+        self._factor.append((w, d))
+        self._apart.append(np.minimum(np.abs(self._codes - codes[-1, :, None].astype(np.float32)), 1))
 
-    def predict(self, s: int, posterior: Posterior) -> tuple[Array, Array]:
-        """n posterior means and standard deviations of the objective itself under hypothesis s."""
-        z = self.metrics[self.scaling[s]]
-        trusted = z * self.relevance[s]
-        norms = np.einsum("nk,nk->n", trusted, trusted)
-        gram = trusted @ trusted[posterior.rows].T
-        cov = self._covariance(gram, norms[:, None] + norms[posterior.rows] - 2 * gram, s)
-        v = solve_triangular(posterior.chol[s], cov.T, lower=True, check_finite=False)
-        variance = LEVEL + self.linear[s] * norms + self.smooth[s] - np.einsum("tn,tn->n", v, v)
-        return z @ self.slope[s] + posterior.white[s] @ v, np.sqrt(np.maximum(variance, 1e-9))
+    def weigh(self, y: Array) -> Array:
+        """S posterior probabilities of the hypotheses, given the values of the first len(y) queries.
 
-    def _covariance(self, gram: Array, squares: Array, s: int | slice) -> Array:
-        """From inner products and squared distances of trusted metrics, for one hypothesis or all."""
-        linear, smooth, length = (np.asarray(x[s])[..., None, None] for x in (self.linear, self.smooth, self.length))
-        d = np.sqrt(5 * np.maximum(squares, 0)) / length
-        return LEVEL + linear * gram + smooth * (1 + d + d * d / 3) * np.exp(-d)
+        Queries after those are running: they are as uncertain as if known, with the value that is expected of them.
+        """
+        t, valued = len(self._queries.metrics), len(y)
+        prior = self.slope[:, None] * (self.trust @ self._queries.metrics[:valued].T)
+        self._white = np.zeros((SIZE, t))
+        self._white[:, :valued] = np.einsum("stu,su->st", self._inverse[:, :valued, :valued], y - prior)
+        diagonal = np.einsum("stt->st", self._inverse[:, :valued, :valued])
+        evidence = np.log(diagonal).sum(1) - 0.5 * (self._white**2).sum(1)
+        weights = np.exp(TEMPER * (evidence - evidence.max()))
+        return weights / weights.sum()
+
+    def predict(self, s: int) -> tuple[Pool, Pool]:
+        """n means and standard deviations of the candidates' values under hypothesis s, what is their own included."""
+        view = self._views.get(s)
+        if view is None:
+            view = self._views[s] = self._start(s)
+        t = len(self._queries.metrics)
+        for row in range(view.known, t):
+            self._extend(s, view, row)
+        explained = np.einsum("tn,tn->n", view.v[:t], view.v[:t])
+        mean = view.mean + self._white[s].astype(np.float32) @ view.v[:t]
+        return mean, np.sqrt(np.maximum(view.variance - explained, 1e-6))
+
+    def _start(self, s: int) -> "_View":
+        metrics = self.candidates.metrics
+        z = metrics * self.trust[s]
+        norms = np.einsum("nk,nk->n", z, z)
+        variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.additive[s] + self.joint[s]
+        variance += self.own[s] * np.exp(self.taper[s] * self._trusted_quantile(slice(s, s + 1), metrics)[0])
+        mean = self.slope[s] * (z @ np.ones(z.shape[1]))
+        empty = np.empty((0, len(z)), np.float32)
+        return _View(*(x.astype(np.float32) for x in (z, norms, mean, variance)), empty)
+
+    def _extend(self, s: int, view: "_View", row: int) -> None:
+        """One more row of v: (k - w.v) / d."""
+        query = (self._queries.metrics[row] * self.trust[s]).astype(np.float32)
+        inner = view.z @ query
+        squares = np.maximum(view.norms + query @ query - 2 * inner, 0)
+        cov = self._covariance(s, inner, squares, self.mind[s].astype(np.float32) @ self._apart[row])
+        w, d = self._factor[row]
+        if row == len(view.v):
+            view.v = np.concatenate([view.v, np.empty((max(row, 16), len(cov)), np.float32)])
+        view.v[row] = (cov - w[s].astype(np.float32) @ view.v[:row]) / d[s].astype(np.float32)
+        view.known = row + 1
+
+    def _covariance(self, s: int | slice, inner: Floats, squares: Floats, apart: Floats) -> Floats:
+        """Of m pairs (or S x m), from inner products and squares of distances of z and from distances of codes."""
+        parts = (self.linear, self.smooth, self.length, self.additive, self.joint, self.reach)
+        linear, smooth, length, additive, joint, reach = (x[s, ..., None].astype(inner.dtype) for x in parts)
+        d = np.sqrt(5 * squares) / length
+        by_metrics = linear * inner + smooth * (1 + d + d * d / 3) * np.exp(-d)
+        return LEVEL + by_metrics + additive * (1 - apart) + joint * np.exp(-apart / reach)
+
+    def _trusted_quantile(self, s: slice, metrics: Array) -> Array:
+        """u, S x m."""
+        trust = self.trust[s] / self.trust[s].sum(1, keepdims=True)
+        return trust @ (2 * quantile(metrics) - 1).T
 
 
-def expected_improvement(mean: Array, std: Array, best: float) -> Array:
+def favoured(metrics: Array, m: int, seed: int) -> Index:
+    """About m rows of n x K metrics that come first under many prior means: weighted sums, as the hypotheses trust."""
+    rng = np.random.default_rng((seed, 3))
+    trust = np.exp(TRUST * rng.normal(size=(metrics.shape[1], SIZE // 4))).astype(np.float32)
+    single = metrics.astype(np.float32)
+    share = -(-m // trust.shape[1])
+    return np.unique(np.concatenate([np.argpartition(single @ column, -share)[-share:] for column in trust.T]))
+
+
+@dataclass
+class _View:
+    """How one hypothesis sees the candidates: their z and its square, prior mean and variance, and the first `known` rows of v."""
+
+    z: Pool
+    norms: Pool
+    mean: Pool
+    variance: Pool
+    v: Pool
+    known: int = 0
+
+
+def _prior(k: int, p: int) -> Array:
+    """Probability of each kind for k metrics and p decisions; where there is no decision to go by, NOTHING is left."""
+    ignore = (1 - INFORMS) ** k
+    if p == 0:
+        return np.array([1 - ignore, 0, 0, ignore])
+    return np.array([(1 - BOTH) * (1 - ignore), BOTH * (1 - ignore), 0.9 * ignore, 0.1 * ignore])
+
+
+def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     """E[max(f - best, 0)] for f ~ N(mean, std^2) (Jones, Schonlau & Welch 1998, eq. 15)."""
-    q = (mean - best) / std
-    return std * (q * ndtr(q) + np.exp(-0.5 * q * q) / np.sqrt(2 * np.pi))
+    gap = (mean - mean.dtype.type(best)) / std
+    return std * (gap * ndtr(gap) + np.exp(-0.5 * gap * gap) / mean.dtype.type(np.sqrt(2 * np.pi)))

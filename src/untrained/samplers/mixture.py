@@ -1,43 +1,62 @@
-"""A sampler that weighs many hypotheses of how the objective depends on the metrics."""
+"""A sampler that weighs many hypotheses of how the objective depends on the metrics and on the architecture."""
 
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from untrained.errors import InputError
 from untrained.metrics import METRICS
-from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable
-from untrained.samplers.hypotheses import SIZE, Hypotheses, expected_improvement, scale_values
+from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.features import Encoder, spread_top
+from untrained.samplers.hypotheses import (
+    SIZE,
+    Hypotheses,
+    Kind,
+    Points,
+    expected_improvement,
+    favoured,
+    scale_values,
+)
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
-AVERAGED = 6
-"""Hypotheses whose expected improvement is averaged while exploring."""
-EXPLORE = 10
-"""Queries that explore, at most; never more than half of the budget."""
-OPTIMISM = 0.5
-"""Standard deviations added to the mean while exploiting."""
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+AVERAGED = 16
+"""Hypotheses whose expected improvement is averaged: the likeliest, as far as they have `NEGLIGIBLE` of the best's weight."""
+NEGLIGIBLE = 0.01
+RANDOM = Kind.ENCODING
+CANDIDATES = 20_000
+"""Most architectures that are looked at before each query."""
 
 
 class Mixture(PoolSampler):
     """RoBoT's idea, robust: learn from few queries how far to trust each metric, without betting on one answer.
 
-    Where RoBoT searches for one weight vector and follows its argmax, this keeps a bank of Gaussian processes over
-    the metrics (`hypotheses`), which differ in the metrics that they trust, how those are scaled and how straight the
-    dependence is, and lets the observations weigh them.
+    Where RoBoT searches for one weight vector and follows its argmax, this keeps a bank of Gaussian processes
+    (`hypotheses`), which differ in the metrics that they trust and how far, in whether they go by the architecture's
+    encoding beside or instead of the metrics, and in how much remains each architecture's own; the observations weigh
+    them. A bank holds that nothing is known, too: where that is what the observations say, this is random search.
 
-    Explore: the highest expected improvement, averaged over the likeliest hypotheses. Exploit: draw one hypothesis by
-    its weight and take the highest optimistic mean (Thompson sampling over hypotheses). `weights` of a query are the
-    relevances of the metrics, averaged over the hypotheses by their weight.
+    1. The first query is the favourite of one hypothesis. The next, up to a fifth of the budget and `RANDOM`, are random.
+    2. Then a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; else it has the
+       highest expected improvement, averaged over the likeliest hypotheses by their weight.
 
-    Metrics are held to point their registered way beforehand (upwards where unknown), which few queries overrule.
-    With one or two metrics it can be worse than random search, as a corner of their ranking is all that it sees.
+    A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
+    it: so parallel queries spread. Metrics are held to point their registered way beforehand (upwards where unknown),
+    which few queries overrule. `weights` of a query are the trust in the metrics, averaged over the hypotheses.
+
+    In a pool of more than `CANDIDATES`, half of those are the favourites of the hypotheses, half are random.
     """
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> None:
         super().__init__(table, space, seed=seed)
-        check_learnable(table, budget)
+        if budget < 1:
+            raise InputError(f"budget {budget}: give at least 1 query")
         self.budget = budget
 
     @property
@@ -45,32 +64,60 @@ class Mixture(PoolSampler):
         return {}
 
     @cached_property
-    def _hypotheses(self) -> Hypotheses:
+    def _metrics(self) -> Array:
         upward = [METRICS[name].direction if name in METRICS else 1 for name in self.table.metrics]
-        return Hypotheses(self.table.values, np.array(upward, dtype=np.float64), self.seed)
+        return spread_top(self.table.values * np.array(upward, dtype=np.float64))
+
+    @cached_property
+    def _order(self) -> Index:
+        """The pool in random order: whom random search queries, and who comes first of equals."""
+        return np.random.default_rng((self.seed, 1)).permutation(len(self.table))
+
+    @cached_property
+    def _candidates(self) -> Index:
+        """The rows that are looked at before each query, in random order."""
+        if len(self.table) <= CANDIDATES:
+            return self._order
+        favourites = favoured(self._metrics, CANDIDATES // 2, self.seed)
+        others = self._order[~np.isin(self._order, favourites)]
+        return np.concatenate([favourites, others[: CANDIDATES - len(favourites)]])
+
+    @cached_property
+    def _encode(self) -> Encoder:
+        return Encoder(self.space, [self.table.archs[row] for row in self._candidates])
+
+    @cached_property
+    def _hypotheses(self) -> Hypotheses:
+        return Hypotheses(self._points(self._candidates), self.seed)
+
+    def _points(self, rows: Index) -> Points:
+        return Points(self._metrics[rows], self._encode([self.table.archs[row] for row in rows]))
 
     def choose(self, history: Sequence[Query]) -> Choice:
         bank = self._hypotheses
-        seen = [query for query in history if query.architecture in self.table.index]
-        rng = np.random.default_rng((self.seed, 1, len(seen)))
+        # Values first, then the running queries.
+        seen = sorted((q for q in history if q.architecture in self.table.index), key=lambda q: q.running)
+        rows = np.array([self.table.index[query.architecture] for query in seen], dtype=np.intp)
+        values = np.array([np.nan if q.value is None else q.value for q in seen if not q.running], dtype=np.float64)
+        rng = np.random.default_rng((self.seed, 2, len(seen)))
+        bank.observe(self._points(rows))
+        y = scale_values(values)
+        weights = bank.weigh(y)
+        trust = weights @ bank.trust
+        drawn = int(rng.choice(SIZE, p=weights))
+        start = len(seen) < self.budget // 5
+        if bank.kind[drawn] == Kind.NOTHING or (start and bank.kind[drawn] >= RANDOM):
+            queried = set(rows.tolist())
+            return self._choice(next(row for row in self._order if row not in queried), "explore", trust)
         if not seen:
-            s = int(rng.integers(SIZE))
-            return self._choice(bank.prior_mean(s), "explore", bank.relevance[s])
-        rows = np.array([self.table.index[query.architecture] for query in seen])
-        y = scale_values(np.array([np.nan if query.value is None else query.value for query in seen]))
-        posterior = bank.observe(rows, y)
-        weights = posterior.weights
-        if len(seen) < min(EXPLORE, self.budget // 2):
-            phase, score = "explore", np.zeros(len(self.table))
-            likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
-            for s in likeliest[weights[likeliest] > 0.01 * weights[likeliest].sum()]:
-                score += weights[s] * expected_improvement(*bank.predict(int(s), posterior), best=y.max())
+            score = bank.predict(drawn)[0]
         else:
-            mean, std = bank.predict(int(rng.choice(SIZE, p=weights)), posterior)
-            phase, score = "exploit", mean + OPTIMISM * std
-        score[rows] = -np.inf
-        return self._choice(score, phase, weights @ bank.relevance)
+            score = np.zeros(len(self._candidates))
+            likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
+            for s in likeliest[weights[likeliest] > NEGLIGIBLE * weights[likeliest[0]]]:
+                score += weights[s] * expected_improvement(*bank.predict(int(s)), best=y.max(initial=0.0))
+        score[np.isin(self._candidates, rows)] = -np.inf
+        return self._choice(self._candidates[int(np.argmax(score))], "exploit", trust)
 
-    def _choice(self, score: np.ndarray, phase: str, relevance: np.ndarray) -> Choice:
-        weights = dict(zip(self.table.metrics, relevance.tolist(), strict=True))
-        return Choice(self.table.archs[int(np.argmax(score))], phase, weights)
+    def _choice(self, row: int, phase: str, trust: Array) -> Choice:
+        return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))

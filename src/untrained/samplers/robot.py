@@ -12,7 +12,7 @@ He, Shu, Dai & Low, "Robustifying and Boosting Training-Free Neural Architecture
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from untrained.scores import Scaling, ScoreTable
 from untrained.spaces import SearchSpace
 
 Array = NDArray[np.float64]
+Acquisition = Literal["ucb", "ei", "random"]
 
 
 class RoBoT(PoolSampler):
@@ -35,6 +36,8 @@ class RoBoT(PoolSampler):
     budget: T. A trial beyond it goes on down the ranking.
     scaling: how metrics are scaled over the pool; the paper's is "minmax".
     proposals: how many proposals are made; the paper's is T (None).
+    acquisition: what proposes w: "ucb", the upper confidence bound of the paper; "ei", expected improvement; or
+    "random", uniform draws.
     kappa: weight of the uncertainty in the upper confidence bound.
 
     A failed query counts as the worst value seen. Randomness comes from (seed, number of proposals made): it is the
@@ -51,22 +54,31 @@ class RoBoT(PoolSampler):
         seed: int = 0,
         scaling: Scaling = "minmax",
         proposals: int | None = None,
+        acquisition: Acquisition = "ucb",
         kappa: float = 2.576,
     ) -> None:
         super().__init__(table, space, seed=seed)
         check_learnable(table, budget)
         if proposals is not None and proposals < 1:
             raise InputError(f"proposals {proposals}: give at least 1")
+        if acquisition not in get_args(Acquisition):
+            raise InputError(f"unknown acquisition {acquisition!r}: choose from {', '.join(get_args(Acquisition))}")
         self.budget = budget
         self.scaling: Scaling = scaling
         self.proposals = proposals
+        self.acquisition: Acquisition = acquisition
         self.kappa = kappa
         # Where the random stream was last picked up: spares drawing it from the start, changes nothing else.
         self._passed: tuple[int, Any] = (0, np.random.RandomState(seed).get_state(legacy=False))
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"scaling": self.scaling, "proposals": self.proposals, "kappa": self.kappa}
+        return {
+            "scaling": self.scaling,
+            "proposals": self.proposals,
+            "acquisition": self.acquisition,
+            "kappa": self.kappa,
+        }
 
     @cached_property
     def _features(self) -> Array:
@@ -87,17 +99,18 @@ class RoBoT(PoolSampler):
                 return Choice(arch, "explore", self._named(weights), record)
         best = max(range(len(made)), key=lambda i: (known[made[i][1]], i))  # the last of equals
         weights = np.array(made[best][0])
-        ranking = np.argsort(-(self._features @ weights), kind="stable")
-        arch = next(a for a in (self.table.archs[i] for i in ranking) if a not in known)
+        merit = self._features @ weights
+        merit[[self.table.index[arch] for arch in known if arch in self.table.index]] = -np.inf
+        arch = self.table.archs[int(np.argmax(merit))]
         return Choice(arch, "exploit", self._named(weights), record)
 
     def _propose(self, made: Sequence[tuple[list[float], str]], known: dict[str, float]) -> Array:
         rng = self._stream(len(made))
-        if not made:
+        if not made or self.acquisition == "random":
             return rng.uniform(-1, 1, len(self.table.metrics))[self._from_alphabetical]
         x = np.array([w for w, _ in made])[:, self._alphabetical]
         y = np.array([known[arch] for _, arch in made])
-        return propose(x, y, -1, 1, self.kappa, rng)[self._from_alphabetical]
+        return propose(x, y, -1, 1, self.kappa if self.acquisition == "ucb" else None, rng)[self._from_alphabetical]
 
     @cached_property
     def _alphabetical(self) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""One step of Gaussian-process upper-confidence-bound optimisation in a box, as bayesian-optimization 1.2.0 takes it.
+"""One step of Gaussian-process optimisation in a box, as bayesian-optimization 1.2.0 takes it.
 
 | name | shape | what |
 |---|---|---|
@@ -7,23 +7,27 @@
 | w | d | the point to try next |
 """
 
-import warnings
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
+from scipy.linalg import get_lapack_funcs
 from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import Matern
+from scipy.spatial.distance import pdist, squareform
+from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
 NOISE = 1e-6
 RESTARTS = 5
+BOUNDS = (np.log(1e-5), np.log(1e5))
+"""Of the logarithm of the length scale."""
 RANDOM_POINTS = 10_000
 DESCENTS = 10
+CHUNK = 500
+"""Points that are evaluated together: their intermediate results stay in the cache."""
+
+_potrf, _potrs, _trtrs = cast(Any, get_lapack_funcs(("potrf", "potrs", "trtrs"), dtype=np.float64))
 
 
 def draws(d: int) -> int:
@@ -31,60 +35,118 @@ def draws(d: int) -> int:
     return RESTARTS + (RANDOM_POINTS + DESCENTS) * d
 
 
-def propose(x: Array, y: Array, low: float, high: float, kappa: float, rng: np.random.RandomState) -> Array:
-    """The maximiser over [low, high]^d of mu(w) + kappa sigma(w).
+def propose(x: Array, y: Array, low: float, high: float, kappa: float | None, rng: np.random.RandomState) -> Array:
+    """The maximiser over [low, high]^d of mu(w) + kappa sigma(w), or of the expected improvement where kappa is None.
 
     Matern-5/2 with one length scale (maximum likelihood, `RESTARTS` restarts), noise `NOISE`, targets standardised;
     the acquisition is maximised over `RANDOM_POINTS` uniform points and `DESCENTS` L-BFGS-B runs from uniform starts.
     """
-    bound = _UpperConfidenceBound(x, y, kappa, rng)
+    acquisition = _Acquisition(x, y, kappa, rng)
     d = x.shape[1]
     tries = rng.uniform(low, high, (RANDOM_POINTS, d))
-    values = bound(tries)
+    values = acquisition(tries)
     best, best_value = tries[np.argmax(values)], values.max()
     for start in rng.uniform(low, high, (DESCENTS, d)):
-        result = minimize(bound.negative, start, jac=True, bounds=[(low, high)] * d, method="L-BFGS-B")
+        result = minimize(acquisition.negative, start, jac=True, bounds=[(low, high)] * d, method="L-BFGS-B")
         if result.success and -result.fun >= best_value:
             best, best_value = result.x, -result.fun
     return np.clip(best, low, high)
 
 
-class _UpperConfidenceBound:
-    """mu + kappa sigma in the units of the standardised targets, and its gradient."""
+class _Likelihood:
+    """Marginal likelihood of the length scale (Rasmussen & Williams 2006, algorithm 2.1 and eq. 5.9).
 
-    def __init__(self, x: Array, y: Array, kappa: float, rng: np.random.RandomState) -> None:
-        process = GaussianProcessRegressor(
-            Matern(nu=2.5), alpha=NOISE, normalize_y=True, n_restarts_optimizer=RESTARTS, random_state=rng
-        )
-        with warnings.catch_warnings():
-            # With few or equal values the likelihood is flat and the length scale runs to its bound, harmlessly.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            process.fit(x, y)
+    It takes the same steps as scikit-learn's GaussianProcessRegressor, without the checks that it makes at each.
+    """
+
+    def __init__(self, x: Array, y: Array) -> None:
         self.x = x
+        self.y = y
+
+    def factor(self, theta: float) -> tuple[Array, Array, Array] | None:
+        """(chol, alpha, distances in length scales); None where the covariance is not positive definite."""
+        distances = cast(Array, pdist(self.x / np.exp(theta)))
+        s = np.sqrt(5) * distances
+        cov = squareform((1 + s + s**2 / 3) * np.exp(-s))
+        np.fill_diagonal(cov, 1 + NOISE)
+        chol, failed = _potrf(cov, lower=True, clean=True)
+        return None if failed else (chol, _potrs(chol, self.y, lower=True)[0], distances)
+
+    def negative(self, theta: Array) -> tuple[float, Array]:
+        """(-log likelihood, -its slope in theta)."""
+        factored = self.factor(theta[0])
+        if factored is None:
+            return np.inf, np.zeros(1)
+        chol, alpha, distances = factored
+        value = 0.5 * np.einsum("i,i", self.y, alpha) + np.log(np.diag(chol)).sum() + len(alpha) / 2 * np.log(2 * np.pi)
+        inverse = _potrs(chol, np.eye(len(alpha)), lower=True)[0]
+        squares = squareform(distances**2)
+        s = np.sqrt(5 * squares)
+        slope = 5 / 3 * squares * (s + 1) * np.exp(-s)  # dcov/dtheta
+        return value, -0.5 * np.einsum("ij,ji->", np.multiply.outer(alpha, alpha) - inverse, slope)[None]
+
+    def fit(self, rng: np.random.RandomState) -> float:
+        """The likeliest theta: from 0, and from `RESTARTS` uniform starts."""
+        starts = (np.zeros(1), *(rng.uniform(*BOUNDS, 1) for _ in range(RESTARTS)))
+        runs = [minimize(self.negative, start, jac=True, bounds=[BOUNDS], method="L-BFGS-B") for start in starts]
+        return float(min(runs, key=lambda run: run.fun).x[0])
+
+
+class _Acquisition:
+    """mu + kappa sigma in the units of the standardised targets, or the expected improvement; and the gradient."""
+
+    def __init__(self, x: Array, y: Array, kappa: float | None, rng: np.random.RandomState) -> None:
+        spread = y.std()
+        targets = (y - y.mean()) / (spread if spread > 10 * np.finfo(float).eps else 1.0)
+        likelihood = _Likelihood(x, targets)
+        theta = likelihood.fit(rng)
+        factored = likelihood.factor(theta)
+        assert factored is not None
+        self.chol, self.alpha, _ = factored
+        self.x = x
+        self.best = targets.max()
         self.kappa = kappa
-        self.scale = float(np.exp(cast(Matern, process.kernel_).theta[0]))
-        self.alpha: Array = np.asarray(process.alpha_).reshape(-1)
-        self.chol: Array = np.asarray(process.L_)
+        self.scale = float(np.exp(theta))
 
     def __call__(self, w: Array) -> Array:
         """m x d points -> m values."""
-        k, _ = self._kernel(w)
-        v = solve_triangular(self.chol, k.T, lower=True, check_finite=False)
-        return k @ self.alpha + self.kappa * np.sqrt(np.maximum(1 - (v * v).sum(0), 0))
+        return np.concatenate([self._values(w[i : i + CHUNK]) for i in range(0, len(w), CHUNK)])
+
+    def _values(self, w: Array) -> Array:
+        s = self._distances(w)
+        k = (1 + s + s * s / 3) * np.exp(-s)
+        v = _trtrs(self.chol, k.T, lower=True)[0]
+        mean, sigma = k @ self.alpha, np.sqrt(np.maximum(1 - (v * v).sum(0), 0))
+        if self.kappa is not None:
+            return mean + self.kappa * sigma
+        above = mean - self.best
+        z = above / np.maximum(sigma, 1e-12)
+        return above * ndtr(z) + sigma * _density(z)
 
     def negative(self, w: Array) -> tuple[float, Array]:
         """One point -> (-value, -gradient)."""
-        k, slope = self._kernel(w[None])
-        v = solve_triangular(self.chol, k[0], lower=True, check_finite=False)
-        sigma = np.sqrt(max(1 - v @ v, 1e-12))
-        towards = -slope[0][:, None] * (w - self.x)  # t x d: dk_i/dw
-        inverse = solve_triangular(self.chol, v, lower=True, trans=1, check_finite=False)
-        gradient = self.alpha @ towards - self.kappa * (inverse @ towards) / sigma
-        return -float(k[0] @ self.alpha + self.kappa * sigma), -gradient
-
-    def _kernel(self, w: Array) -> tuple[Array, Array]:
-        """m x t: k = (1 + s + s^2/3) e^-s with s = sqrt(5) r / l, and q such that dk/dw = -q (w - x)."""
-        squares = (w * w).sum(1)[:, None] + (self.x * self.x).sum(1) - 2 * w @ self.x.T
-        s = np.sqrt(5 * np.maximum(squares, 0)) / self.scale
+        s = self._distances(w[None])[0]
         decay = np.exp(-s)
-        return (1 + s + s * s / 3) * decay, 5 / (3 * self.scale**2) * (1 + s) * decay
+        k = (1 + s + s * s / 3) * decay
+        slope = 5 / (3 * self.scale**2) * (1 + s) * decay
+        v = _trtrs(self.chol, k, lower=True)[0]
+        mean, sigma = k @ self.alpha, np.sqrt(max(1 - v @ v, 1e-12))
+        towards = -slope[:, None] * (w - self.x)  # t x d: dk_i/dw
+        inverse = _trtrs(self.chol, v, lower=True, trans=1)[0]
+        if self.kappa is not None:
+            value, by_mean, by_sigma = mean + self.kappa * sigma, 1.0, self.kappa
+        else:
+            z = (mean - self.best) / sigma
+            by_mean, by_sigma = ndtr(z), _density(z)
+            value = (mean - self.best) * by_mean + sigma * by_sigma
+        gradient = by_mean * (self.alpha @ towards) - by_sigma * (inverse @ towards) / sigma
+        return -float(value), -gradient
+
+    def _distances(self, w: Array) -> Array:
+        """m x t: s = sqrt(5) r / l; the covariance is (1 + s + s^2/3) e^-s."""
+        squares = (w * w).sum(1)[:, None] + (self.x * self.x).sum(1) - 2 * w @ self.x.T
+        return np.sqrt(5 * np.maximum(squares, 0)) / self.scale
+
+
+def _density(z: Array) -> Array:
+    return np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)

@@ -37,7 +37,7 @@ class ScoreTable:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=np.float64)
+        values = np.array(self.values, dtype=np.float64, order="F")  # scaled, saved and loaded by column
         if values.shape != (len(self.archs), len(self.metrics)):
             raise ValueError(f"{values.shape} scores for {len(self.archs)} architectures x {len(self.metrics)} metrics")
         if len(self.index) < len(self.archs):
@@ -58,6 +58,18 @@ class ScoreTable:
     def index(self) -> dict[str, int]:
         """Architecture -> row."""
         return {arch: i for i, arch in enumerate(self.archs)}
+
+    @cached_property
+    def idle(self) -> dict[str, str]:
+        """Metric -> why it tells no two architectures apart: it is the same for all, or failed on all."""
+        found = dict[str, str]()
+        for name, column in zip(self.metrics, self.values.T, strict=True):
+            if np.isnan(column).all():
+                why = next((why[name] for why in self.reasons.values() if name in why), "no reason known")
+                found[name] = f"has no score for any of the {len(self)} architectures ({why})"
+            elif len(self) > 1 and np.nanmin(column) == np.nanmax(column) and not np.isnan(column).any():
+                found[name] = f"is {column[0]:g} for all of the {len(self)} architectures"
+        return found
 
     @cached_property
     def fingerprint(self) -> str:
@@ -101,7 +113,8 @@ class ScoreTable:
         columns[REASONS] = pa.array(why, pa.string())
         table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(dict(self.provenance))})
         with written_whole(Path(path)) as temporary:
-            pq.write_table(table, temporary)
+            # Scores and architectures are distinct: a dictionary of them only costs.
+            pq.write_table(table, temporary, use_dictionary=False, compression="zstd", write_page_checksum=True)
 
     @classmethod
     def load(cls, path: str | Path, metrics: Sequence[str] | None = None) -> "ScoreTable":
@@ -117,14 +130,25 @@ class ScoreTable:
             if name not in numeric:
                 raise InputError(f"{path} has no metric column {name!r}: it has {', '.join(numeric) or 'none'}")
         table = read_parquet(path, (*names, *({REASONS} & set(column_names(path)))))
-        provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
-        values = [table[name].cast(pa.float64()).to_numpy() for name in names]
-        archs = tuple(table["arch"].to_pylist())
-        reasons = {}
-        if REASONS in table.column_names:
-            why = zip(archs, table[REASONS].to_pylist(), strict=True)
-            reasons = {arch: json.loads(text) for arch, text in why if text is not None}
-        return cls(archs, names, np.column_stack(values) if values else np.empty((len(archs), 0)), reasons, provenance)
+        values = np.empty((len(table), len(names)), order="F")
+        for k, name in enumerate(names):
+            values[:, k] = table[name].cast(pa.float64()).to_numpy()
+            if metrics is not None and len(table) and not np.isfinite(values[:, k]).any():
+                raise InputError(f"{path}: metric column {name!r} is empty in all of its {len(table)} rows")
+        try:
+            archs = tuple(table["arch"].to_pylist())
+            provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
+            reasons = {}
+            if REASONS in table.column_names:
+                why = zip(archs, table[REASONS].to_pylist(), strict=True)
+                reasons = {arch: json.loads(text) for arch, text in why if text is not None}
+            return cls(archs, names, values, reasons, provenance)
+        except (TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{path}: the architectures, reasons or provenance are not those of a table ({error})"
+            ) from error
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
 
 
 def _check_distinct(metrics: Sequence[str]) -> None:
@@ -149,7 +173,7 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.T
         if name not in has:
             raise InputError(f"{path} has no column {name!r}: it has {', '.join(has)}")
     wanted = None if columns is None else list(dict.fromkeys(("arch", *columns)))
-    table: pa.Table = _opened(path, lambda file: pq.read_table(file, columns=wanted))
+    table: pa.Table = _opened(path, lambda file: pq.read_table(file, columns=wanted, page_checksum_verification=True))
     if table["arch"].null_count or not (
         pa.types.is_string(table.schema.field("arch").type) or pa.types.is_large_string(table.schema.field("arch").type)
     ):
@@ -160,8 +184,10 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.T
 def _opened(path: str | Path, read: Callable[[Path], Any]) -> Any:
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: give a Parquet file")
+        what = f"{str(path)!r} is a folder" if path.is_dir() else f"no file {str(path)!r}"
+        raise InputError(f"{what}: give a Parquet file")
     try:
         return read(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{str(path)!r} is not a readable Parquet file: {str(error).splitlines()[0]}") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{str(path)!r} is not a readable Parquet file: {why}") from error

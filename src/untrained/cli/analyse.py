@@ -1,0 +1,143 @@
+"""`untrained analyse`."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import untrained
+from untrained.cli.data import DataDir
+from untrained.cli.options import Metrics
+from untrained.cli.output import stdout
+from untrained.cli.search import sounds_minimised, table_scores
+from untrained.errors import InputError
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained analyse nasbench201/cifar10/cifar10_val_12 --data-dir tables
+
+  untrained analyse --table accuracy.parquet --column val_acc --scores metrics.parquet --budget 20 --seeds 10
+"""
+
+
+def analyse(
+    benchmark: Annotated[str | None, typer.Argument(help="As nasbench201/cifar10/cifar10_val_12.")] = None,
+    data_dir: DataDir = None,
+    table: Annotated[str | None, typer.Option(help="Parquet file that knows the objective of the whole pool.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column of --table that is the objective.")] = None,
+    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
+    metrics: Metrics = None,
+    direction: Annotated[
+        str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="T of Precision @ T, walks and searches. (default: the benchmark's, or 20)")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="RoBoT searches to run and take apart, with seeds 0, 1, ...")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell how well metrics rank a pool whose objective is known, and where RoBoT's result comes from.
+
+    Correlations, Precision @ T and greedy walks for each metric; for RoBoT how many queries explored, what exploiting
+    added, and the bound on the rank of its pick.
+    """
+    from untrained.analysis import bound, metric_report
+
+    if (benchmark is None) == (table is None):
+        raise InputError("give either a benchmark (untrained data) or --table")
+    if table is not None and column is None:
+        raise InputError("--table needs --column, the objective")
+    if benchmark is not None and (column or scores or direction):
+        raise InputError("--column, --scores and --direction belong to --table, not to a benchmark")
+    if seeds < 0:
+        raise InputError(f"{seeds} seeds: give 0 or more")
+    if benchmark is not None:
+        scored, objective, usual = _published(benchmark, data_dir, metrics)
+    else:
+        assert table is not None
+        assert column is not None
+        scored, objective, usual = *_own(table, column, scores, metrics, direction), 20
+    budget = usual if budget is None else budget
+    if not 1 <= budget <= len(scored):
+        raise InputError(f"budget {budget}: give 1 to {len(scored)}, the architectures with scores and an objective")
+    reports = metric_report(scored, objective, budget)
+    space = untrained.ArchitectureList(list(scored.archs))
+    bounds = [
+        bound(untrained.search(space, objective, budget=budget, scores=scored, seed=seed).summary, objective, scored)
+        for seed in range(seeds)
+    ]
+    if as_json:
+        document = {
+            "pool": len(scored),
+            "budget": budget,
+            "objective": objective.identity,
+            "metrics": [_finite(asdict(report)) for report in reports],
+            "robot": [{"seed": seed} | _finite(asdict(b)) for seed, b in enumerate(bounds)],
+        }
+        typer.echo(json.dumps(document, allow_nan=False))
+        return
+    from untrained.report.text import print_table
+
+    out = stdout()
+    print_table(
+        out,
+        f"Metrics and {objective.column}: {len(scored)} architectures, T = {budget}",
+        ("metric", "scores", "Spearman", "Kendall", "precision @ T", "rank of first", "best rank", "expected"),
+        [
+            (
+                r.name, f"{r.n}", f"{r.spearman:.3f}", f"{r.kendall:.3f}", f"{r.precision:.2f}", f"{r.first}",
+                f"{r.best}", f"{r.expected:.1f}",
+            )
+            for r in sorted(reports, key=lambda r: r.best)
+        ],
+    )  # fmt: skip
+    if bounds:
+        print_table(
+            out,
+            "RoBoT: objective ranks",
+            ("seed", "T0", "explored", "reachable", "precision @ T - T0", "expected <=", "guaranteed <=", "pick"),
+            [
+                (
+                    f"{seed}", f"{b.explored}", f"{b.explore_rank}", f"{b.reachable}", f"{b.precision:.2f}",
+                    f"{b.expected:.1f}", f"{b.guaranteed}", f"{b.pick_rank}",
+                )
+                for seed, b in enumerate(bounds)
+            ],
+        )  # fmt: skip
+
+
+def _published(name: str, data_dir: Path | None, metrics: str | None) -> tuple[Any, Any, int]:
+    """Scores, objective and budget of a benchmark."""
+    from untrained.benching import open_benchmark
+    from untrained.benchmarks import data_folder, get_benchmarks
+
+    found = get_benchmarks([name])
+    if len(found) > 1:
+        raise InputError(f"{name!r} is {len(found)} benchmarks: choose from {', '.join(b.key for b in found)}")
+    names = None if metrics is None else tuple(m.strip() for m in metrics.split(","))
+    opened = open_benchmark(found[0], data_folder(data_dir), names)
+    return opened.scores, opened.objective, found[0].budget
+
+
+def _own(table: str, column: str, scores: str | None, metrics: str | None, direction: str | None) -> tuple[Any, Any]:
+    """Scores and objective of tables of one's own, for the architectures that stand in both."""
+    if direction is None and sounds_minimised(column):
+        Console(stderr=True).print(
+            f"warning: {column!r} sounds like less is better, and is maximised: for less, --direction minimize"
+        )
+    objective = untrained.TabularObjective(table, column, direction=direction or "maximize")  # pyright: ignore[reportArgumentType] - checked there
+    scored = table_scores(scores or table, metrics, (column,) if scores in (None, table) else ())
+    answered = set(objective.archs)
+    archs = [arch for arch in scored.archs if arch in answered]
+    if not archs:
+        raise InputError(f"{scores or table} and {table} have no architecture in common")
+    return scored.select(archs), objective
+
+
+def _finite(fields: dict[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}

@@ -1,0 +1,132 @@
+"""AZ-NAS's three metrics on the feature maps F_0 .. F_m between a network's blocks (see `features`).
+
+Training mode. `untrained.scores.aggregate.az_nas_aggregate` puts them together with `flops`.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from untrained.metrics.base import metric
+from untrained.metrics.draws import generators, kaiming_normal, redrawn
+from untrained.metrics.features import FeatureMap, feature_maps
+from untrained.metrics.passes import frozen
+from untrained.metrics.probe import Probe, shared
+
+AZ_NAS = "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024"
+EPS = 1e-8
+ROUNDING = 1e-6
+
+
+@metric("az_expressivity", paper=AZ_NAS, needs=("feature maps",), cost="forward")
+def az_expressivity(probe: Probe, redraw: bool = False) -> float:
+    """sum_l e_l, e_l = -sum p ln p, p the spectrum of F_l's covariance over channels, scaled to sum to 1.
+
+    redraw: weights from Kaiming's normal distribution, biases 0, in the place of the network's own, as the public code.
+
+    Raises ValueError where a map is constant (public value: -inf).
+    """
+    return sum(_entropies(probe, redraw))
+
+
+@metric("az_progressivity", paper=AZ_NAS, needs=("feature maps",), cost="forward")
+def az_progressivity(probe: Probe, redraw: bool = False) -> float:
+    """min_l e_l - e_{l-1}: the least that a block adds to the expressivity.
+
+    redraw, errors: as `az_expressivity`; and ValueError where there is one map only.
+    """
+    e = _entropies(probe, redraw)
+    if len(e) < 2:
+        raise ValueError("there is one feature map only: nothing progresses")
+    return min(b - a for a, b in zip(e, e[1:], strict=False))
+
+
+@metric("az_trainability", paper=AZ_NAS, needs=("feature maps", "random draws"))
+def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random", "hash"] = "random") -> float:
+    """mean_l 2 - q_l - 1 / q_l: at most 0, reached where every block keeps the size of a gradient.
+
+    Random signs R go back through block l to B; q_l is the largest singular value of B^T R / rows, both with a row for
+    each position and a column for each channel. Where the sizes differ, the positions of B that meet in one of R's become
+    channels.
+
+    redraw: as `az_expressivity`. signs: "hash" takes R from an integer hash of the position, the same everywhere.
+
+    Raises ValueError where a block hands gradients on unchanged, or there is one map only (public value: -inf).
+    """
+    if signs not in ("random", "hash"):
+        raise ValueError(f"signs {signs!r}: give random or hash")
+    maps = _maps(probe, redraw)
+    if len(maps) < 2:
+        raise ValueError("there is one feature map only: no block stands between two")
+    (stream,) = generators(probe, 1)
+    values = []
+    for k, ((before, _), (after, channel)) in enumerate(zip(maps[-2::-1], maps[:0:-1], strict=True)):
+        R = _hashed(after, k) if signs == "hash" else _random(after, stream)
+        (B,) = torch.autograd.grad(after, before, R, retain_graph=True, materialize_grads=True)
+        if B.shape == R.shape and torch.equal(B, R):
+            raise ValueError("a block hands gradients on unchanged")
+        if channel == 1 and B.shape[2:] != R.shape[2:]:
+            B = _unshuffled(B, [b // r for b, r in zip(B.shape[2:], R.shape[2:], strict=True)])
+        b, r = _rows(B, channel), _rows(R, channel)
+        if len(b) != len(r):
+            raise ValueError(f"a block maps {tuple(before.shape)} to {tuple(after.shape)}: the positions do not match")
+        q = torch.linalg.matrix_norm(b.T @ r / len(r), 2).item()
+        values.append(2 - q - 1 / (q + ROUNDING))
+    return sum(values) / len(values)
+
+
+def _maps(probe: Probe, redraw: bool) -> list[FeatureMap]:
+    return _maps_redrawn(probe) if redraw else _maps_as_they_are(probe)
+
+
+@shared
+def _maps_as_they_are(probe: Probe) -> list[FeatureMap]:
+    return feature_maps(probe, frozen(probe))
+
+
+@shared
+def _maps_redrawn(probe: Probe) -> list[FeatureMap]:
+    (stream,) = generators(probe, 1)
+    return feature_maps(probe, redrawn(probe, kaiming_normal, stream))
+
+
+def _entropies(probe: Probe, redraw: bool) -> list[float]:
+    values = []
+    for f, channel in _maps(probe, redraw):
+        rows = _rows(f.detach(), channel)
+        rows = rows - rows.mean(0)
+        spectrum = torch.linalg.eigvalsh((rows.T @ rows).double() / len(rows)).clamp_min(0)
+        if spectrum.sum() == 0:
+            raise ValueError("a feature map is constant")
+        p = spectrum / spectrum.sum()
+        values.append(-(p * (p + EPS).log()).sum().item())
+    return values
+
+
+def _rows(f: Tensor, channel: int) -> Tensor:
+    """Positions of all samples x channels."""
+    return f.movedim(channel, -1).flatten(0, -2)
+
+
+def _random(like: Tensor, stream: torch.Generator) -> Tensor:
+    bits = torch.randint(0, 2, like.shape, generator=stream, device=like.device)
+    return (2 * bits - 1).to(like.dtype)
+
+
+def _hashed(like: Tensor, k: int) -> Tensor:
+    h = torch.arange(like.numel(), device=like.device) * 2654435761 + 40503 * (k + 1)
+    for shift, factor in ((16, 2246822519), (13, 3266489917), (16, 1)):
+        h = h % 2**32
+        h = (h ^ (h >> shift)) * factor
+    return (2 * (h % 2) - 1).to(like.dtype).reshape(like.shape)
+
+
+def _unshuffled(B: Tensor, factors: list[int]) -> Tensor:
+    """Blocks of `factors` positions become channels, as `F.pixel_unshuffle` does in two dimensions."""
+    n, channels, *size = B.shape
+    split = [part for s, f in zip(size, factors, strict=True) for part in (s // f, f)]
+    dims = len(size)
+    B = B.reshape(n, channels, *split)
+    order = [0, 1, *range(3, 3 + 2 * dims, 2), *range(2, 2 + 2 * dims, 2)]
+    return B.permute(order).reshape(n, -1, *(s // f for s, f in zip(size, factors, strict=True)))

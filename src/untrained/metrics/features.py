@@ -1,0 +1,119 @@
+"""The feature maps between a network's blocks."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from untrained.metrics.probe import RELUS, Probe
+
+CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
+POOLS = frozenset(
+    getattr(F, f"{kind}_pool{d}d") for kind in ("avg", "max", "adaptive_avg", "adaptive_max") for d in (1, 2, 3)
+) | {torch.max_pool2d}
+ACTIVATIONS = RELUS | {
+    *(F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish, F.softplus, F.prelu, F.hardswish, F.hardtanh),
+    *(torch.tanh, Tensor.tanh, torch.sigmoid, Tensor.sigmoid),
+}
+
+
+class FeatureMap(NamedTuple):
+    """A block's output with its graph, and which of its dimensions holds the channels."""
+
+    output: Tensor
+    channel: int
+
+
+def feature_maps(probe: Probe, state: dict[str, Tensor]) -> list[FeatureMap]:
+    """The output of each block in the order of a forward pass with `state`, in training mode.
+
+    Which modules are blocks: those that the network's method `feature_modules()` lists, if it has one. Otherwise:
+    - compound children that hold a layer, and whatever stands in a list or sequence of compound modules (a stem, a cell,
+      a residual block);
+    - outside of them, each activation, module or function, that closes a run with a convolution or linear layer which
+      mixes channels, as a depthwise convolution does not. One that follows a block takes its place.
+
+    Channels are dimension 1 where the network has convolutions, else the last. Maps have three dimensions or more.
+    """
+    named = getattr(probe.net, "feature_modules", None)
+    walk = _Walk(probe.net, named is None)
+    blocks = list(named() if named else _compound_pieces(probe.net))
+    handles = [block.register_forward_pre_hook(walk.enter) for block in blocks]
+    handles += [block.register_forward_hook(walk.leave) for block in blocks]
+    try:
+        with probe.untouched(), torch.enable_grad(), walk:
+            probe.call(state, probe.inputs.detach().clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not walk.maps:
+        raise ValueError("no feature map: the network has no blocks, and names none with feature_modules()")
+    return walk.maps
+
+
+class _Walk(TorchFunctionMode):
+    def __init__(self, net: nn.Module, find: bool) -> None:
+        super().__init__()
+        self.find = find
+        self.members = {id(piece) for child in net.children() if _opens(child) for piece in _pieces(child)}
+        self.convolutional = any(p.ndim > 2 for p in net.parameters())
+        self.maps: list[FeatureMap] = []
+        self.depth = 0
+        self.mixed = False
+        """Has a layer mixed channels since the last map?"""
+        self.after_block = False
+        """Has nothing but normalisation come since a block?"""
+
+    def enter(self, _module: nn.Module, _inputs: Any) -> None:
+        self.depth += 1
+
+    def leave(self, module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+        self.depth -= 1
+        if not isinstance(output, Tensor) or output.ndim < 3:
+            return None
+        if self.find and not (id(module) in self.members or any(p.ndim > 1 for p in module.parameters())):
+            return None
+        self.mixed, self.after_block = False, True
+        return self._add(output)
+
+    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        if not self.find or self.depth:
+            return output
+        if func in CONVOLUTIONS or func is F.linear:
+            groups = args[6] if len(args) > 6 else kwargs.get("groups", 1)
+            self.mixed, self.after_block = self.mixed or groups == 1, False
+        elif func in POOLS:
+            self.after_block = False
+        elif func in ACTIVATIONS and output.ndim > 2 and (self.mixed or self.after_block):
+            if self.after_block:
+                self.maps.pop()
+            self.mixed = self.after_block = False
+            return self._add(output)
+        return output
+
+    def _add(self, output: Tensor) -> Tensor:
+        if not output.requires_grad:
+            output.requires_grad_()
+        self.maps.append(FeatureMap(output, 1 if self.convolutional else output.ndim - 1))
+        return output.clone()  # what follows may write into it
+
+
+def _compound_pieces(net: nn.Module) -> Iterator[nn.Module]:
+    return (piece for piece in _pieces(net) if any(True for _ in piece.children()))
+
+
+def _pieces(module: nn.Module) -> Iterator[nn.Module]:
+    """The children; in the place of a list or sequence of compound modules, what stands in it."""
+    for child in module.children():
+        yield from _pieces(child) if _opens(child) else (child,)
+
+
+def _opens(module: nn.Module) -> bool:
+    children = list(module.children())
+    compound = bool(children) and all(any(True for _ in child.children()) for child in children)
+    return isinstance(module, nn.ModuleList) or (isinstance(module, nn.Sequential) and compound)

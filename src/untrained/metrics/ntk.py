@@ -1,0 +1,153 @@
+"""Metrics on the neural tangent kernel K[i,j] = <J(x_i), J(x_j)>, J(x) the gradient of the output with respect to the
+parameters at the sample x.
+
+Three readings of J are about:
+
+- `mode="eval"`: every sample on its own, BatchNorm with its running statistics. This is the kernel of the TE-NAS paper,
+  where J depends on one point. Parameters: those with "weight" in their name (convolutions, linear layers, scales of
+  normalisations; no biases), as in TE-NAS's code. One forward and one backward pass.
+- `mode="train"`: as TE-NAS's code runs it: J(x_i) is the gradient of sample i's output within a batch in training mode,
+  where it also depends on the others through BatchNorm's statistics. n backward passes.
+- `layerwise=True`: as HNAS's code has it: one backward pass of the sum over all samples; row i gathers, layer by layer,
+  what goes through sample i's activations. Weights and biases of convolutions, linear layers and embeddings. The same as
+  the gradient of sample i where the samples do not touch each other.
+
+`output` is what is differentiated: "sum", the sum of a sample's outputs (TE-NAS), or "target", the output of its class
+(HNAS).
+"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from untrained.metrics.base import metric
+from untrained.metrics.passes import frozen, one_tensor
+from untrained.metrics.probe import Probe, shared
+from untrained.metrics.samples import Use, Uses
+
+Mode = Literal["eval", "train"]
+Output = Literal["sum", "target"]
+
+
+@metric(
+    "ntk_condition_number",
+    paper="Chen, Gong & Wang, Neural Architecture Search on ImageNet in Four GPU Hours (TE-NAS), ICLR 2021",
+    direction=-1,
+    needs=("sample gradients",),
+)
+def ntk_condition_number(probe: Probe, mode: Mode = "eval", output: Output = "sum", layerwise: bool = False) -> float:
+    """Largest over smallest eigenvalue of the neural tangent kernel (see `ntk`): lower is easier to train.
+
+    Public readings: TE-NAS's code `mode=train`; HNAS's code `mode=train,output=target,layerwise=True`.
+
+    Raises ValueError where the smallest eigenvalue is no larger than rounding: the condition number is then not known.
+    TE-NAS's code gives 100000 for a kernel that is not a number, and infinities or negative numbers where they come.
+    """
+    v = torch.linalg.eigvalsh(_kernel(probe, mode, output, layerwise))
+    low, high = v[0].item(), v[-1].item()
+    if high <= 0:
+        raise ValueError("the kernel is zero: the outputs do not depend on the parameters")
+    if low <= high * torch.finfo(probe.weights[0].dtype).eps:
+        raise ValueError("the kernel is singular to working precision: two samples have the same gradient")
+    return high / low
+
+
+@metric(
+    "ntk_trace",
+    paper="Shu, Dai, Wu & Low, Unifying and Boosting Gradient-Based Training-Free NAS (HNAS), NeurIPS 2022",
+    needs=("labels", "sample gradients"),
+)
+def ntk_trace(probe: Probe, mode: Mode = "train", output: Output = "target", layerwise: bool = True) -> float:
+    """sqrt(trace(K) / n), K the neural tangent kernel (see `ntk`), by default as in HNAS's code."""
+    kernel = _kernel(probe, mode, output, layerwise)
+    return math.sqrt(kernel.trace().item() / len(kernel))
+
+
+def _kernel(probe: Probe, mode: Mode, output: Output, layerwise: bool) -> Tensor:
+    """K, n x n in double precision."""
+    if mode not in ("eval", "train") or output not in ("sum", "target"):
+        raise ValueError(f"mode {mode!r}, output {output!r}: give eval or train, sum or target")
+    if (mode, output, layerwise) == ("train", "target", True):
+        return _hnas_kernel(probe)
+    if layerwise:
+        return _layerwise(probe, mode, output)
+    return _in_batch(probe, output) if mode == "train" else _alone(probe, output)
+
+
+@shared
+def _hnas_kernel(probe: Probe) -> Tensor:
+    return _layerwise(probe, "train", "target")
+
+
+def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
+    names = {f"{layer.name}.{key}".removeprefix(".") for layer in probe.layers for key in ("weight", "bias")}
+    uses, outputs = _pass(probe, mode)
+    if missed := sorted(uses.elsewhere & names):
+        raise ValueError(f"{missed[0]} is used in a way of which no gradient a sample is known: use layerwise=False")
+    return _gram(uses, _differentiated(outputs, probe, output).sum(), names)
+
+
+def _alone(probe: Probe, output: Output) -> Tensor:
+    names = {name for name, _ in probe.net.named_parameters() if "weight" in name}
+    uses, outputs = _pass(probe, "eval")
+    if not uses.elsewhere & names:
+        return _gram(uses, _differentiated(outputs, probe, output).sum(), names)
+    rows = []
+    for i in range(len(probe.inputs)):
+        state = probe.state(Tensor.clone)
+        with probe.untouched(training=False), torch.enable_grad():
+            single = one_tensor(probe.call(state, probe.inputs[i : i + 1]))
+        rows.append(_row(_differentiated(single, probe, output, i).sum(), [state[name] for name in sorted(names)]))
+    return _products(torch.stack(rows))
+
+
+def _in_batch(probe: Probe, output: Output) -> Tensor:
+    parameters = [probe.forward.params[name] for name, _ in probe.net.named_parameters() if "weight" in name]
+    each = _differentiated(probe.outputs, probe, output)
+    return _products(torch.stack([_row(one, parameters) for one in each]))
+
+
+def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
+    state = frozen(probe)
+    uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
+    with probe.untouched(training=mode == "train"), uses:
+        outputs = one_tensor(probe.call(state, probe.inputs.detach()))
+    return uses, outputs
+
+
+def _gram(uses: Uses, total: Tensor, names: set[str]) -> Tensor:
+    kernel = torch.zeros(uses.n, uses.n, dtype=torch.float64, device=total.device)
+
+    def add(name: str, parts: list[tuple[Use, Tensor]]) -> None:
+        if name not in names:
+            return
+        if len(parts) == 1:
+            use, B = parts[0]
+            kernel.add_(use.gram(B))
+        else:  # a parameter used more than once: its gradient is the sum
+            kernel.add_(_products(torch.stack([use.gradient(B).flatten(1) for use, B in parts]).sum(0)))
+
+    uses.backward(total, add)
+    return kernel
+
+
+def _differentiated(outputs: Tensor, probe: Probe, output: Output, sample: int | None = None) -> Tensor:
+    """n numbers: what is differentiated for each sample (or for the one `sample`)."""
+    if output == "sum":
+        return outputs.flatten(1).sum(1)
+    targets = probe.targets
+    if targets is None or targets.is_floating_point() or targets.ndim != 1 or outputs.ndim != 2:
+        raise ValueError("the output of the target class needs n x classes outputs and n labels: use output=sum")
+    targets = targets if sample is None else targets[sample : sample + 1]
+    return outputs.gather(1, targets[:, None])[:, 0]
+
+
+def _row(one: Tensor, parameters: list[Tensor]) -> Tensor:
+    gradients = torch.autograd.grad(one, parameters, retain_graph=True, materialize_grads=True)
+    return torch.cat([g.flatten() for g in gradients])
+
+
+def _products(rows: Tensor) -> Tensor:
+    return (rows @ rows.T).double()

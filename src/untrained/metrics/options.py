@@ -1,0 +1,105 @@
+"""Options of a metric: keyword arguments of its function, written after its name as `fisher(fan_in=False)`."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from untrained.errors import InputError
+
+WORDS = {"true": True, "false": False, "none": None}
+KINDS: dict[Any, str] = {bool: "True or False", int: "a whole number", float: "a number", str: "a word", None: "None"}
+"""What an error calls each type of option."""
+
+
+def split_names(text: str) -> list[str]:
+    """The names in `text`, separated by commas; a comma between brackets separates none."""
+    names, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            names.append("")
+        else:
+            names[-1] += character
+    return [name.strip() for name in names]
+
+
+def parse_name(text: str) -> tuple[str, dict[str, Any]]:
+    """`fisher(fan_in=False)` -> ("fisher", {"fan_in": False}): a value is True, False, None, a number or a word."""
+    if not text.endswith(")"):
+        return text, {}
+    name, bracket, inside = text[:-1].rpartition("(")
+    options: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in inside.split(","))):
+        key, equals, value = (word.strip() for word in part.partition("="))
+        if not (bracket and key and equals and value):
+            raise InputError(f"metric {text!r}: write options as name(option=value)")
+        if key in options:
+            raise InputError(f"metric {text!r}: option {key!r} is given twice")
+        options[key] = _value(value)
+    return name.strip(), options
+
+
+def defaults(function: Callable[..., float]) -> dict[str, Any]:
+    """Option -> default, for each option that `function` has."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def choices(function: Callable[..., float], option: str) -> tuple[Any, ...]:
+    """The values that an option of a `Literal` type can take; empty for any other."""
+    hint = _hints(function).get(option)
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
+
+def checked_options(name: str, function: Callable[..., float], options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` without those that say the default; raises `InputError` for an unknown one or a value of wrong type."""
+    has, hints = defaults(function), _hints(function)
+    checked = dict[str, Any]()
+    for option, value in sorted(options.items()):
+        if option not in has:
+            raise InputError(f"metric {name!r} has no option {option!r}: it has {', '.join(has) or 'none'}")
+        default = has[option]
+        hint = hints.get(option, Any if default in (None, inspect.Parameter.empty) else type(default))
+        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if not any(_fits(value, kind) for kind in kinds):
+            if type(value) is int and float in kinds:
+                value = float(value)
+            else:
+                wanted = " or ".join(_called(kind) for kind in kinds)
+                raise InputError(f"metric {name!r}: option {option}={value!r} must be {wanted}")
+        if value != default or isinstance(value, bool) != isinstance(default, bool):
+            checked[option] = value
+    return checked
+
+
+def _hints(function: Callable[..., float]) -> dict[str, Any]:
+    try:
+        return get_type_hints(function)
+    except (NameError, TypeError, AttributeError):  # types that exist for the type checker only, or no function
+        return {}
+
+
+def _value(text: str) -> Any:
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text.strip("'\"")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return any(type(value) is type(choice) and value == choice for choice in get_args(kind))
+    if kind in (None, NoneType):
+        return value is None
+    return type(value) is kind if kind in KINDS else True
+
+
+def _called(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(map(str, get_args(kind)))
+    return KINDS[None if kind is NoneType else kind]

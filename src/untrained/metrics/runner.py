@@ -1,0 +1,227 @@
+"""Running a network without leaving a trace in it."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
+
+from untrained.metrics.rules import RULES, general
+from untrained.metrics.tape import Tape
+
+NORM_MODULES = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
+
+
+class Layer(NamedTuple):
+    """A module with a weight of two dimensions or more (convolution, linear, embedding, ...; no normalisation)."""
+
+    name: str
+    module: nn.Module
+    weight: str
+    """Name of its parameter in the network."""
+
+
+class LayerCall(NamedTuple):
+    """One call of a layer in the forward pass."""
+
+    layer: Layer
+    output: Tensor
+
+
+@dataclass
+class Forward:
+    """What one forward pass left behind, its autograd graph included."""
+
+    inputs: Tensor
+    outputs: Tensor
+    params: dict[str, Tensor]
+    """The copies of parameters and buffers that the pass ran on, by name."""
+    tape: Tape
+    """Every operation on what depends on the layers' weights."""
+    draws: bool
+    """Does the network draw random numbers?"""
+    calls: list[LayerCall] = field(default_factory=list)
+
+    @cached_property
+    def active(self) -> list[Tensor]:
+        """For each ReLU call, n x units booleans: is the unit's input above 0?"""
+        # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
+        return [_flat(output > 0) for output, _ in self.tape.rectified]
+
+
+class Runner:
+    """Runs `net` in training mode on copies of its parameters and buffers; everything is as it was afterwards.
+
+    dtype: what the copies and the inputs are cast to, as they are unless given.
+    autocast: the type that operations on the network's way are cast to, such as `torch.bfloat16`; see `torch.autocast`.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        inputs: Tensor,
+        *,
+        seed: int = 0,
+        strict: bool = False,
+        dtype: torch.dtype | None = None,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.net = net
+        self.seed = seed
+        self.strict = strict
+        self.dtype = dtype
+        self.autocast = autocast
+        self.inputs = self.prepared(inputs.detach())
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """Every layer with a weight, in the order of the network's modules; a shared weight counts once."""
+        found = dict[int, Layer]()
+        for name, module in self.net.named_modules():
+            weight = module._parameters.get("weight")
+            if self.strict and not isinstance(module, nn.Conv2d | nn.Linear):
+                continue
+            if weight is not None and weight.ndim > 1 and not isinstance(module, NORM_MODULES):
+                found.setdefault(id(weight), Layer(name, module, f"{name}.weight" if name else "weight"))
+        if not found:
+            raise ValueError("the network has no layer with a weight")
+        return list(found.values())
+
+    @cached_property
+    def weights(self) -> list[Tensor]:
+        """W_l for each of `layers`, detached."""
+        return [self.prepared(cast(Tensor, layer.module.weight).detach()) for layer in self.layers]
+
+    def prepared(self, tensor: Tensor) -> Tensor:
+        """`tensor` in the type and memory format of the passes, which is its own where it fits."""
+        if self.dtype is not None and tensor.is_floating_point():
+            tensor = tensor.to(self.dtype)
+        if tensor.ndim == 4 and tensor.device.type == "cpu" and tensor.dtype == torch.float32:
+            # Convolutions and pools on a CPU take about half the time.
+            tensor = tensor.contiguous(memory_format=torch.channels_last)
+        return tensor
+
+    def run(self) -> Forward:
+        """A forward pass with its graph."""
+        forward, versions = self._run(copy_outputs=False)
+        if any(tensor._version != version for tensor, version in versions):
+            # Something wrote into a layer's or a ReLU's output (an in-place activation or sum): hand on copies instead.
+            forward, _ = self._run(copy_outputs=True)
+        return forward
+
+    def _run(self, copy_outputs: bool) -> tuple[Forward, list[tuple[Tensor, int]]]:
+        state = self.state(Tensor.clone)
+        inputs = self.inputs.detach().clone()
+        inputs.requires_grad_(inputs.is_floating_point())
+        calls, versions = list[LayerCall](), list[tuple[Tensor, int]]()
+
+        def recorder(layer: Layer) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+            def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+                if not isinstance(output, Tensor):
+                    return None
+                calls.append(LayerCall(layer, output))
+                versions.append((output.detach(), output._version))
+                return output.clone() if copy_outputs else None
+
+            return record
+
+        tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
+        handles: list[RemovableHandle] = []
+        try:
+            handles += [layer.module.register_forward_hook(recorder(layer)) for layer in self.layers]
+            with self.untouched(), tape, torch.enable_grad():
+                before = _random_states()
+                outputs = only_tensor(self.call(state, inputs))
+                draws = _random_states() != before
+        finally:
+            for handle in handles:
+                handle.remove()
+        tape.finish(outputs)
+        versions += tape.rectified
+        return Forward(inputs, outputs, state, tape, draws, calls), versions
+
+    def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""
+        copies, state = dict[int, Tensor](), dict[str, Tensor]()
+        for name, module in self.net.named_modules():
+            for key, tensor in (*module._parameters.items(), *module._buffers.items()):
+                if tensor is None:
+                    continue
+                if id(tensor) not in copies:
+                    copy = copied(self.prepared(tensor.detach()))
+                    copies[id(tensor)] = copy.requires_grad_() if key in module._parameters else copy
+                state[f"{name}.{key}" if name else key] = copies[id(tensor)]
+        return state
+
+    def call(self, state: dict[str, Tensor], inputs: Tensor) -> Any:
+        """The network's outputs with `state` in the place of its own.
+
+        Each module is named once and its tensors are tied by `state` already: left to tie them itself,
+        `functional_call` would put a module that stands under two names back wrongly.
+        """
+        with self.precision(), _AnyLayout():
+            return functional_call(self.net, state, (inputs,), tie_weights=False)
+
+    def precision(self) -> AbstractContextManager:
+        """Autocast, if it was asked for."""
+        return torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None)
+
+    @contextmanager
+    def untouched(self, training: bool = True) -> Iterator[None]:
+        """Training (or evaluation) mode and seeded random states inside; all as they were outside."""
+        modes = [(module, module.training) for module in self.net.modules()]
+        devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
+        states = random.getstate(), np.random.get_state()  # a network may draw from either
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(self.seed)
+            random.seed(self.seed)
+            np.random.seed(self.seed % 2**32)
+            for module, _ in modes:
+                module.training = training
+            try:
+                yield
+            finally:
+                for module, mode in modes:
+                    module.training = mode
+                random.setstate(states[0])
+                np.random.set_state(states[1])
+
+
+class _AnyLayout(TorchFunctionMode):
+    """A network may take its tensors for contiguous in the default memory format, which they need not be here."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        if (func is Tensor.view and not args[0].is_contiguous()) or func in (Tensor.as_strided, torch.as_strided):
+            args = (args[0].contiguous(), *args[1:])
+        return func(*args, **(kwargs or {}))
+
+
+def _flat(units: Tensor) -> Tensor:
+    """n x units, in the order of memory: it is the same for every sample, and saves a copy."""
+    if units.ndim == 4 and units.is_contiguous(memory_format=torch.channels_last):
+        units = units.permute(0, 2, 3, 1)
+    return units.flatten(1)
+
+
+def _random_states() -> tuple[Any, ...]:
+    numpy = np.random.get_state()
+    return torch.get_rng_state().numpy().tobytes(), random.getstate(), str(numpy)
+
+
+def only_tensor(outputs: Any) -> Tensor:
+    if not isinstance(outputs, Tensor):
+        raise TypeError(f"the network returns a {type(outputs).__name__}: it must return one tensor")
+    return outputs

@@ -1,0 +1,270 @@
+"""Gradients sample by sample, from one backward pass over the batch.
+
+Where samples do not touch each other, the gradient of sample i with respect to a layer's weight follows from what went
+into the layer and the gradient of what came out, both of sample i alone. A `Uses` records every call of a function
+that takes a parameter; when the backward pass reaches its output, the parameter's gradient is there for each sample.
+
+| name | shape | what |
+|---|---|---|
+| A | n x ... | what went into the call |
+| B | n x ... | gradient of a sum over samples with respect to what came out |
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
+from torch.overrides import TorchFunctionMode
+
+
+@dataclass
+class Use(ABC):
+    """One parameter in one call."""
+
+    parameter: str
+    A: Tensor
+
+    @abstractmethod
+    def gradient(self, B: Tensor) -> Tensor:
+        """n x (the parameter's shape)."""
+
+    @abstractmethod
+    def first(self, B: Tensor) -> Tensor:
+        """n: the gradient of the parameter's first element alone."""
+
+    def gram(self, B: Tensor) -> Tensor:
+        """n x n: the inner products of the samples' gradients."""
+        G = self.gradient(B).flatten(1)
+        return G @ G.T
+
+
+@dataclass
+class Convolution(Use):
+    kernel: Sequence[int]
+    stride: Sequence[int]
+    padding: Sequence[tuple[int, int]]
+    dilation: Sequence[int]
+    groups: int
+
+    def gradient(self, B: Tensor) -> Tensor:
+        A = self.A.to(B.dtype)
+        if math.prod(self.kernel) == self.groups == max(self.stride) == 1 and not any(map(any, self.padding)):
+            G = B.flatten(2) @ A.flatten(2).mT
+            return G.reshape(*G.shape, *self.kernel)
+        # One at a time: together, the windows would have to be written out.
+        return torch.cat([self._between(a, b, self.groups) for a, b in zip(A.split(1), B.split(1), strict=True)])
+
+    def first(self, B: Tensor) -> Tensor:
+        # The first tap of the kernel sees channel 0 of the padded input from its corner on.
+        A = F.pad(self.A[:, :1].to(B.dtype), self._sides)
+        for d, (size, stride) in enumerate(zip(B.shape[2:], self.stride, strict=True), start=2):
+            A = A.narrow(d, 0, (size - 1) * stride + 1)
+            A = A[(slice(None),) * d + (slice(None, None, stride),)]
+        return (A * B[:, :1]).flatten(1).sum(1)
+
+    @property
+    def _sides(self) -> list[int]:
+        return [side for pair in reversed(self.padding) for side in pair]
+
+    def _between(self, A: Tensor, B: Tensor, groups: int) -> Tensor:
+        """1 x (weight's shape), for one sample."""
+        gradient = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
+        size = (B.shape[1], A.shape[1] // groups, *self.kernel)
+        stride, dilation = tuple(self.stride), tuple(self.dilation)
+        if all(before == after for before, after in self.padding):
+            padding = tuple(before for before, _ in self.padding)
+        else:
+            A, padding = F.pad(A, self._sides), 0
+        return gradient(A, size, B, stride, padding, dilation, groups)[None]
+
+
+@dataclass
+class Linear(Use):
+    def gradient(self, B: Tensor) -> Tensor:
+        return torch.einsum("n...o,n...i->noi", B, self.A.to(B.dtype))
+
+    def first(self, B: Tensor) -> Tensor:
+        return (B[..., 0] * self.A[..., 0]).flatten(1).sum(1) if B.ndim > 2 else B[:, 0] * self.A[:, 0]
+
+    def gram(self, B: Tensor) -> Tensor:
+        # |g_i^T g_j| of outer products needs no outer product.
+        A = self.A.to(B.dtype)
+        return (A @ A.T) * (B @ B.T) if B.ndim == 2 else super().gram(B)
+
+
+@dataclass
+class Lookup(Use):
+    """An embedding: A holds the indices."""
+
+    rows: int
+    padding: int | None
+
+    def gradient(self, B: Tensor) -> Tensor:
+        n, index = len(B), self.A.flatten(1)
+        G = B.new_zeros(n, self.rows, B.shape[-1])
+        B = B.reshape(n, -1, B.shape[-1])
+        if self.padding is not None:
+            B = B * (index != self.padding)[..., None]
+        return G.scatter_add_(1, index[..., None].expand_as(B), B)
+
+    def first(self, B: Tensor) -> Tensor:
+        if self.padding == 0:
+            return B.new_zeros(len(B))
+        return (B[..., 0] * (self.A == 0)).flatten(1).sum(1)
+
+
+@dataclass
+class Elementwise(Use):
+    """A scale of the normalised A, or a bias (A all ones): `dims` are those of the parameter in A."""
+
+    dims: tuple[int, ...]
+
+    def gradient(self, B: Tensor) -> Tensor:
+        product = B * self.A
+        rest = [d for d in range(1, product.ndim) if d not in self.dims]
+        return product.sum(rest) if rest else product
+
+    def first(self, B: Tensor) -> Tensor:
+        A = self.A
+        for d in self.dims:
+            A, B = A.narrow(d, 0, 1), B.narrow(d, 0, 1)
+        return (A * B).flatten(1).sum(1)
+
+
+Take = Callable[[str, list[tuple[Use, Tensor]]], None]
+"""Called with a parameter's name and all its uses, each with its B."""
+
+
+class Uses(TorchFunctionMode):
+    """Records how a network's forward pass uses its parameters, and keeps every such call's output differentiable.
+
+    parameters: name -> tensor, as handed to the network; none of them need require a gradient.
+    n: samples. A call whose input has another first dimension has no gradient a sample.
+    """
+
+    def __init__(self, parameters: dict[str, Tensor], n: int) -> None:
+        super().__init__()
+        self.names = {id(tensor): name for name, tensor in parameters.items()}
+        self.n = n
+        self.count = Counter[str]()
+        """Uses of each parameter."""
+        self.elsewhere: set[str] = set()
+        """Parameters that something uses of which no gradient a sample is known."""
+        self.leaves: list[Tensor] = []
+        """Where the graph begins."""
+        self.take: Take = lambda name, parts: None
+        self.arrived: dict[str, list[tuple[Use, Tensor]]] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        used = {self.names[id(t)] for t in _flat((*args, *kwargs.values())) if id(t) in self.names}
+        if not used or not isinstance(output, Tensor):
+            return output
+        uses = list(self._uses(func, args, kwargs)) if func in FUNCTIONS else []
+        known = {use.parameter for use in uses}
+        if used - known or any(len(use.A) != self.n for use in uses) or len(output) != self.n:
+            self.elsewhere |= used
+            return output
+        handed_on = output
+        if not output.requires_grad:
+            output.requires_grad_()
+            self.leaves.append(output)
+            handed_on = output.clone()  # a leaf must not be written into
+        self.count.update(use.parameter for use in uses)
+        # At once, not when the pass goes back: later an in-place function may have taken the output over.
+        output.register_hook(lambda B: self._arrive(uses, B.detach()))
+        return handed_on
+
+    def _uses(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Iterator[Use]:
+        given = dict(zip(FUNCTIONS[func], args, strict=False)) | kwargs
+        A: Tensor = given["input"].detach()
+        weight, bias = given.get("weight"), given.get("bias")
+        name = self.names.get(id(weight))
+        dims: tuple[int, ...] = (1,)  # of the bias, and of a scale
+        if func is F.linear:
+            dims = (A.ndim - 1,)
+            scale = Linear(name, A) if name else None
+        elif func is F.embedding:
+            scale = Lookup(name, A, len(given["weight"]), given.get("padding_idx")) if name else None
+        elif func in CONVOLUTIONS:
+            kernel = given["weight"].shape[2:]
+            stride, dilation = (_each(given.get(key, 1), len(kernel)) for key in ("stride", "dilation"))
+            padding = _padding(given.get("padding", 0), kernel, dilation)
+            scale = Convolution(name, A, kernel, stride, padding, dilation, given.get("groups", 1)) if name else None
+        else:
+            if func is F.batch_norm:
+                if given.get("training") or given.get("running_mean") is None:
+                    return  # the samples touch each other
+                normal = F.batch_norm(A, given["running_mean"], given["running_var"], eps=given.get("eps", 1e-5))
+            elif func is F.group_norm:
+                normal = F.group_norm(A, given["num_groups"], eps=given.get("eps", 1e-5))
+            else:
+                shape = given["normalized_shape"]
+                dims = tuple(range(A.ndim - len(shape), A.ndim))
+                normal = func(A, shape, eps=given.get("eps", 1e-5 if func is F.layer_norm else None))
+            scale = Elementwise(name, normal, dims) if name else None
+        if scale is not None:
+            yield scale
+        if bias is not None and id(bias) in self.names:
+            yield Elementwise(self.names[id(bias)], A.new_ones(len(A), *[1] * (A.ndim - 1)), dims)
+
+    def backward(self, total: Tensor, take: Take) -> None:
+        """Hands `take` each parameter's uses with their B, as the backward pass of `total` (a scalar) gets there.
+
+        A parameter on which `total` does not depend is left out.
+        """
+        if not total.requires_grad:
+            return
+        self.take, self.arrived = take, {}
+        torch.autograd.grad(total, self.leaves, retain_graph=True, allow_unused=True)
+        for name, parts in self.arrived.items():  # some of their uses have no part in `total`
+            take(name, parts)
+
+    def _arrive(self, uses: list[Use], B: Tensor) -> None:
+        for use in uses:
+            parts = self.arrived.setdefault(use.parameter, [])
+            parts.append((use, B))
+            if len(parts) == self.count[use.parameter]:
+                self.take(use.parameter, self.arrived.pop(use.parameter))
+
+
+CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
+_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+FUNCTIONS: dict[Any, tuple[str, ...]] = {
+    **dict.fromkeys(CONVOLUTIONS, _CONVOLUTION),
+    F.linear: ("input", "weight", "bias"),
+    F.embedding: ("input", "weight", "padding_idx"),
+    F.batch_norm: ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+    F.layer_norm: ("input", "normalized_shape", "weight", "bias", "eps"),
+    F.rms_norm: ("input", "normalized_shape", "weight", "eps"),
+    F.group_norm: ("input", "num_groups", "weight", "bias", "eps"),
+}
+"""The functions of which a gradient a sample is known, with their parameters in order."""
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from value
+        else:
+            yield value
+
+
+def _each(value: Any, dims: int) -> list[int]:
+    return [value] * dims if isinstance(value, int) else list(value) * (dims if len(value) == 1 else 1)
+
+
+def _padding(padding: Any, kernel: Sequence[int], dilation: Sequence[int]) -> list[tuple[int, int]]:
+    """(before, after) in each dimension."""
+    if padding == "same":
+        total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return [(t // 2, t - t // 2) for t in total]
+    return [(p, p) for p in _each(0 if padding == "valid" else padding, len(kernel))]

@@ -1,0 +1,131 @@
+"""What a forward pass did, operation by operation, so that tangents can be pushed through it once more."""
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.overrides import TorchFunctionMode
+
+
+class Tangent(NamedTuple):
+    """Derivatives of a tensor along two directions in weight space; None stands for zero."""
+
+    u: Tensor | None = None
+    v: Tensor | None = None
+
+
+ZERO = Tangent()
+
+Push = Callable[[Sequence[Tangent], Sequence[Tensor | None]], tuple[Sequence[Tangent], Tensor | None]]
+"""(tangents of the inputs, adjoints) -> tangents of the outputs, and sum <dL/dy, d2y/du dv> over the outputs y, where
+the second derivative is the operation's own: that of its inputs counts as zero."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    inputs: tuple[int | None, ...]
+    """Numbers of the variables that go in; None for a constant."""
+    outputs: tuple[int, ...]
+    edges: tuple[GradientEdge, ...]
+    """Where in the graph the adjoints dL/d... that `push` asks for are found."""
+    push: Push
+
+
+class _Known(NamedTuple):
+    tensor: "weakref.ref[Tensor]"
+    version: int
+    variable: int | None
+
+
+Rule = Callable[..., Any]
+"""(tape, function, *its arguments) -> what the function returns; records the call on the tape."""
+
+
+class Tape(TorchFunctionMode):
+    """Records the calls that the `weights` have an influence on. A rule says how to record each function.
+
+    A variable is a tensor that depends on the weights; the first of them are the weights themselves. A tensor that is
+    written into becomes another variable.
+    """
+
+    def __init__(
+        self, weights: Sequence[Tensor], rules: Mapping[Any, Rule], otherwise: Rule, copy: bool = False
+    ) -> None:
+        super().__init__()
+        self.operations: list[Operation] = []
+        self.result: int | None = None
+        """The number of the network's output, if it is a variable."""
+        self.rectified: list[tuple[Tensor, int]] = []
+        """The output of each ReLU call, and the version it had: it has another if something wrote into it since."""
+        self.gap: str | None = None
+        """Why the recording cannot be used, where it cannot."""
+        self.batch_statistics = False
+        """Does an operation mix the samples of the batch?"""
+        self._rules, self._otherwise, self._copy = rules, otherwise, copy
+        self._known: dict[int, _Known] = {}
+        self._kept: list[tuple[Tensor, int]] = []
+        self._variables = 0
+        for weight in weights:
+            self._add(weight)
+
+    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        rule = self._rules.get(func, self._otherwise) if args and "out" not in kwargs else self._otherwise
+        return rule(self, func, *args, **kwargs)
+
+    def variable(self, value: Any) -> int | None:
+        """The number of the variable that `value` is; None if it is a constant. To be asked before the call, which may
+        write into it."""
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return None
+        known = self._known.get(id(value))
+        if known is not None and known.tensor() is value and known.version == value._version:
+            return known.variable
+        if not value.is_leaf:
+            self.gap = "a tensor comes from an operation that cannot be recorded, or was written into through a view"
+        return None
+
+    def keep(self, tensor: Tensor, version: int | None = None) -> Tensor:
+        """`tensor` for a later push, as it is now or was at `version`; there is none if something writes into it."""
+        self._kept.append((tensor.detach(), tensor._version if version is None else version))
+        return self._kept[-1][0]
+
+    def record(
+        self, inputs: Sequence[int | None], outputs: Sequence[Tensor], push: Push, edges: Sequence[Tensor] = ()
+    ) -> None:
+        """The call that has just returned `outputs`. `edges`: the tensors whose adjoints `push` needs."""
+        if not torch.is_grad_enabled() or not any(output.requires_grad for output in outputs):
+            return
+        if all(number is None for number in inputs):
+            self.constant(outputs)
+            return
+        numbers = tuple(self._add(output) for output in outputs)
+        found = tuple(get_gradient_edge(tensor) for tensor in edges)
+        self.operations.append(Operation(tuple(inputs), numbers, found, push))
+
+    def constant(self, outputs: Sequence[Tensor]) -> None:
+        """`outputs` depend on no variable."""
+        for output in outputs:
+            if output.requires_grad:
+                self._known[id(output)] = _Known(weakref.ref(output), output._version, None)
+
+    def rectify(self, output: Tensor) -> None:
+        """`output` is a ReLU's."""
+        output = output.detach().clone() if self._copy else output.detach()
+        self.rectified.append((output, output._version))
+
+    def finish(self, outputs: Tensor) -> None:
+        """The pass is over, and `outputs` are the network's."""
+        self.result = self.variable(outputs)
+        if any(tensor._version != version for tensor, version in self._kept):
+            self.gap = "something writes into the argument of an operation"
+
+    def _add(self, tensor: Tensor) -> int:
+        number = self._variables
+        self._known[id(tensor)] = _Known(weakref.ref(tensor), tensor._version, number)
+        self._variables += 1
+        return number

@@ -1,0 +1,121 @@
+"""VKDNW: how evenly the eigenvalues of the Fisher information are spread."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from untrained.metrics.base import metric
+from untrained.metrics.passes import frozen, one_tensor
+from untrained.metrics.probe import Probe
+from untrained.metrics.samples import Use, Uses
+
+PARAMETERS = 128
+"""So many parameter tensors, the first ones, give one scalar each."""
+SMOOTHING = 0.05
+EPS = 1e-10
+
+
+@metric(
+    "vkdnw",
+    paper="Tybl & Neumann, Training-free Neural Architecture Search through Variance of Knowledge of Deep Network "
+    "Weights, CVPR 2025",
+    needs=("sample gradients",),
+    cost="several passes",
+)
+def vkdnw(
+    probe: Probe,
+    reading: Literal["paper", "code"] = "paper",
+    part: Literal["entropy", "dimension", "both"] = "entropy",
+) -> float:
+    """-sum_k d_k ln d_k, d the nine deciles of the singular values of the Fisher information, scaled to sum to 1.
+
+    Evaluation mode. theta: the first element of each of the network's first 128 parameter tensors, biases and
+    normalisations included. F = mean_i J_i^T (diag p_i - p_i p_i^T) J_i, with J_i = d logits_i / d theta (classes x
+    |theta|) and p_i the softmax, smoothed by 0.05.
+
+    reading: "code" has the Cholesky factor L of diag p - p p^T the wrong way round: F = mean_i J_i^T L_i^T L_i J_i.
+    Both take the smoothing in half precision, as the code does.
+    part: "dimension" is the number of parameter tensors; "both" adds the two, which ranks by dimension first.
+
+    The low deciles can be rounding noise where parameters have no effect: compare such scores in double precision.
+
+    Raises ValueError where the outputs are not n x classes, or do not depend on any of the parameters.
+    """
+    tensors = list(dict(probe.net.named_parameters()))
+    if reading not in ("paper", "code") or part not in ("entropy", "dimension", "both"):
+        raise ValueError(f"reading {reading!r}, part {part!r}: give paper or code; entropy, dimension or both")
+    dimension = float(len(tensors))
+    if part == "dimension":
+        return dimension
+    logits, J = _jacobian(probe, tensors[:PARAMETERS])
+    L = _factor(_probabilities(logits))
+    LJ = (L.mT if reading == "paper" else L) @ J
+    LJ = LJ.flatten(0, 1)
+    fisher = LJ.T @ LJ / len(J)
+    s = torch.linalg.eigvalsh(fisher).abs()  # symmetric: singular values are absolute eigenvalues
+    if s.max() == 0:
+        raise ValueError("the outputs do not depend on the parameters: the Fisher information is zero")
+    d = torch.quantile(s, torch.arange(1, 10, dtype=s.dtype, device=s.device) / 10)
+    d = d / (d.sum() + EPS)
+    entropy = -(d * (d + EPS).log()).sum().item()
+    return entropy if part == "entropy" else dimension + entropy
+
+
+def _jacobian(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
+    """Logits, n x classes, and J, n x classes x parameters, in double precision."""
+    n = len(probe.inputs)
+    state = frozen(probe)
+    uses = Uses({name: state[name] for name in names}, n)
+    with probe.untouched(training=False), torch.enable_grad(), uses:
+        logits = one_tensor(probe.call(state, probe.inputs.detach()))
+    if logits.ndim != 2:
+        raise ValueError(f"the outputs have shape {tuple(logits.shape)}: they must be n x classes")
+    if uses.elsewhere:
+        return _one_by_one(probe, names)
+    position = {name: k for k, name in enumerate(names)}
+    J = torch.zeros(n, logits.shape[1], len(names), dtype=torch.float64, device=logits.device)
+    for c in range(logits.shape[1]):
+
+        def add(name: str, parts: list[tuple[Use, Tensor]], row: Tensor = J[:, c]) -> None:
+            for use, B in parts:
+                row[:, position[name]] += use.first(B)
+
+        uses.backward(logits[:, c].sum(), add)
+    return logits.detach().double(), J
+
+
+def _one_by_one(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
+    all_logits, all_rows = [], []
+    for i in range(len(probe.inputs)):
+        state = probe.state(Tensor.clone)
+        with probe.untouched(training=False), torch.enable_grad():
+            (logits,) = one_tensor(probe.call(state, probe.inputs[i : i + 1]))
+        rows = []
+        for logit in logits:
+            parameters = [state[name] for name in names]
+            gradients = torch.autograd.grad(logit, parameters, retain_graph=True, materialize_grads=True)
+            rows.append(torch.stack([g.flatten()[0] for g in gradients]))
+        all_logits.append(logits.detach())
+        all_rows.append(torch.stack(rows))
+    return torch.stack(all_logits).double(), torch.stack(all_rows).double()
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    """The smoothed softmax; the smoothing's two numbers are rounded to half precision."""
+    half = torch.tensor(SMOOTHING, dtype=torch.float16)
+    keep, spread = (1 - half).item(), (half / logits.shape[1]).item()
+    return logits.softmax(1) * keep + spread
+
+
+def _factor(p: Tensor) -> Tensor:
+    """n x classes x classes lower triangular L with L L^T = diag p - p p^T, in closed form.
+
+    With q_j = 1 - p_1 - ... - p_j: L_jj = sqrt(p_j q_j / q_{j-1}), and L_ij = -p_i / q_j L_jj below it.
+    """
+    q = (1 - p.cumsum(1)).clamp_min(EPS)
+    q[:, -1] = 0
+    before = torch.cat([torch.ones_like(q[:, :1]), q[:, :-1]], 1)
+    d = (p * q / before).sqrt()
+    ratio = p[:, :, None] / torch.where(q > 0, q, 1.0)[:, None, :]
+    return torch.diag_embed(d) - torch.tril(ratio * d[:, None, :], -1)

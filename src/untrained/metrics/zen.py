@@ -1,0 +1,158 @@
+"""Zen-score: how much a gaussian network's last feature map moves when its input does."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from untrained.metrics.base import metric
+from untrained.metrics.draws import generators, redrawn, standard_normal
+from untrained.metrics.passes import frozen
+from untrained.metrics.probe import Probe
+
+ALPHA = 0.01
+
+
+@metric(
+    "zen",
+    paper="Lin, Wang, Sun, Chen, Sun, Qian, Li & Jin, Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition, "
+    "ICCV 2021",
+    needs=("feature maps", "random draws"),
+    cost="forward",
+)
+def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool = True) -> float:
+    """ln E |f(x) - f(x + 0.01 e)| + sum over normalisations of ln s, for x and e ~ N(0, 1), shaped like the batch.
+
+    f is the feature map before global average pooling, in training mode, of the network with weights ~ N(0, 1), biases 0
+    and normalisations that scale by 1. s^2 is the variance that the normalisation divides by, averaged over what it
+    normalises (BatchNorm: channels): it gives back the scale that was taken away. The sum of logarithms cannot overflow.
+
+    f: the input of the network's last global pooling or, where there is none, of its last flattening or, failing that,
+    of its last layer.
+
+    reading: "paper" takes the norm |.| to be Frobenius's, and s from the batch, for x. "code" sums absolute values, and
+    takes s^2 from BatchNorm's running variance after both passes: for a fresh network 0.81 + 0.09 var(x) + 0.1 var(x +
+    0.01 e); other normalisations have no such thing, and do not count.
+    drawn: False takes the network's own weights, x from the batch and e from the second batch.
+
+    Raises ValueError where the map does not move at all.
+    """
+    if reading not in ("paper", "code"):
+        raise ValueError(f"reading {reading!r}: give paper or code")
+    (stream,) = generators(probe, 1)
+    x, e = _inputs(probe, drawn, stream)
+    state = redrawn(probe, standard_normal, stream) if drawn else frozen(probe)
+    with probe.untouched(), torch.no_grad():
+        first, second = _Watch(), _Watch()
+        with first:
+            probe.call(state, x)
+        with second:
+            probe.call(state, x + ALPHA * e)
+    difference = (_map(first, probe) - _map(second, probe)).flatten(1).double()
+    moved = difference.norm(dim=1) if reading == "paper" else difference.abs().sum(1)
+    if not moved.any():
+        raise ValueError("the feature map does not depend on the input")
+    variances = first.variances if reading == "paper" else [v.double().mean() for v in second.running]
+    return moved.mean().log().item() + sum(0.5 * math.log(v.item()) for v in variances)
+
+
+def _inputs(probe: Probe, drawn: bool, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+    x = probe.inputs.detach()
+    if not x.is_floating_point():
+        raise ValueError(f"the inputs are {x.dtype}: only floating-point inputs can be moved a little")
+    if drawn:
+        return tuple(torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=stream) for _ in range(2))
+    if probe.second is None:
+        raise ValueError("no second batch: it is the direction in which the input moves")
+    return x, probe.second[0]
+
+
+def _map(watch: "_Watch", probe: Probe) -> Tensor:
+    found = next((m for m in (watch.pooled, watch.flattened, watch.last) if m is not None), None)
+    if found is None or (probe.strict and found.ndim != 4):
+        raise ValueError("no feature map before a global pooling was found")
+    return found
+
+
+GLOBAL_POOLS = frozenset(
+    f
+    for d in (1, 2, 3)
+    for kind in ("adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "max_pool")
+    for f in (getattr(F, f"{kind}{d}d"),)
+) | {torch.mean, Tensor.mean, torch.amax, Tensor.amax, torch.max_pool2d}
+FLATTENERS = frozenset({torch.flatten, Tensor.flatten, torch.reshape, Tensor.reshape, Tensor.view})
+LAYERS = frozenset({F.linear, F.conv1d, F.conv2d, F.conv3d})
+NORMALISERS = frozenset({F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
+
+
+class _Watch(TorchFunctionMode):
+    """The candidates for the last feature map, and what normalisations divide by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pooled: Tensor | None = None
+        self.flattened: Tensor | None = None
+        self.last: Tensor | None = None
+        self.variances: list[Tensor] = []
+        self.running: list[Tensor] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is F.batch_norm:
+            return self._batch_norm(*args, **kwargs)
+        output = func(*args, **kwargs)
+        if func in NORMALISERS:
+            self.variances.append(_variance(func, *args, **kwargs))
+        elif func in LAYERS:
+            self.last = args[0] if args else kwargs["input"]
+        elif func in GLOBAL_POOLS | FLATTENERS and isinstance(output, Tensor):
+            x: Tensor = args[0] if args else kwargs["input"]
+            if x.ndim > 2 and x[0, 0].numel() > 1:
+                if func in GLOBAL_POOLS and output.numel() < x.numel() and _is_global(x, output):
+                    self.pooled = x
+                elif func in FLATTENERS and output.ndim == 2 and len(output) == len(x):
+                    self.flattened = x
+        return output
+
+    def _batch_norm(
+        self,
+        input: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
+        """Batch normalisation, which tells the batch's variance by a running one that forgets all else."""
+        mean, variance = input.new_zeros(
+            2, input.shape[1], dtype=torch.float32 if running_var is None else running_var.dtype
+        )
+        output = F.batch_norm(input, mean, variance, weight, bias, True, 1.0, eps)
+        count = input.numel() // input.shape[1]
+        self.variances.append(variance.mean() * (count - 1) / count)
+        if running_var is not None:
+            running_var.lerp_(variance, momentum)
+            self.running.append(running_var)
+        return output
+
+
+def _variance(func: Any, input: Tensor, shape: Any = None, *_: Any, **options: Any) -> Tensor:
+    """The mean variance that a normalisation other than BatchNorm divides by."""
+    if func is F.group_norm:
+        groups = options.get("num_groups", shape)
+        return input.reshape(len(input), groups, -1).var(2, correction=0).mean()
+    if func is F.instance_norm:
+        return input.flatten(2).var(2, correction=0).mean()
+    rows = input.flatten(-len(options.get("normalized_shape", shape)))
+    return (rows.var(-1, correction=0) if func is F.layer_norm else rows.square().mean(-1)).mean()
+
+
+def _is_global(x: Tensor, output: Tensor) -> bool:
+    """Was every position averaged away, with channels in dimension 1 or last?"""
+    return output.numel() in (x.shape[0] * x.shape[1], x.shape[0] * x.shape[-1])

@@ -1,0 +1,98 @@
+"""What a sampler can know of an architecture before any query: its metrics and its encoding, as numbers.
+
+| name | shape | what |
+|---|---|---|
+| F | n x K | metrics of the pool, by rank with the top spread out; of mean 0, unit spread |
+| c | n x P | codes: a column a decision of the space; see `Encoder` |
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from untrained.samplers.decisions import encode
+from untrained.spaces import ArchitectureList, SearchSpace
+
+Array = NDArray[np.float64]
+
+TWINS = 5_000
+"""Most architectures whose canonical twins are looked up: that takes up to 0.1 ms each."""
+FEW = 16
+"""A part of an opaque string with more different values than this is read letter by letter."""
+
+
+def spread_top(values: Array) -> Array:
+    """F for n x K raw scores (NaN = failed = worst): -ln(1 - quantile) - 1, as of an exponential variable.
+
+    Plain ranks tell the best from the thousandth hardly more than any two neighbours, but the search is about the
+    best. A metric that is the same for every architecture says nothing and is 0 throughout.
+    """
+    spread = np.zeros(values.shape)
+    for k, raw in enumerate(values.T):
+        known = np.where(np.isnan(raw), -np.inf, raw)
+        if known.min() < known.max():
+            spread[:, k] = -np.log1p(-(rankdata(known) - 0.5) / len(raw)) - 1
+    return spread
+
+
+def quantile(spread: Array) -> Array:
+    """The quantile in (0, 1) that `spread_top` spread."""
+    return 1 - np.exp(-spread - 1)
+
+
+class Encoder:
+    """Codes of architectures: two of them differ in decision p by min(1, |c_p - c'_p|).
+
+    Categories are numbered, so that any two differ by 1; a number is scaled to [0, 1] over its range. Up to `TWINS`
+    `archs`, it is the canonical twin that is encoded: one network, one code.
+
+    The strings of an `ArchitectureList` are taken apart: words at the same place are compared, or their letters where
+    `archs` have more than `FEW` different words there. What is the same in all of them is left out.
+    """
+
+    def __init__(self, space: SearchSpace, archs: Sequence[str]) -> None:
+        self.space = space
+        self._twins = len(archs) <= TWINS
+        self._width: dict[int, int] = {}
+        self._places: dict[int, dict[str, int]] = {}
+        if isinstance(space, ArchitectureList):
+            columns = _columns([_words(arch) for arch in archs])
+            self._width = {place: max(map(len, words)) for place, words in columns.items() if len(set(words)) > FEW}
+            columns = _columns([self._parts(arch) for arch in archs])
+            vocabularies = {place: {part: i for i, part in enumerate(dict.fromkeys(c))} for place, c in columns.items()}
+            self._places = {place: words for place, words in vocabularies.items() if len(words) > 1}
+
+    def __call__(self, archs: Sequence[str]) -> Array:
+        """Codes of m architectures, m x P."""
+        if not isinstance(self.space, ArchitectureList):
+            return np.array([self._encode(arch) for arch in archs]).reshape(len(archs), len(self.space.distributions))
+        parts = [self._parts(arch) for arch in archs]
+        columns = [[float(known.get(_at(p, place), -1)) for p in parts] for place, known in self._places.items()]
+        return np.array(columns, dtype=np.float64).T.reshape(len(archs), len(columns))
+
+    def _encode(self, arch: str) -> Array:
+        dists = self.space.distributions
+        return encode(self.space.to_params(self.space.canonical(arch) if self._twins else arch), dists)
+
+    def _parts(self, arch: str) -> list[str]:
+        """The words of `arch`, or letters in place of some."""
+        parts = list[str]()
+        for place, word in enumerate(_words(arch)):
+            parts += list(word.ljust(self._width[place])) if place in self._width else [word]
+        return parts
+
+
+def _words(arch: str) -> list[str]:
+    return re.findall(r"\w+", arch)
+
+
+def _at(parts: Sequence[str], place: int) -> str:
+    return parts[place] if place < len(parts) else ""
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> dict[int, list[str]]:
+    """Place -> what stands there in each row, "" where a row is too short."""
+    return {place: [_at(row, place) for row in rows] for place in range(max(map(len, rows), default=0))}

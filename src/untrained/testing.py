@@ -1,0 +1,302 @@
+"""Checks for whoever writes a metric: does it leave the network alone, is it a function, does it scale and rank?"""
+
+import math
+import pickle
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, is_dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from untrained.data import load_data
+from untrained.errors import InputError
+from untrained.job import Batch, one_line
+from untrained.metrics import METRICS, ROBOT_METRICS, Given, Metric, Probe, get_metrics
+from untrained.scores.scaling import rank
+from untrained.seeding import derive_seed
+from untrained.spaces import NASBench201, SearchSpace
+from untrained.threads import torch_threads
+
+BATCH = 16
+OTHERS = (*ROBOT_METRICS, "plain", "naswot")
+"""Metrics that show whether the passes that they share with the one on trial are still what they were."""
+REPEATS = 3
+"""Runs that must agree, or of which the shortest time is told."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """passed: None for a figure that is to be read, without a verdict."""
+
+    name: str
+    passed: bool | None
+    found: str
+
+
+@dataclass(frozen=True, repr=False)
+class MetricReport:
+    """What `check_metric` found; printed, it is a table.
+
+    scores: architecture -> score, None where the metric failed.
+    """
+
+    metric: Metric
+    checks: tuple[Check, ...]
+    scores: Mapping[str, float | None]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed is not False for check in self.checks)
+
+    def assert_passed(self) -> None:
+        """Raises AssertionError, with the whole table, where a check has failed."""
+        if not self.passed:
+            raise AssertionError(str(self))
+
+    def __str__(self) -> str:
+        judged = [check for check in self.checks if check.passed is not None]
+        words = {True: "ok", False: "FAILED", None: ""}
+        lines = [f"{self.metric.name}: {sum(map(bool, (c.passed for c in judged)))} of {len(judged)} checks passed"]
+        lines += [f"  {words[check.passed]:<6}  {check.name:<27}  {check.found}" for check in self.checks]
+        return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
+
+
+def check_metric(
+    metric: Given,
+    space: SearchSpace | None = None,
+    *,
+    batch: Batch | None = None,
+    second_batch: Batch | None = None,
+    objective: Mapping[str, float] | None = None,
+    pool: int = 12,
+    seed: int = 0,
+) -> MetricReport:
+    """Tries `metric` on `pool` architectures of `space`, and reports; a failed check raises nothing.
+
+    It passes where it
+
+    - leaves the network alone: weights, buffers, gradients, modes, hooks, random states, and the batch;
+    - leaves the shared passes alone: other metrics give the same after it;
+    - is deterministic: one network and batch give one score, whatever the global random state and whatever was asked
+      of the probe before;
+    - is finite on every network, and not the same on all;
+    - says what it needs: without "labels" or "second batch" among its `needs`, it gives the same without them;
+    - reaches other processes (it can be pickled);
+    - ranks as it says: its Spearman correlation with `objective` (architecture -> figure, higher is better) has the
+      sign of its direction. Without an objective, the correlation with the number of parameters is told.
+
+    Told without a verdict: its time on the batch, on one twice as large, and, where the space has a width `C`, on a
+    network twice as wide.
+
+    space: NAS-Bench-201 with one narrow cell a stage where None. batch: of scikit-learn's digits where None.
+    Raises `InputError` for a metric that cannot be found, or wants a second batch where only a first is given.
+    """
+    (chosen,) = get_metrics([metric])
+    space = space or NASBench201(N=1, C=8, num_classes=10, in_channels=1)
+    if batch is None:
+        digits = load_data("digits")
+        batch, second_batch = digits.batch(BATCH, seed), digits.second_batch(BATCH, seed)
+    elif second_batch is None and "second batch" in chosen.needs:
+        raise InputError(f"metric {chosen.name!r} compares two batches: give second_batch=(inputs, targets) too")
+    trial = _Trial(chosen, space, batch, second_batch, seed)
+    with torch_threads(1), _random_states(seed):
+        archs = space.pool(pool, seed, at_most=True)
+        found = {arch: trial.value(trial.probe(arch)) for arch in archs}
+        scores = {arch: value for arch, value in found.items() if isinstance(value, float)}
+        reasons = [f"{arch}: {value}" for arch, value in found.items() if isinstance(value, str)]
+        example = next(iter(scores), archs[0])
+        checks = [
+            trial.network_alone(example),
+            trial.passes_alone(example),
+            trial.deterministic(example),
+            Check("is finite", not reasons, "; ".join([f"on {len(scores)} of {len(archs)} networks", *reasons[:2]])),
+            _distinct(scores),
+        ]
+        if chosen.paper or chosen.needs:  # a plain function says nothing of its needs
+            checks.append(trial.needs(example))
+        checks += [_pickled(chosen), trial.times(example)]
+        if objective is None:
+            params = {arch: METRICS["params"](trial.probe(arch)) for arch in scores}
+            checks.append(Check("ranks", None, _told(_spearman(scores, params), "the number of parameters")))
+        else:
+            correlation = _spearman(scores, objective)
+            right = correlation is not None and chosen.direction * correlation > 0
+            checks.append(Check("ranks as it says", right, _told(correlation, "the objective")))
+    return MetricReport(chosen, tuple(checks), {arch: scores.get(arch) for arch in archs})
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A metric with what it is tried on. Each probe gets a network and a batch of its own, for the metric to spoil."""
+
+    metric: Metric
+    space: SearchSpace
+    batch: Batch
+    second: Batch | None
+    seed: int
+
+    def network(self, arch: str) -> nn.Module:
+        with torch.random.fork_rng([]):
+            torch.manual_seed(derive_seed(self.seed, "init", arch))
+            return self.space.build(arch)
+
+    def probe(self, arch: str) -> Probe:
+        second = None if self.second is None else _copy(self.second)
+        return Probe(self.network(arch), *_copy(self.batch), seed=self.seed, second=second)
+
+    def value(self, probe: Probe) -> float | str:
+        """The score, or why there is none."""
+        return _value(self.metric, probe)
+
+    def network_alone(self, arch: str) -> Check:
+        net = self.network(arch)
+        for k, module in enumerate(net.modules()):  # neither all in training mode nor all without a gradient
+            module.training = k % 2 == 0
+        for parameter in list(net.parameters())[::2]:
+            parameter.grad = torch.ones_like(parameter)
+        batch = _copy(self.batch)
+        before = _snapshot(net, batch)
+        self.value(Probe(net, *batch, seed=self.seed, second=self.second))
+        after = _snapshot(net, batch)
+        changed = [what for what in before if before[what] != after[what]]
+        return Check("leaves the network alone", not changed, f"changes {', '.join(changed)}" if changed else "")
+
+    def passes_alone(self, arch: str) -> Check:
+        probe = self.probe(arch)
+        self.value(probe)
+        alone, after = _others(self.probe(arch)), _others(probe)
+        changed = [name for name in alone if alone[name] != after[name]]
+        found = f"{', '.join(changed)} differ after it on the same probe" if changed else ""
+        return Check("leaves the passes alone", not changed, found)
+
+    def deterministic(self, arch: str) -> Check:
+        values = []
+        for seed in range(REPEATS):
+            with _random_states(seed):
+                values.append(self.value(self.probe(arch)))
+        probe = self.probe(arch)
+        _others(probe)
+        values.append(self.value(probe))
+        shown = [value if isinstance(value, str) else f"{value:.9g}" for value in values]
+        same = len(set(map(repr, values))) == 1
+        return Check("is deterministic", same, f"{shown[0] if same else ', '.join(shown)} on the same network")
+
+    def needs(self, arch: str) -> Check:
+        told, wants = repr(self.value(self.probe(arch))), list[str]()
+        less = {"labels": replace(self, batch=(self.batch[0], None)), "second batch": replace(self, second=None)}
+        for need, trial in less.items():
+            if need not in self.metric.needs and repr(trial.value(trial.probe(arch))) != told:
+                wants.append(need)
+        return Check("says what it needs", not wants, f"it also needs {', '.join(wants)}" if wants else "")
+
+    def times(self, arch: str) -> Check:
+        def seconds(trial: _Trial) -> float:
+            def run() -> float:
+                probe = trial.probe(arch)
+                start = time.perf_counter()
+                trial.value(probe)
+                return time.perf_counter() - start
+
+            return min(run() for _ in range(REPEATS))
+
+        once = seconds(self)
+        told = [f"{once * 1e3:.3g} ms for a batch of {len(self.batch[0])}"]
+        told.append(f"{seconds(replace(self, batch=_twice(self.batch))) / once:.1f} times that for twice the batch")
+        if (width := self.space.options.get("C")) and is_dataclass(self.space):
+            wider = replace(self.space, C=2 * width)
+            told.append(f"{seconds(replace(self, space=wider)) / once:.1f} times for twice the width")
+        return Check("takes", None, ", ".join(told))
+
+
+def _value(metric: Metric, probe: Probe) -> float | str:
+    try:
+        value = metric(probe)
+    except Exception as error:  # whatever the metric under trial raises
+        return one_line(error)
+    return value if math.isfinite(value) else f"the score is {value}"
+
+
+def _others(probe: Probe) -> dict[str, float | str]:
+    return {name: _value(METRICS[name], probe) for name in OTHERS}
+
+
+def _copy(batch: Batch) -> Batch:
+    inputs, targets = batch
+    return inputs.clone(), None if targets is None else targets.clone()
+
+
+def _twice(batch: Batch) -> Batch:
+    inputs, targets = batch
+    return torch.cat([inputs, inputs]), None if targets is None else torch.cat([targets, targets])
+
+
+def _snapshot(net: nn.Module, batch: Batch) -> dict[str, Any]:
+    """All that a metric must leave as it is, comparable."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    parameters = dict(net.named_parameters())
+    return {
+        "weights": {name: (id(p), p.requires_grad, _bytes(p)) for name, p in parameters.items()},
+        "buffers": {name: (id(b), _bytes(b)) for name, b in net.named_buffers()},
+        "gradients": {name: _bytes(p.grad) for name, p in parameters.items()},
+        "modules": [(name, id(module), sorted(vars(module))) for name, module in net.named_modules()],
+        "training mode": [module.training for module in net.modules()],
+        "hooks": [[list(getattr(module, kind)) for kind in hooks] for module in net.modules()],
+        "batch": list(map(_bytes, batch)),
+        "random states": (_bytes(torch.get_rng_state()), random.getstate(), repr(np.random.get_state())),
+        "torch's settings": (torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()),
+    }
+
+
+def _bytes(tensor: torch.Tensor | None) -> str:
+    if tensor is None:
+        return ""
+    return blake2b(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+
+
+@contextmanager
+def _random_states(seed: int) -> Iterator[None]:
+    """Python's, NumPy's and torch's global generators seeded inside, and as they were outside."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+def _distinct(scores: Mapping[str, float]) -> Check:
+    n = len(set(scores.values()))
+    found = f"{n} different scores on {len(scores)} networks"
+    return Check("tells networks apart", n > 1, found)
+
+
+def _pickled(metric: Metric) -> Check:
+    try:
+        same = pickle.loads(pickle.dumps(metric)) == metric
+    except Exception as error:  # pickle fails in many ways
+        return Check("reaches other processes", False, f"{one_line(error)}; define it at the top level of a module")
+    return Check("reaches other processes", same, "" if same else "what is unpickled differs")
+
+
+def _spearman(scores: Mapping[str, float], figures: Mapping[str, float]) -> float | None:
+    both = [arch for arch in scores if arch in figures and math.isfinite(figures[arch])]
+    columns = [rank(np.array([table[arch] for arch in both])) for table in (scores, figures)]
+    if len(both) < 2 or any(len(set(column)) == 1 for column in columns):
+        return None
+    return float(np.corrcoef(columns[0], columns[1])[0, 1])
+
+
+def _told(correlation: float | None, what: str) -> str:
+    return f"Spearman with {what}: " + ("none, too few or constant" if correlation is None else f"{correlation:+.2f}")

@@ -1,0 +1,164 @@
+"""Networks, batches and values of the public implementations, and which metric and options give each of them."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from untrained.metrics import METRICS, Metric, Probe
+from untrained.spaces.cell import parse_cell
+from untrained.spaces.nasbench201_network import OPERATIONS, NASBench201Network
+
+FOLDER = Path(os.environ.get("UNTRAINED_SHARED", Path(__file__).parents[3] / "shared")) / "reference"
+
+
+@cache
+def read(name: str) -> dict[str, Any]:
+    return json.loads((FOLDER / name).read_text())
+
+
+@cache
+def batches() -> dict[str, Tensor]:
+    return load_file(FOLDER / "batch.safetensors")
+
+
+class Residual(nn.Module):
+    def __init__(self, main: nn.Module, shortcut: nn.Module | None) -> None:
+        super().__init__()
+        self.main = main
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.main(x) + (x if self.shortcut is None else self.shortcut(x))
+
+
+def _module(layer: Mapping[str, Any]) -> nn.Module:
+    match layer["type"]:
+        case "conv":
+            c_in, c_out, k = layer["in"], layer["out"], layer["k"]
+            return nn.Conv2d(c_in, c_out, k, layer["s"], layer["p"], groups=layer["groups"], bias=layer["bias"])
+        case "bn":
+            return nn.BatchNorm2d(layer["c"])
+        case "relu":
+            return nn.ReLU()
+        case "maxpool":
+            return nn.MaxPool2d(layer["k"], layer["s"])
+        case "avgpool":
+            return nn.AvgPool2d(layer["k"], layer["s"])
+        case "gap":
+            return nn.AdaptiveAvgPool2d(1)
+        case "flatten":
+            return nn.Flatten()
+        case "linear":
+            return nn.Linear(layer["in"], layer["out"])
+        case "residual":
+            shortcut = _sequential(layer["shortcut"]) if layer["shortcut"] else None
+            return Residual(_sequential(layer["main"]), shortcut)
+    raise ValueError(layer["type"])
+
+
+def _sequential(layers: list[Mapping[str, Any]]) -> nn.Sequential:
+    return nn.Sequential(*map(_module, layers))
+
+
+def network(name: str, dtype: torch.dtype, weights: Path | None = None) -> nn.Module:
+    """The network called `name`, with its weights, and then those of the file `weights` where given."""
+    spec = read("nets.json")[name]
+    if spec["kind"] == "generic":
+        net: nn.Module = _sequential(spec["layers"])
+    else:
+        cell = parse_cell(spec["arch_str"], tuple(OPERATIONS))
+        net = NASBench201Network(cell, spec["N"], spec["C"], spec["classes"], spec["input"][0])
+    net.load_state_dict(load_file(FOLDER / "weights" / f"{name}.safetensors"))
+    if weights is not None:
+        missing = net.load_state_dict(load_file(weights), strict=False)
+        assert not missing.unexpected_keys
+        with torch.no_grad():
+            for key, parameter in net.named_parameters():
+                if key.endswith("bias"):
+                    parameter.zero_()
+    return net.to(dtype)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The metric that stands for one entry of the values, and how far from it we may be.
+
+    rtol: in double precision. rtol32: in single precision, added to what the entry itself shows between the two.
+    """
+
+    metric: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    batch: str = "x"
+    rtol: float = 1e-6
+    rtol32: float = 1e-4
+    drawn_weights: bool = False
+
+    def build(self) -> Metric:
+        return METRICS[self.metric].with_options(**self.options)
+
+
+def probe(name: str, reading: Reading, dtype: torch.dtype, seed: int = 0) -> Probe:
+    drawn = FOLDER / "zen_draws" / f"{name}.safetensors" if reading.drawn_weights else None
+    b = batches()
+    x = b[reading.batch].to(dtype)
+    if reading.batch != "x":
+        return Probe(network(name, dtype), x, seed=seed)
+    return Probe(network(name, dtype, drawn), x, b["y"], second=(b["x2"].to(dtype), b["y2"]), seed=seed)
+
+
+GRADIENT = (
+    "grad_norm", "snip", "plain", "grasp", "fisher", "l2_norm", "synflow", "synflow_bn"
+)  # fmt: skip
+_HNAS = {"mode": "train", "output": "target", "layerwise": True}
+
+READINGS: dict[str, Reading] = {
+    **{f"{name}/{code}": Reading(name) for name in GRADIENT for code in ("zero-cost-nas", "NASLib")},
+    **{f"{name}/zero-cost-nas-own-NAS201Model": Reading(name, rtol=1e-2) for name in GRADIENT[:5]},
+    "jacob_cov/zero-cost-nas": Reading("jacob_cov"),
+    "jacob_cov/zero-cost-nas-own-NAS201Model": Reading("jacob_cov"),
+    "synflow_bn/zero-cost-nas-own-NAS201Model": Reading("synflow_bn"),
+    "jacov/NASLib": Reading("jacov"),
+    "epe_nas/NASLib": Reading("epe_nas"),
+    "nwot/NASLib": Reading("naswot"),
+    "naswot_relu_only/nas-without-training": Reading("naswot"),
+    "nwot_double_count/NASLib": Reading("naswot", {"by_class_name": True}),
+    "naswot/nas-without-training": Reading("naswot", {"by_class_name": True}),
+    "naswot_linear_kernel/HNAS": Reading("naswot", {"by_class_name": True, "kernel": "linear"}),
+    "linear_regions_x/TENAS": Reading("linear_regions"),
+    "linear_regions_lr/TENAS": Reading("linear_regions", batch="lr_x"),
+    "swap/SWAP": Reading("swap"),
+    "swap_regularised/SWAP": Reading("swap", {"mu": 100, "sigma": 5000}),
+    "zico/ZiCo": Reading("zico"),
+    "zico_accumulating/MeCo": Reading("zico", {"halves": True, "accumulate": True}),
+    "zen_fixed/NASLib": Reading("zen", {"reading": "code", "drawn": False}),
+    "zen_gaussian_fixed/NASLib": Reading("zen", {"reading": "code", "drawn": False}, drawn_weights=True),
+    "zen_random/NASLib": Reading("zen", {"reading": "code"}),
+    "az_expressivity/AZ-NAS": Reading("az_expressivity"),
+    "az_progressivity/AZ-NAS": Reading("az_progressivity"),
+    "az_trainability/AZ-NAS": Reading("az_trainability", {"signs": "hash"}),
+    "az_expressivity_random/AZ-NAS": Reading("az_expressivity", {"redraw": True}),
+    "az_progressivity_random/AZ-NAS": Reading("az_progressivity", {"redraw": True}),
+    "az_trainability_random/AZ-NAS": Reading("az_trainability", {"redraw": True}),
+    "meco/MeCo": Reading("meco", {"inputs": "batch"}, batch="meco_x"),
+    "meco_random/MeCo": Reading("meco", {"size": 64}),
+    "swap_random/SWAP": Reading("swap", {"draws": 1}),
+    "params/NASLib": Reading("params"),
+    "flops/NASLib": Reading("flops"),
+    "ntk_cond/HNAS": Reading("ntk_condition_number", _HNAS),
+    "ntk_cond_eval/TENAS": Reading("ntk_condition_number"),
+    "ntk_cond_train/TENAS": Reading("ntk_condition_number", {"mode": "train"}),
+    "ntk_trace/HNAS": Reading("ntk_trace"),
+    "gradsign_sum/GradSign": Reading("gradsign"),
+    "gradsign_mean/GradSign": Reading("gradsign", {"mean": True}),
+    "vkdnw_entropy/VKDNW": Reading("vkdnw", {"reading": "code"}),
+    "vkdnw_entropy_paper/VKDNW": Reading("vkdnw"),
+    "vkdnw_dim/VKDNW": Reading("vkdnw", {"part": "dimension"}),
+}

@@ -1,0 +1,269 @@
+"""Metrics of a user's own: by name and options, from files, modules and entry points, in other processes."""
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import torch
+
+from toy import MLPs, toy_batch
+from untrained.errors import InputError
+from untrained.metrics import METRICS, Metric, Probe, get_metrics, metric, split_names
+from untrained.scores import compute_scores
+
+OWN = """
+from typing import Literal
+from untrained import Probe, metric
+
+SCALE = 3
+
+def helper(x):
+    return SCALE * x
+
+def layers(probe, times: int = 1):
+    return helper(len(probe.layers)) * times
+
+layers.direction = -1
+
+@metric("widest", paper="none", needs=("forward pass",), cost="forward")
+def widest(probe: Probe, which: Literal["largest", "smallest"] = "largest", eps: float = 0.5) -> float:
+    \"\"\"The widest layer.\"\"\"
+    sizes = [w.shape[0] for w in probe.weights]
+    return (max(sizes) if which == "largest" else min(sizes)) + eps
+
+class Counter:
+    def __call__(self, probe):
+        return len(probe.layers)
+
+counter = Counter()
+nothing = 3
+nameless = lambda probe: 1.0
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(OWN)
+    return tmp_path / "own.py"
+
+
+def probe() -> Probe:
+    torch.manual_seed(0)
+    return Probe(MLPs().build("width=8,depth=2,norm=False"), *toy_batch())
+
+
+def names(*given: str | Metric | Callable[..., float]) -> list[str]:
+    return [m.name for m in get_metrics(given)]
+
+
+def test_names_split_at_commas_outside_brackets() -> None:
+    assert split_names("a, b(x=1,y=2) ,c") == ["a", "b(x=1,y=2)", "c"]
+    assert [m.name for m in get_metrics("snip,nwot")] == ["snip", "naswot"]
+
+
+def test_options_stand_in_the_name_canonically(own: Path) -> None:
+    assert names("own.py:widest(eps=2, which=smallest)") == ["widest(eps=2.0,which=smallest)"]
+    assert names("own.py:widest(which='largest',eps=0.5)") == ["widest"]  # the defaults
+    assert names("own.py:layers( times = 2 )") == ["layers(times=2)"]
+    (found,) = get_metrics(["own.py:widest(which=smallest)"])
+    assert found(probe()) == 3.5  # the head has 3 outputs
+    assert found.with_options(which="largest").name == "widest"
+    assert found.with_options(eps=1.5)(probe()) == 4.5
+
+
+def test_a_plain_function_is_a_metric(own: Path) -> None:
+    (found,) = get_metrics(["own.py:layers(times=2)"])
+    assert (found.direction, found(probe())) == (-1, 18.0)  # 3 layers x 3 x 2
+
+    def mine(probe: Probe) -> float:
+        return 5
+
+    (found,) = get_metrics([mine])
+    assert (found.name, found.direction, found(probe())) == ("mine", 1, 5.0)
+    assert names("own.py:counter") == ["Counter"]
+
+
+def test_a_name_in_the_table_must_be_a_name() -> None:
+    for name in ("arch", "reasons", "two words", "a,b", ""):
+        with pytest.raises(InputError, match="cannot be called"):
+            replace(METRICS["snip"], name=name)
+    with pytest.raises(InputError, match="direction 0 must be 1"):
+        replace(METRICS["snip"], direction=0)  # pyright: ignore[reportArgumentType]
+
+
+def test_an_imported_module_and_a_file_give_the_same(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(own.parent)
+    by_file, by_module = (get_metrics([f"{place}:widest"])[0] for place in (str(own), "own"))
+    assert by_file(probe()) == by_module(probe()) == 8.5
+    assert by_file.source.split("#")[0] == "own.py:widest"
+    assert by_module.source.split("#")[0] == "own:widest"
+    assert by_file.source.split("#")[1] == by_module.source.split("#")[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("snap", r"unknown metric 'snap': choose from grad_norm, .* or give package.module:name or file.py:name"),
+        ("snip(eps=1)", "metric 'snip' has no option 'eps': it has none"),
+        ("own.py:widest(size=1)", "has no option 'size': it has which, eps"),
+        ("own.py:widest(eps=big)", "option eps='big' must be a number"),
+        ("own.py:widest(eps=True)", "option eps=True must be a number"),
+        ("own.py:widest(which=middle)", "option which='middle' must be largest or smallest"),
+        ("own.py:layers(times=1.5)", "option times=1.5 must be a whole number"),
+        ("own.py:widest(eps)", r"write options as name\(option=value\)"),
+        ("own.py:widest(eps=1,eps=2)", "option 'eps' is given twice"),
+        ("own.py:narrowest", "own.py has no 'narrowest'"),
+        ("other.py:widest", "no file 'other.py'"),
+        ("no_such_package:widest", "cannot be imported: ModuleNotFoundError: No module named 'no_such_package'"),
+        ("broken.py:widest", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("own.py:nothing", "is of type int: a metric is a function of a Probe"),
+        ("own.py:Counter", "is the class Counter: a metric is a function"),
+        ("own.py:nameless", "has no name: give it one"),
+        ("own.py:helper2", "has no 'helper2'"),
+        ("torch:add", "cannot be called with a Probe alone|has no name"),
+        (":", "cannot be imported"),
+    ],
+)
+def test_what_is_no_metric_is_one_clear_line(own: Path, given: str, message: str) -> None:
+    (own.parent / "broken.py").write_text("1 / 0\n")
+    with pytest.raises(InputError, match=message) as caught:
+        get_metrics([given])
+    assert "\n" not in str(caught.value)
+
+
+def test_one_name_twice_is_refused(own: Path) -> None:
+    for twice in ("snip,snip", "naswot,nwot", "own.py:widest,own.py:widest(eps=0.5)"):
+        with pytest.raises(InputError, match="given twice"):
+            get_metrics(twice)
+    with pytest.raises(InputError, match="no metric given"):
+        get_metrics([])
+
+
+def install(folder: Path, package: str, entries: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[untrained.metrics]\n{entries}\n")
+    monkeypatch.syspath_prepend(folder)
+
+
+def test_entry_points_are_names(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(own.parent, "first", "theirs = own:widest\nbroken = nowhere:x\nboth = own:widest", monkeypatch)
+    install(own.parent, "second", "both = own:layers", monkeypatch)
+    (found,) = get_metrics(["theirs(eps=1.5)"])
+    assert (found.name, found(probe())) == ("theirs(eps=1.5)", 9.5)
+    with pytest.raises(InputError, match="'broken' of package first cannot be loaded: ModuleNotFoundError"):
+        get_metrics(["broken"])
+    with pytest.raises(InputError, match=r"'both' comes with several packages \(second, first\)"):
+        get_metrics(["both"])
+    # Listed with where they come from; a broken one breaks no other.
+    listed = subprocess.run(
+        [sys.executable, "-m", "untrained", "metrics"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join([str(own.parent), *sys.path])},
+    )
+    assert listed.returncode == 0, listed.stderr
+    text = " ".join(listed.stdout.split())
+    for part in (
+        "theirs The widest layer. higher is better; forward; needs forward pass "
+        "options: which=largest|smallest, eps=0.5 none from own:widest",
+        "broken error: metric 'broken' of package first cannot be loaded: ModuleNotFoundError",
+        "both error: metric 'both' comes with several packages",
+        "naswot ln |det K|",
+    ):
+        assert part in text
+
+
+def test_unpickled_elsewhere_it_is_the_same(own: Path) -> None:
+    found = get_metrics(["own.py:widest(eps=2)", "own.py:layers", "own.py:counter", "snip"])
+    (own.parent / "metrics.pkl").write_bytes(pickle.dumps(found))
+    code = "import pickle; print([(m.name, m.options, m.source) for m in pickle.load(open('metrics.pkl', 'rb'))])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=own.parent)
+    assert done.stdout.strip() == str([(m.name, m.options, m.source) for m in found]), done.stderr
+    assert pickle.loads(pickle.dumps(found[0])) == found[0]
+
+
+def test_scored_in_other_processes_the_file_is_found(own: Path) -> None:
+    archs = list(MLPs())[:4]
+    given = ["own.py:widest", "own.py:layers(times=2)", "params"]
+    here = compute_scores(MLPs(), archs, given, toy_batch())
+    there = compute_scores(MLPs(), archs, given, toy_batch(), workers=2)
+    assert here.metrics == there.metrics == ("widest", "layers(times=2)", "params")
+    assert (here.values == there.values).all()
+    assert set(here.provenance["sources"]) == {"widest", "layers(times=2)"}
+
+
+def source_of(text: str, path: Path, name: str = "layers") -> str:
+    path.write_text(text)
+    return get_metrics([f"{path}:{name}"])[0].source
+
+
+def test_versions_of_a_metric_are_told_apart(own: Path) -> None:
+    first = source_of(OWN, own)
+    assert source_of(OWN, own) == first
+    assert source_of(OWN.replace("SCALE = 3", "SCALE = 4"), own) != first
+    assert source_of(OWN.replace("return SCALE * x", "return SCALE + x"), own) != first
+    assert source_of(OWN.replace("times: int = 1", "times: int = 2"), own) != first
+    # Nothing that it names has changed.
+    assert source_of(OWN.replace("max(sizes)", "sum(sizes)"), own) == first
+    moved = own.parent / "folder" / "own.py"
+    moved.parent.mkdir()
+    assert source_of("\n\n" + OWN, moved) == first
+
+
+def made(scale: float) -> Callable[[Probe], float]:
+    def inner(probe: Probe) -> float:
+        return scale
+
+    return inner
+
+
+def scaled(scale: float, probe: Probe) -> float:
+    return scale
+
+
+def test_what_a_function_is_made_with_tells_it_apart() -> None:
+    def source(function: Callable[[Probe], float]) -> str:
+        return metric("m", paper="none")(function).source
+
+    assert source(made(1.0)) == source(made(1.0)) != source(made(2.0))
+    by_scale = [Metric("m", partial(scaled, scale), 1, (), "none").source for scale in (1.0, 1.0, 2.0)]
+    assert by_scale[0] == by_scale[1] != by_scale[2]
+
+
+def test_a_resumed_run_with_another_version_is_refused(own: Path, tmp_path: Path) -> None:
+    archs = list(MLPs())[:2]
+    path = tmp_path / "scores.parquet"
+
+    def run() -> None:
+        compute_scores(MLPs(), archs, ["own.py:layers"], toy_batch(), path=path)
+
+    run()
+    run()
+    own.write_text(OWN.replace("SCALE = 3", "SCALE = 5"))
+    with pytest.raises(InputError, match=r"scores of another call \(sources: layers"):
+        run()
+
+
+def test_ours_have_no_source_but_the_package() -> None:
+    assert {m.source for m in METRICS.values()} == {""}
+
+
+def literal(probe: Probe, mode: Literal["a", "b"] | None = None, k: float = 1) -> float:
+    return k
+
+
+def test_options_of_several_types() -> None:
+    found = metric("literal", paper="none")(literal)
+    assert found.with_options(mode="a").name == "literal(mode=a)"
+    assert found.with_options(mode=None, k=1.0).name == found.with_options(k=1).name == "literal"
+    with pytest.raises(InputError, match="mode='c' must be a or b or None"):
+        found.with_options(mode="c")
