@@ -347,14 +347,15 @@ def test_no_metric_works_on_the_batch(tmp_path: Path) -> None:
 
 
 def test_every_command_and_option_is_documented() -> None:
-    text = README.read_text()
+    pages = (README, *sorted((README.parent / "docs").glob("*.md")))
+    text = "\n".join(page.read_text() for page in pages)
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     assert {"search", "score", "show", "metrics", "spaces"} <= set(names)
     for name in names:
-        assert f"untrained {name}" in text, f"README says nothing of untrained {name}"
+        assert f"untrained {name}" in text, f"README and docs say nothing of untrained {name}"
         for option in re.findall(r"--[a-z-]+", untrained_cli(name, "--help").stdout):
             if option not in ("--help", "--no-augment"):
-                assert option in text, f"README says nothing of {option} of untrained {name}"
+                assert option in text, f"README and docs say nothing of {option} of untrained {name}"
     assert "untrained --version" in text
 
 
