@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.metrics.batch_norm import jacobian_product, normalise
 from untrained.metrics.tape import ZERO, Rule, Tangent, Tape
 
 
@@ -297,17 +298,13 @@ def batch_norm(
     if input.numel() == input.shape[1]:
         return func(input, running_mean, running_var, gain, bias, training, momentum, eps)  # raises, and says why
     x = tape.keep(input)
-    # What the function calls, with the statistics.
-    output, mean, s = torch.native_batch_norm(input, gain, bias, running_mean, running_var, True, momentum, eps)
-    mean, s = mean.detach(), s.detach()
+    output, mean, s = normalise(input, gain, bias, running_mean, running_var, momentum, eps)
 
     def push(tangents: Sequence[Tangent], adjoints: Sequence[Tensor | None]) -> tuple[list[Tangent], Tensor | None]:
         n = x.numel() // x.shape[1]
 
         def jacobian(t: Tensor) -> tuple[Tensor, Tensor]:
-            y, h_t, _ = torch.ops.aten.native_batch_norm_backward(
-                t.to(x.dtype), x, gamma, None, None, mean, s, True, eps, [True, True, False]
-            )
+            y, h_t = jacobian_product(t.to(x.dtype), x, gamma, mean, s, eps)
             return y, h_t / n
 
         (x_u, x_v), (adjoint, gain_gradient) = tangents[0], adjoints
@@ -369,10 +366,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 def _channel_dot(a: Tensor, b: Tensor) -> Tensor:
     """Sum over all dimensions but the channels."""
-    # The sums of BatchNorm's backward pass, for mean 0 and variance 1; a product would have to be kept in between.
-    zero, one = a.new_zeros(a.shape[1]), a.new_ones(a.shape[1])
-    only_sums = [False, True, False]
-    return torch.ops.aten.native_batch_norm_backward(a, b, None, None, None, zero, one, True, 0.0, only_sums)[1]
+    return (a * b).sum([0, *range(2, a.ndim)])
 
 
 def _plus(a: Tensor | None, b: Tensor | None) -> Tensor | None:
