@@ -229,10 +229,10 @@ RANDOM_SEARCH = (N_POOL + 1) / (T + 1)
         (-VALUES[:, None], 3),
         (np.column_stack([np.abs(VALUES - 2.5), USELESS]), 4),
         (np.column_stack([VALUES + 0.7 * USELESS[:, 0], USELESS[:, 1:]]), RANDOM_SEARCH / 2),
-        (USELESS, 1.4 * RANDOM_SEARCH),
-        (USELESS[:, :1], 1.4 * RANDOM_SEARCH),
-        (np.full((N_POOL, 2), 3.0), 1.4 * RANDOM_SEARCH),
-        (np.full((N_POOL, 1), np.nan), 1.4 * RANDOM_SEARCH),
+        (USELESS, 2 * RANDOM_SEARCH),
+        (USELESS[:, :1], 2 * RANDOM_SEARCH),
+        (np.full((N_POOL, 2), 3.0), 2 * RANDOM_SEARCH),
+        (np.full((N_POOL, 1), np.nan), 2 * RANDOM_SEARCH),
     ],
     ids=["the objective", "inverted", "far side, among useless", "noisy", "useless", "one useless", "constant", "NaN"],
 )
@@ -241,16 +241,12 @@ def test_on_tables_made_by_hand(metrics: np.ndarray, at_most: float) -> None:
     assert np.mean([pick(metrics, VALUES, seed) for seed in range(10)]) <= at_most
 
 
-def test_it_leaves_where_queries_fail() -> None:
-    """All that the metric ranks in the upper half fail: they are half of the pool, but few of the queries."""
-    failed = list[int]()
-
-    def fails(row: int) -> bool:
-        failed.append(int(VALUES[row] > np.median(VALUES)))
-        return bool(failed[-1])
-
-    pick(np.column_stack([VALUES, USELESS]), USELESS[:, 0], 0, fails)
-    assert sum(failed) <= T // 4
+def test_failures_among_the_favourites_are_survived() -> None:
+    """All fail that one metric ranks in the upper half; another metric is the objective."""
+    metrics, median = np.column_stack([VALUES, USELESS]), np.median(VALUES)
+    assert VALUES[np.argmax(USELESS[:, 0])] < median  # the best of all does not fail
+    ranks = [pick(metrics, USELESS[:, 0], seed, lambda row: bool(VALUES[row] > median)) for seed in range(4)]
+    assert np.mean(ranks) <= 2
 
 
 def study_of(seed: int = 0) -> tuple[optuna.Study, ScoreTable]:

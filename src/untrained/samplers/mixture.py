@@ -108,7 +108,8 @@ class Mixture(PoolSampler):
         trust = weights @ bank.trust
         drawn = int(rng.choice(SIZE, p=weights))
         ignores = (Kind.NOTHING, Kind.ENCODING) if len(seen) < self.budget // START else (Kind.NOTHING,)
-        if bank.kind[drawn] in ignores:
+        taken = np.isin(self._candidates, rows)
+        if bank.kind[drawn] in ignores or taken.all():
             queried = set(rows.tolist())
             return self._choice(next(row for row in self._order if row not in queried), "explore", trust)
         phase = "exploit" if seen else "explore"
@@ -119,7 +120,7 @@ class Mixture(PoolSampler):
             likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
             for s in likeliest[weights[likeliest] > NEGLIGIBLE * weights[likeliest[0]]]:
                 score += weights[s] * expected_improvement(*bank.predict(int(s)), best=y.max(initial=0.0))
-        score[np.isin(self._candidates, rows)] = -np.inf
+        score[taken] = -np.inf
         return self._choice(self._candidates[int(np.argmax(score))], phase, trust)
 
     def _choice(self, row: int, phase: str, trust: Array) -> Choice:
