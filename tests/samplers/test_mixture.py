@@ -13,7 +13,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
 
 from toy import MLPs
 from untrained.objectives import TabularObjective
-from untrained.samplers import Mixture, mixture
+from untrained.samplers import Mixture, hypotheses, mixture
 from untrained.samplers.base import Query
 from untrained.samplers.features import Encoder, spread_top
 from untrained.samplers.hypotheses import (
@@ -38,80 +38,78 @@ ROWS = np.array([3, 17, 40, 41, 8])
 Y = np.array([-1.0, 0.5, 1.5, -0.2, -0.8])
 
 
-def bank(rows: np.ndarray = ROWS) -> Hypotheses:
-    hypotheses = Hypotheses(POOL, seed=4)
-    hypotheses.observe(POOL.take(rows))
-    return hypotheses
+def make_bank(rows: np.ndarray = ROWS) -> Hypotheses:
+    bank = Hypotheses(POOL, seed=4)
+    bank.observe(POOL.take(rows))
+    return bank
 
 
-def naive(hypotheses: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
+def naive(bank: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
     """Prior mean N and covariance N x N of the pool's values under hypothesis s, written out."""
-    z = POOL.metrics * hypotheses.trust[s]
-    d = np.array(
-        [[sum(hypotheses.mind[s][p] * (a[p] != b[p]) for p in range(P)) for b in POOL.codes] for a in POOL.codes]
-    )
+    z = POOL.metrics * bank.trust[s]
+    d = np.array([[sum(bank.mind[s][p] * (a[p] != b[p]) for p in range(P)) for b in POOL.codes] for a in POOL.codes])
     kernel: Any = ConstantKernel(LEVEL)
-    if hypotheses.kind[s] in (Kind.METRICS, Kind.BOTH):
-        kernel += ConstantKernel(hypotheses.linear[s]) * DotProduct(1e-12)
-        kernel += ConstantKernel(hypotheses.smooth[s]) * Matern(hypotheses.length[s], nu=2.5)
+    if bank.kind[s] in (Kind.METRICS, Kind.BOTH):
+        kernel += ConstantKernel(bank.linear[s]) * DotProduct(1e-12)
+        kernel += ConstantKernel(bank.smooth[s]) * Matern(bank.length[s], nu=2.5)
     covariance = kernel(z)
-    if hypotheses.kind[s] in (Kind.BOTH, Kind.ENCODING):
-        covariance = (
-            covariance + hypotheses.additive[s] * (1 - d) + hypotheses.joint[s] * np.exp(-d / hypotheses.reach[s])
-        )
-    return hypotheses.slope[s] * z.sum(1), covariance + hypotheses.own[s] * np.eye(N)
+    if bank.kind[s] in (Kind.BOTH, Kind.ENCODING):
+        covariance = covariance + bank.additive[s] * (1 - d) + bank.joint[s] * np.exp(-d / bank.reach[s])
+    return bank.slope[s] * z.sum(1), covariance + bank.own[s] * np.eye(N)
 
 
-def one_of_each_kind(hypotheses: Hypotheses) -> list[int]:
-    found = [int(np.flatnonzero(hypotheses.kind == kind)[0]) for kind in Kind if kind in hypotheses.kind]
+def one_of_each_kind(bank: Hypotheses) -> list[int]:
+    found = [int(np.flatnonzero(bank.kind == kind)[0]) for kind in Kind if kind in bank.kind]
     assert len(found) == len(Kind)
     return found
 
 
 def test_a_hypothesis_is_the_gaussian_process_it_says() -> None:
-    hypotheses = bank()
-    hypotheses.weigh(Y)
-    for s in one_of_each_kind(hypotheses):
-        mean, covariance = naive(hypotheses, s)
+    bank = make_bank()
+    bank.weigh(Y)
+    for s in one_of_each_kind(bank):
+        mean, covariance = naive(bank, s)
         gain = covariance[:, ROWS] @ np.linalg.inv(covariance[np.ix_(ROWS, ROWS)])
         others = np.setdiff1d(np.arange(N), ROWS)
         expected_mean = (mean + gain @ (Y - mean[ROWS]))[others]
         expected_std = np.sqrt(np.diag(covariance - gain @ covariance[ROWS])[others])
-        ours = hypotheses.predict(s)
+        ours = bank.predict(s)
         assert ours[0][others] == pytest.approx(expected_mean, rel=1e-3, abs=1e-3)
         assert ours[1][others] == pytest.approx(expected_std, rel=1e-3)
 
 
 def test_hypotheses_are_weighed_by_their_tempered_marginal_likelihood() -> None:
-    hypotheses = bank()
+    bank = make_bank()
     likelihoods = []
     for s in range(SIZE):
-        mean, covariance = naive(hypotheses, s)
+        mean, covariance = naive(bank, s)
         seen: Any = covariance[np.ix_(ROWS, ROWS)]
         likelihoods.append(multivariate_normal(mean[ROWS], seen).pdf(Y) ** TEMPER)
-    assert hypotheses.weigh(Y) == pytest.approx(np.array(likelihoods) / sum(likelihoods), rel=1e-6)
+    assert bank.weigh(Y) == pytest.approx(np.array(likelihoods) / sum(likelihoods), rel=1e-6)
 
 
 def test_a_running_query_counts_with_its_expected_value() -> None:
     """The weights know nothing of it, and a value just as expected would leave the same predictions."""
-    hypotheses = bank(ROWS[:3])
-    weights = hypotheses.weigh(Y[:3])
-    s = one_of_each_kind(hypotheses)[Kind.BOTH]
-    mean, covariance = naive(hypotheses, s)
+    bank = make_bank(ROWS[:3])
+    weights = bank.weigh(Y[:3])
+    s = one_of_each_kind(bank)[Kind.BOTH]
+    mean, covariance = naive(bank, s)
     known = ROWS[:3]
     gain = covariance[:, known] @ np.linalg.inv(covariance[np.ix_(known, known)])
     expected = mean + gain @ (Y[:3] - mean[known])
-    hypotheses.observe(POOL.take(ROWS))
-    assert hypotheses.weigh(Y[:3]) == pytest.approx(weights, rel=1e-9)
-    running = hypotheses.predict(s)
-    hypotheses.weigh(np.concatenate([Y[:3], expected[ROWS[3:]]]))
-    known_values = hypotheses.predict(s)
+    bank.observe(POOL.take(ROWS))
+    assert bank.weigh(Y[:3]) == pytest.approx(weights, rel=1e-9)
+    running = bank.predict(s)
+    bank.weigh(np.concatenate([Y[:3], expected[ROWS[3:]]]))
+    known_values = bank.predict(s)
     assert running[0] == pytest.approx(known_values[0], abs=1e-4)
     assert running[1] == pytest.approx(known_values[1], abs=1e-6)
 
 
-def test_what_is_kept_changes_no_digit() -> None:
-    kept = bank(np.array([50, 51, 52, 53]))
+@pytest.mark.parametrize("memory", [hypotheses.MEMORY, 4 * N * 20])
+def test_what_is_kept_changes_no_digit(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hypotheses, "MEMORY", memory)
+    kept = make_bank(np.array([50, 51, 52, 53]))
     kept.weigh(Y[:4])
     for s in (5, 6):
         kept.predict(s)
@@ -119,7 +117,7 @@ def test_what_is_kept_changes_no_digit() -> None:
     kept.weigh(Y[:3])
     kept.predict(6)
     kept.observe(POOL.take(ROWS))
-    fresh = bank()
+    fresh = make_bank()
     assert kept.weigh(Y).tolist() == fresh.weigh(Y).tolist()
     for s in (5, 6, 7):
         for ours, theirs in zip(kept.predict(s), fresh.predict(s), strict=True):
@@ -129,7 +127,8 @@ def test_what_is_kept_changes_no_digit() -> None:
 @pytest.mark.parametrize(("k", "share"), [(1, 0.5), (3, 0.125)])
 def test_the_fewer_metrics_the_more_hypotheses_ignore_them(k: int, share: float) -> None:
     for p, kinds in ((2, (Kind.ENCODING, Kind.NOTHING)), (0, (Kind.NOTHING,))):
-        kind = Hypotheses(Points(np.zeros((4, k)), np.zeros((4, p))), seed=0).kind
+        metrics = np.column_stack([np.arange(4.0)] * k + [np.zeros(4)])  # the last tells nothing apart
+        kind = Hypotheses(Points(metrics, np.zeros((4, p))), seed=0).kind
         assert np.isin(kind, (Kind.ENCODING, Kind.NOTHING)).mean() == pytest.approx(share, abs=1 / SIZE)
         assert set(kinds) <= set(kind)
 
@@ -233,8 +232,19 @@ RANDOM_SEARCH = (N_POOL + 1) / (T + 1)
         (USELESS[:, :1], 2 * RANDOM_SEARCH),
         (np.full((N_POOL, 2), 3.0), 2 * RANDOM_SEARCH),
         (np.full((N_POOL, 1), np.nan), 2 * RANDOM_SEARCH),
+        (np.empty((N_POOL, 0)), 2 * RANDOM_SEARCH),
     ],
-    ids=["the objective", "inverted", "far side, among useless", "noisy", "useless", "one useless", "constant", "NaN"],
+    ids=[
+        "the objective",
+        "inverted",
+        "far side, among useless",
+        "noisy",
+        "useless",
+        "one useless",
+        "constant",
+        "NaN",
+        "none",
+    ],
 )
 def test_on_tables_made_by_hand(metrics: np.ndarray, at_most: float) -> None:
     """Mean objective rank; random search has 19.1, and with 10 seeds a standard error of 6."""

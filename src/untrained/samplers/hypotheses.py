@@ -49,6 +49,8 @@ INFORMS = 0.5
 """Prior probability that a metric has anything to say about the objective, each for itself."""
 BOTH = 0.45
 """Part of the hypotheses that go by metrics which go by the encoding, too."""
+MEMORY = 2**29
+"""Bytes that all v may take, before the longest unused are given up, to be computed again."""
 
 
 class Kind(IntEnum):
@@ -95,13 +97,15 @@ class Hypotheses:
         u = np.clip(qmc.Sobol(k + p + 8, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
         normal = ndtri(u)
         trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
-        self.kind = np.searchsorted(np.cumsum(_prior(k, p)), (rng.permutation(SIZE) + 0.5) / SIZE)
+        self.kind = np.searchsorted(
+            np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p)), (rng.permutation(SIZE) + 0.5) / SIZE
+        )
         metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH))
         codes = np.isin(self.kind, (Kind.BOTH, Kind.ENCODING))
         trust = np.exp(TRUST * trust)
         self.trust = trust / np.linalg.norm(trust, axis=1, keepdims=True)
         self.slope = metrics * 2 * ndtri(0.5 + 0.5 * u[:, -1])  # half-normal: metrics point upwards
-        self.slope /= self.trust.sum(1)
+        self.slope /= np.maximum(self.trust.sum(1), np.finfo(float).tiny)  # 0 where there is no metric
         self.linear = metrics * np.exp(1 + rest[:, 0])
         self.smooth = metrics * np.exp(1 + rest[:, 1])
         self.length = np.exp(0.5 + 0.7 * rest[:, 2])
@@ -165,12 +169,13 @@ class Hypotheses:
 
     def predict(self, s: int) -> tuple[Pool, Pool]:
         """n means and standard deviations of the candidates' values under hypothesis s, what is their own included."""
-        view = self._views.get(s)
-        if view is None:
-            view = self._views[s] = self._start(s)
+        view = self._views.pop(s, None) or self._start(s)
+        self._views[s] = view  # the last used stands last
         t = len(self._queries.metrics)
         for row in range(view.known, t):
             self._extend(s, view, row)
+        while sum(view.v.nbytes for view in self._views.values()) > MEMORY and len(self._views) > 1:
+            del self._views[next(iter(self._views))]
         explained = np.einsum("tn,tn->n", view.v[:t], view.v[:t])
         mean = view.mean + self._white[s].astype(np.float32) @ view.v[:t]
         return mean, np.sqrt(np.maximum(view.variance - explained, 1e-6))
@@ -228,7 +233,7 @@ class _View:
 
 
 def _prior(k: int, p: int) -> Array:
-    """Probability of each kind for k metrics and p decisions; where there is no decision to go by, NOTHING is left."""
+    """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of."""
     ignore = (1 - INFORMS) ** k
     if p == 0:
         return np.array([1 - ignore, 0, 0, ignore])
