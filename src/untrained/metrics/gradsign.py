@@ -46,8 +46,10 @@ def gradsign(probe: Probe, mean: bool = False) -> float:
 
         def add(_name: str, parts: list[tuple[Use, Tensor]]) -> None:
             nonlocal agreement
-            g = torch.stack([use.gradient(B) for use, B in parts]).sum(0) if len(parts) > 1 else (
-                parts[0][0].gradient(parts[0][1])
+            g = (
+                torch.stack([use.gradient(B) for use, B in parts]).sum(0)
+                if len(parts) > 1
+                else (parts[0][0].gradient(parts[0][1]))
             )
             agreement += int(g.sign().sum(0).abs().sum(dtype=torch.float64).item())
 

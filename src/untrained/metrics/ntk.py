@@ -9,8 +9,8 @@ Three readings of J are about:
 - `mode="train"`: as TE-NAS's code runs it: J(x_i) is the gradient of sample i's output within a batch in training mode,
   where it also depends on the others through BatchNorm's statistics. n backward passes.
 - `layerwise=True`: as HNAS's code has it: one backward pass of the sum over all samples; row i gathers, layer by layer,
-  what goes through sample i's activations. Weights and biases of convolutions, linear layers and embeddings. The same as
-  the gradient of sample i where the samples do not touch each other.
+  what goes through sample i's activations. Weights and biases of convolutions, linear layers and embeddings. It is the
+  gradient of sample i where the samples do not touch each other.
 
 `output` is what is differentiated: "sum", the sum of a sample's outputs (TE-NAS), or "target", the output of its class
 (HNAS).
@@ -37,9 +37,7 @@ Output = Literal["sum", "target"]
     direction=-1,
     needs=("sample gradients",),
 )
-def ntk_condition_number(
-    probe: Probe, mode: Mode = "eval", output: Output = "sum", layerwise: bool = False
-) -> float:
+def ntk_condition_number(probe: Probe, mode: Mode = "eval", output: Output = "sum", layerwise: bool = False) -> float:
     """Largest over smallest eigenvalue of the neural tangent kernel (see `ntk`): lower is easier to train.
 
     Public readings: TE-NAS's code `mode=train`; HNAS's code `mode=train,output=target,layerwise=True`.

@@ -1,6 +1,5 @@
 """ZiCo: gradients that are large and vary little from batch to batch."""
 
-import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric

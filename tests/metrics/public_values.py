@@ -168,6 +168,6 @@ ANOTHER_NETWORK = {
 """Entries that no reading gives: the implementation scores another network than the one described."""
 
 EXCEPT_ROUNDING = {
-    f"plain/{_ITS_OWN}": 6e-3,  # single precision only, on nb_N5: the network where ReLU inputs lie within rounding of 0
+    f"plain/{_ITS_OWN}": 6e-3,  # single precision only, on nb_N5, where ReLU inputs lie within rounding of 0
 }
 """Entries that are themselves so far off by rounding, with no value in double precision to tell."""
