@@ -7,6 +7,7 @@ precision, the same in single precision, and the difference between the entry's 
 the mean over seeds in standard errors from the published mean.
 """
 
+import importlib
 import os
 import sys
 from collections import defaultdict
@@ -21,7 +22,7 @@ SEEDS = 4
 def main(folder: str) -> None:
     os.environ["UNTRAINED_SHARED"] = str(Path(folder).resolve().parent)
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "metrics"))
-    import public_values
+    public_values = importlib.import_module("public_values")
 
     values = public_values.read("values.json")
     fixed, random = defaultdict(list), defaultdict(list)
