@@ -1,4 +1,4 @@
-"""Metrics on networks unlike those of the literature, against the plainest derivation: one sample, one weight at a time.
+"""Metrics on networks unlike those of the literature, against a plain derivation: one sample, one weight at a time.
 
 Nothing here is vectorised, hooked or shared: every expected number comes from its definition, written out with loops.
 """
@@ -163,7 +163,9 @@ def test_vkdnw(case: tuple[nn.Module, Tensor, Tensor], reading: str) -> None:
         classes = len(logits)
         J = np.zeros((classes, len(parameters)))
         for c in range(classes):
-            for k, g in enumerate(torch.autograd.grad(logits[c], parameters, retain_graph=True, materialize_grads=True)):
+            for k, g in enumerate(
+                torch.autograd.grad(logits[c], parameters, retain_graph=True, materialize_grads=True)
+            ):
                 J[c, k] = g.flatten()[0]
         alpha = np.float16(0.05)
         p = F.softmax(logits, 0).detach().numpy() * float(np.float16(1) - alpha) + float(alpha / np.float16(classes))
@@ -260,9 +262,10 @@ def test_more_samples_than_fit_one_word() -> None:
     """70 samples: distinct columns are told apart by the last samples as by the first."""
     x = torch.zeros(70, 3)
     x[0, 0] = x[69, 1] = x[69, 2] = x[24, 2] = 1
-    net = nn.Sequential(nn.Linear(3, 6, bias=False), nn.ReLU())
+    linear = nn.Linear(3, 6, bias=False)
+    net = nn.Sequential(linear, nn.ReLU())
     with torch.no_grad():
-        net[0].weight.copy_(torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 0, 0], [-1, 0, 0], [1.0, 1, 0]]))
+        linear.weight.copy_(torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 0, 0], [-1, 0, 0], [1.0, 1, 0]]))
     # On for samples {0}, {69}, {24, 69}, {0}, {}, {0, 69}.
     assert METRICS["swap"](Probe(net, x)) == 5
 
@@ -295,7 +298,9 @@ def correlation(rows: np.ndarray) -> np.ndarray:
 def test_meco() -> None:
     """Module by module, on paper; the network itself returns what its last layer does, one number a channel: 0."""
     torch.manual_seed(4)
-    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(4, 3, 1)), nn.Flatten(), nn.Linear(48, 2))
+    net = nn.Sequential(
+        nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(4, 3, 1)), nn.Flatten(), nn.Linear(48, 2)
+    )
     net.double()
     x = torch.randn(3, 2, 6, 6, dtype=torch.float64)
     a = net[0](x[:1])
@@ -404,11 +409,11 @@ def test_az_nas_on_named_blocks() -> None:
 def test_constant_outputs_have_reasons() -> None:
     """Logits that do not depend on the input: a reason where there is no number, and 0 where 0 is the number."""
     torch.manual_seed(8)
-    net = nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    conv, head = nn.Conv2d(2, 3, 1), nn.Linear(3, 2)
+    net = nn.Sequential(conv, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
     with torch.no_grad():
-        for parameter in net[0].parameters():
+        for parameter in (*conv.parameters(), head.weight):
             parameter.zero_()
-        net[4].weight.zero_()
     x = torch.randn(4, 2, 5, 5)
     probe = Probe(net, x, torch.tensor([0, 1, 1, 0]), second=(x.flip(0), torch.tensor([0, 0, 1, 1])))
     for name in ("jacob_cov", "epe_nas", "naswot", "ntk_condition_number", "az_expressivity", "az_trainability"):

@@ -75,7 +75,7 @@ class Convolution(Use):
 
     def _between(self, A: Tensor, B: Tensor, groups: int) -> Tensor:
         """1 x (weight's shape), for one sample."""
-        gradient = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
+        gradient: Any = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
         size = (B.shape[1], A.shape[1] // groups, *self.kernel)
         stride, dilation = tuple(self.stride), tuple(self.dilation)
         if all(before == after for before, after in self.padding):

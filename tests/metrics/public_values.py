@@ -166,8 +166,3 @@ ANOTHER_NETWORK = {
     f"l2_norm/{_ITS_OWN}": "its own network holds the weights of all five candidate operations",
 }
 """Entries that no reading gives: the implementation scores another network than the one described."""
-
-EXCEPT_ROUNDING = {
-    f"plain/{_ITS_OWN}": 6e-3,  # single precision only, on nb_N5: the network where ReLU inputs lie within rounding of 0
-}
-"""Entries that are themselves so far off by rounding, with no value in double precision to tell."""
