@@ -48,7 +48,7 @@ TRUST = 1.2
 INFORMS = 0.5
 """Prior probability that a metric has anything to say about the objective, each for itself."""
 BOTH = 0.45
-"""Part of the hypotheses that go by metrics which go by the encoding, too."""
+"""Part of the hypotheses of several metrics that inform which go by the encoding, too."""
 MEMORY = 2**29
 """Bytes that all v may take, before the longest unused are given up, to be computed again."""
 
@@ -233,11 +233,16 @@ class _View:
 
 
 def _prior(k: int, p: int) -> Array:
-    """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of."""
-    ignore = (1 - INFORMS) ** k
+    """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of.
+
+    A single metric that informs is not enough to go by, where there is an encoding.
+    """
+    none = (1 - INFORMS) ** k
+    one = k * INFORMS * (1 - INFORMS) ** (k - 1) if k else 0.0
+    several = 1 - none - one
     if p == 0:
-        return np.array([1 - ignore, 0, 0, ignore])
-    return np.array([(1 - BOTH) * (1 - ignore), BOTH * (1 - ignore), 0.9 * ignore, 0.1 * ignore])
+        return np.array([1 - none, 0, 0, none])
+    return np.array([(1 - BOTH) * several, one + BOTH * several, 0.9 * none, 0.1 * none])
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
