@@ -92,7 +92,7 @@ class Reading:
     """The metric that stands for one entry of the values, and what it is asked on."""
 
     metric: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     batch: str = "x"
     drawn_weights: bool = False
 
