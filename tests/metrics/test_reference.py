@@ -29,7 +29,8 @@ SENSITIVE = {"plain": 1e-1, "zico": 3e-2, "linear_regions": 2e-2}
 def skip_if_slow(net: str, key: str, dtype: torch.dtype) -> None:
     double = dtype == torch.float64
     n_passes = key == "ntk_cond_train/TENAS"
-    if not ALL and ((net == "nb_N5" and (double or n_passes)) or (double and n_passes and net.startswith("nb"))):
+    deep, many = net == "nb_N5", key == "vkdnw_entropy/VKDNW" or key == "vkdnw_entropy_paper/VKDNW"
+    if not ALL and ((deep and (double or many)) or (n_passes and net.startswith("nb"))):
         pytest.skip("takes long: set UNTRAINED_ALL=1")
 
 
