@@ -12,7 +12,7 @@ PACKAGE = Path(untrained.__file__).parent
 # Lowest first; what stands on one line does not import each other.
 LEVELS = (
     {"errors"},
-    {"files", "seeding", "threads", "provenance"},
+    {"files", "memory", "seeding", "threads", "provenance"},
     {"data", "spaces", "metrics"},
     {"scores"},
     {"samplers", "objectives"},

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.metrics.batch_norm import channel_dot, jacobian_product, normalise
 from untrained.metrics.tape import ZERO, Rule, Tangent, Tape
 
 
@@ -181,22 +182,36 @@ def layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | N
     """Convolutions and the linear layer."""
     if tape.variable(bias) is not None:
         return general(tape, func, input, weight, bias, *a, **k)
+    shape = (-1,) if func is F.linear else (-1, *[1] * (weight.ndim - 2))
+    constant = None if bias is None else bias.detach().reshape(shape)
     return _bilinear(
-        tape, lambda: func(input, weight, bias, *a, **k), lambda x, w: func(x, w, None, *a, **k), input, weight
+        tape,
+        lambda: func(input, weight, bias, *a, **k),
+        lambda x, w: func(x, w, None, *a, **k),
+        input,
+        weight,
+        constant,
     )
 
 
 def _bilinear(
-    tape: Tape, run: Callable[[], Tensor], times: Callable[[Tensor, Tensor], Tensor], x: Tensor, w: Tensor
+    tape: Tape,
+    run: Callable[[], Tensor],
+    times: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    w: Tensor,
+    constant: Tensor | None = None,
 ) -> Tensor:
-    """`run` returns x times w, plus a constant.
+    """`run` returns y = x times w, plus a constant.
 
     y_u = x_u w + x w_u, and y_uv = x_u w_v + x_v w_u.
     """
     numbers = [tape.variable(x), tape.variable(w)]
     # Each is needed for the tangent of the other.
-    x_, w_ = tape.keep(x) if numbers[1] is not None else None, tape.keep(w) if numbers[0] is not None else None
+    x_ = tape.keep(x) if numbers[1] is not None else None
+    w_ = tape.keep(w) if numbers[0] is not None or tape.is_weight(w) else None
     output = run()
+    y_ = tape.keep(output) if tape.is_weight(w) else None
 
     def both(left: Tensor | None, right: Tensor | None) -> Tensor | None:
         return None if left is None or right is None else times(left, right)
@@ -204,15 +219,14 @@ def _bilinear(
     def push(tangents: Sequence[Tangent], adjoints: Sequence[Tensor | None]) -> tuple[list[Tangent], Tensor | None]:
         x, w = tangents
         x_v_w, x_u_w_v = both(x.v, w_), both(x.u, w.v)
-        if w.u is not None and w_ is not None and x_ is not None and w.u.is_set_to(w_):
-            # u is the weight itself: x_u w + x w_u is one product, and x_v w_u is known.
-            y_u, x_v_w_u = times(x_ if x.u is None else x_ + x.u, w_), x_v_w
+        if y_ is not None and w_ is not None and w.u is not None and w.u.is_set_to(w_):
+            # u is the weight itself: x w_u is y without its constant, and x_v w_u is known.
+            product = y_ if constant is None else y_ - constant
+            y_u, x_v_w_u = product if x.u is None else times(x.u, w_).add_(product), x_v_w
         else:
             y_u, x_v_w_u = _plus(both(x.u, w_), both(x_, w.u)), both(x.v, w.u)
-        y_uv = _plus(x_u_w_v, x_v_w_u)
-        adjoint = adjoints[0] if adjoints else None
-        second = None if y_uv is None or adjoint is None else _dot(adjoint, y_uv)
-        return [Tangent(y_u, _plus(x_v_w, both(x_, w.v)))], second
+        terms = [_dot(a, y) for a in adjoints if a is not None for y in (x_u_w_v, x_v_w_u) if y is not None]
+        return [Tangent(y_u, _plus(x_v_w, both(x_, w.v)))], torch.stack(terms).sum() if terms else None
 
     tape.record(numbers, [output], push, edges=[] if None in numbers else [output])
     return output
@@ -281,18 +295,16 @@ def batch_norm(
         shaped = scale.reshape(-1, *[1] * (input.ndim - 2))
         tape.record([number], [output], lambda tangents, _: ([_each(lambda t: t * shaped, tangents[0])], None))
         return output
+    if input.numel() == input.shape[1]:
+        return func(input, running_mean, running_var, gain, bias, training, momentum, eps)  # raises, and says why
     x = tape.keep(input)
-    output = func(input, running_mean, running_var, gain, bias, training, momentum, eps)
+    output, mean, s = normalise(input, gain, bias, running_mean, running_var, momentum, eps)
 
     def push(tangents: Sequence[Tangent], adjoints: Sequence[Tensor | None]) -> tuple[list[Tangent], Tensor | None]:
         n = x.numel() // x.shape[1]
-        var, mean = torch.var_mean(x.to(gamma.dtype), [0, *range(2, x.ndim)], correction=0)
-        s = (var + eps).rsqrt()
 
         def jacobian(t: Tensor) -> tuple[Tensor, Tensor]:
-            y, h_t, _ = torch.ops.aten.native_batch_norm_backward(
-                t.to(x.dtype), x, gamma, None, None, mean, s, True, eps, [True, True, False]
-            )
+            y, h_t = jacobian_product(t.to(x.dtype), x, gamma, mean, s, eps)
             return y, h_t / n
 
         (x_u, x_v), (adjoint, gain_gradient) = tangents[0], adjoints
@@ -302,8 +314,8 @@ def batch_norm(
         if adjoint is None or gain_gradient is None:
             return [Tangent(y_u, y_v)], None
         # adjoint is dL/dx: <dL/dy, J x_u> = <J dL/dy, x_u>. A gain of zero leaves no h_u in y_u, and no gradient.
-        h_vu = torch.where(gamma == 0, 0, _channel_dot(y_u, y_v) / gamma) / n + gamma * eps * s**4 * m_u * m_v
-        second = s * (m_v * _channel_dot(adjoint, x_u) + m_u * _channel_dot(adjoint, x_v)) + gain_gradient * h_vu
+        h_vu = torch.where(gamma == 0, 0, channel_dot(y_u, y_v) / gamma) / n + gamma * eps * s**4 * m_u * m_v
+        second = s * (m_v * channel_dot(adjoint, x_u) + m_u * channel_dot(adjoint, x_v)) + gain_gradient * h_vu
         return [Tangent(y_u, y_v)], -second.sum(dtype=torch.float64)
 
     tape.record([number], [output], push, edges=[input, gain] if number is not None else [])
@@ -331,6 +343,13 @@ def _tensors(value: Any) -> list[Tensor]:
     return found
 
 
+def by_memory(x: Tensor) -> Tensor:
+    """n x ..., each sample's numbers in the order of memory: the same for every sample, and no copy."""
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 2, 3, 1)
+    return x.flatten(1) if x.ndim > 1 else x
+
+
 def random_state(device: torch.device) -> Tensor:
     return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
@@ -340,18 +359,16 @@ def _name(func: Any) -> str:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(dtype=torch.float64)
-
-
-def _channel_dot(a: Tensor, b: Tensor) -> Tensor:
-    """Sum over all dimensions but the channels."""
-    return (a * b).sum([0, *range(2, a.ndim)])
+    if a.stride() != b.stride() or a.dtype != b.dtype:
+        return (a * b).sum(dtype=torch.float64)
+    return torch.dot(by_memory(a).flatten(), by_memory(b).flatten()).double()
 
 
 def _plus(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """a + b, written into a."""
     if a is None or b is None:
         return b if a is None else a
-    return a + b
+    return a.add_(b)
 
 
 def _each(f: Callable[[Tensor], Any], tangent: Tangent) -> Tangent:

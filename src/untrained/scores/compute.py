@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from untrained.errors import InputError
+from untrained.memory import keep_freed_memory
 from untrained.metrics import ROBOT_METRICS, Metric, Probe, get_metrics
 from untrained.metrics.probe import Loss
 from untrained.provenance import difference
@@ -222,6 +223,7 @@ def _start_worker(job: Job) -> None:
     global _job
     _job = job
     torch.set_num_threads(1)
+    keep_freed_memory()
     parent = multiprocessing.parent_process()
     assert parent is not None
 
