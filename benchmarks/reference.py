@@ -1,6 +1,6 @@
 """How far every metric is from the values of the public implementations, as a table.
 
-    python benchmarks/reference.py ../shared/reference
+    python benchmarks/reference.py ../shared/reference [NETWORK ...]
 
 Each row is one entry of `values.json`, each number the largest over the networks: the relative difference in double
 precision, the same in single precision, and the difference between the entry's own two precisions. For random entries,
@@ -19,15 +19,15 @@ import torch
 SEEDS = 4
 
 
-def main(folder: str) -> None:
+def main(folder: str, *names: str) -> None:
     os.environ["UNTRAINED_SHARED"] = str(Path(folder).resolve().parent)
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "metrics"))
     public_values = importlib.import_module("public_values")
 
     values = public_values.read("values.json")
     fixed, random = defaultdict(list), defaultdict(list)
-    for net, entries in values.items():
-        for key, entry in entries.items():
+    for net in names or values:
+        for key, entry in values[net].items():
             reading = public_values.READINGS[key]
             if "mean" in entry:
                 mean = sum(public_values.score(net, reading, torch.float32, seed) for seed in range(SEEDS)) / SEEDS

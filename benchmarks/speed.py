@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from public_procedure import PROCEDURE, score
 from torch import Tensor, nn
 
+from untrained.memory import keep_freed_memory
 from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, get_metrics
 from untrained.spaces import NASBench201
 
@@ -64,6 +65,7 @@ def main() -> None:
     options.add_argument("--all", action="store_true", help="each metric alone, and all together")
     given = options.parse_args()
     torch.set_num_threads(given.threads)
+    keep_freed_memory()  # as in the processes of `compute_scores`; all that is measured gains by it
 
     space = NASBench201()
     archs = random.Random(0).sample(sorted({space.canonical(arch) for arch in space}), given.networks)

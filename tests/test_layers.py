@@ -12,7 +12,7 @@ PACKAGE = Path(untrained.__file__).parent
 # Lowest first; what stands on one line does not import each other.
 LEVELS = (
     {"errors"},
-    {"files", "seeding", "threads", "devices", "provenance", "journal"},
+    {"files", "seeding", "threads", "devices", "memory", "provenance", "journal"},
     {"processes"},
     {"data", "spaces", "metrics"},
     {"job"},

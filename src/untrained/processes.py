@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 
 from untrained.errors import InputError
+from untrained.memory import keep_freed_memory
 from untrained.threads import torch_threads
 
 Item = TypeVar("Item")
@@ -72,6 +73,7 @@ def _start(function: Callable[[Any], Any]) -> None:
     global _function
     _function = function
     torch.set_num_threads(1)
+    keep_freed_memory()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -92,7 +92,7 @@ class Reading:
     """The metric that stands for one entry of the values, and what it is asked on."""
 
     metric: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     batch: str = "x"
     drawn_weights: bool = False
 
@@ -100,7 +100,7 @@ class Reading:
         return METRICS[self.metric].with_options(**self.options)
 
 
-@lru_cache(1)
+@lru_cache(2)
 def probe(name: str, dtype: torch.dtype, batch: str = "x", drawn_weights: bool = False, seed: int = 0) -> Probe:
     """The same for metrics that ask for the same one after the other: they share its passes."""
     drawn = FOLDER / "zen_draws" / f"{name}.safetensors" if drawn_weights else None

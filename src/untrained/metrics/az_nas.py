@@ -72,7 +72,7 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
         b, r = _rows(B, channel), _rows(R, channel)
         if len(b) != len(r):
             raise ValueError(f"a block maps {tuple(before.shape)} to {tuple(after.shape)}: the positions do not match")
-        q = torch.linalg.matrix_norm(b.T @ r / len(r), 2).item()
+        q = torch.linalg.matrix_norm((b.T @ r).double() / len(r), 2).item()
         values.append(2 - q - 1 / (q + ROUNDING))
     return sum(values) / len(values)
 

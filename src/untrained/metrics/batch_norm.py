@@ -73,6 +73,13 @@ def jacobian_product(
     return torch.addcmul(_spread(offset), x, _spread(slope)).addcmul_(t, _spread(scale)), h_t
 
 
+def channel_dot(a: Tensor, b: Tensor) -> Tensor:
+    """sum a b for each channel."""
+    if _by_rows(a) and _by_rows(b):
+        return _centred_dot(a, b, b.new_zeros(b.shape[1]))
+    return (a * b).sum([0, *range(2, a.ndim)])
+
+
 class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor | None, bias: Tensor | None, mean: Tensor, s: Tensor, eps: float):

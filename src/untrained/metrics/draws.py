@@ -1,7 +1,7 @@
 """Weights drawn anew, in the place of a network's own, for metrics whose formula asks for a certain distribution."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -15,17 +15,22 @@ Draw = Callable[[Tensor, Generator], None]
 
 def standard_normal(weight: Tensor, stream: Generator) -> None:
     """N(0, 1)."""
-    weight.normal_(generator=stream)
+    weight.copy_(normal(weight.shape, stream))
 
 
 def kaiming_normal(weight: Tensor, stream: Generator) -> None:
     """N(0, 2 / fan-in): He et al., ICCV 2015."""
-    weight.normal_(0, math.sqrt(2 / weight[0].numel()), generator=stream)
+    weight.copy_(normal(weight.shape, stream) * math.sqrt(2 / weight[0].numel()))
 
 
 def generator(probe: Probe) -> Generator:
     """A stream of random numbers that depends on the probe's seed alone."""
     return Generator(probe.inputs.device).manual_seed(probe.seed)
+
+
+def normal(shape: Sequence[int], stream: Generator) -> Tensor:
+    """N(0, 1) in single precision, so that the numbers are the same in any precision and memory format."""
+    return torch.randn(tuple(shape), generator=stream, device=stream.device)
 
 
 def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:

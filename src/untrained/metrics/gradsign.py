@@ -10,8 +10,8 @@ from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
 from untrained.metrics.passes import frozen, sibling
-from untrained.metrics.probe import Probe
-from untrained.metrics.samples import Use, Uses
+from untrained.metrics.probe import Probe, shared
+from untrained.metrics.samples import Use, Uses, summed
 
 
 @metric(
@@ -31,6 +31,12 @@ def gradsign(probe: Probe, mean: bool = False) -> float:
 
     Raises ValueError where BatchNorm would see one number a channel.
     """
+    agreement = _agreement(probe)
+    return agreement / sum(w.numel() for w in probe.weights) if mean else float(agreement)
+
+
+@shared
+def _agreement(probe: Probe) -> int:
     if probe.targets is None:
         raise ValueError("the batch has no targets")
     names = [layer.weight for layer in probe.layers]
@@ -38,28 +44,25 @@ def gradsign(probe: Probe, mean: bool = False) -> float:
     uses = Uses({name: state[name] for name in names}, len(probe.inputs))
     with probe.untouched(), torch.enable_grad(), uses, _OneByOne():
         outputs = probe.call(state, probe.inputs.detach())
-    agreement = 0
     if uses.elsewhere:
         del uses, outputs
-        agreement = _loop(probe)
-    else:
+        return _loop(probe)
+    with probe.untouched(), torch.enable_grad(), probe.precision():
+        losses = [probe.loss_function(_take(outputs, i), _take(probe.targets, i)) for i in range(len(probe.inputs))]
+        total = torch.stack(losses).sum()
+    agreement = 0
 
-        def add(_name: str, parts: list[tuple[Use, Tensor]]) -> None:
-            nonlocal agreement
-            g = (
-                torch.stack([use.gradient(B) for use, B in parts]).sum(0)
-                if len(parts) > 1
-                else (parts[0][0].gradient(parts[0][1]))
-            )
-            agreement += int(g.sign().sum(0).abs().sum(dtype=torch.float64).item())
+    def add(_name: str, parts: list[tuple[Use, Tensor]]) -> None:
+        nonlocal agreement
+        agreement += _agreeing(summed(parts).sign())
 
-        n = len(probe.inputs)
-        with probe.untouched(), torch.enable_grad(), probe.precision():
-            total = torch.stack(
-                [probe.loss_function(_take(outputs, i), _take(probe.targets, i)) for i in range(n)]
-            ).sum()
-        uses.backward(total, add)
-    return agreement / sum(w.numel() for w in probe.weights) if mean else float(agreement)
+    uses.backward(total, add)
+    return agreement
+
+
+def _agreeing(signs: Tensor) -> int:
+    """sum over weights of |sum_i sign_i|, for n x ... signs."""
+    return int(signs.sum(0).abs().sum(dtype=torch.float64).item())
 
 
 def _loop(probe: Probe) -> int:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import generator
+from untrained.metrics.draws import generator, normal
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe
 
@@ -42,7 +42,7 @@ def meco(
             raise ValueError(f"the inputs are {x.dtype}: use inputs=batch")
         stream = generator(probe)
         shape = (1, x.shape[1], size, size) if size is not None and x.ndim == 4 else x.shape
-        x = torch.randn(shape, dtype=x.dtype, device=x.device, generator=stream)
+        x = normal(shape, stream).to(x.dtype)
     total = 0.0
     seen: dict[tuple[int, int], tuple[Tensor, float]] = {}
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from untrained.metrics.base import metric
 from untrained.metrics.passes import frozen, one_tensor
 from untrained.metrics.probe import Probe, shared
-from untrained.metrics.samples import Use, Uses
+from untrained.metrics.samples import Use, Uses, summed
 
 Mode = Literal["eval", "train"]
 Output = Literal["sum", "target"]
@@ -126,8 +126,8 @@ def _gram(uses: Uses, total: Tensor, names: set[str]) -> Tensor:
         if len(parts) == 1:
             use, B = parts[0]
             kernel.add_(use.gram(B))
-        else:  # a parameter used more than once: its gradient is the sum
-            kernel.add_(_products(torch.stack([use.gradient(B).flatten(1) for use, B in parts]).sum(0)))
+        else:
+            kernel.add_(_products(summed(parts).flatten(1)))
 
     uses.backward(total, add)
     return kernel

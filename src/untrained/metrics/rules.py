@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from untrained.metrics.batch_norm import jacobian_product, normalise
+from untrained.metrics.batch_norm import channel_dot, jacobian_product, normalise
 from untrained.metrics.tape import ZERO, Rule, Tangent, Tape
 
 
@@ -314,8 +314,8 @@ def batch_norm(
         if adjoint is None or gain_gradient is None:
             return [Tangent(y_u, y_v)], None
         # adjoint is dL/dx: <dL/dy, J x_u> = <J dL/dy, x_u>. A gain of zero leaves no h_u in y_u, and no gradient.
-        h_vu = torch.where(gamma == 0, 0, _channel_dot(y_u, y_v) / gamma) / n + gamma * eps * s**4 * m_u * m_v
-        second = s * (m_v * _channel_dot(adjoint, x_u) + m_u * _channel_dot(adjoint, x_v)) + gain_gradient * h_vu
+        h_vu = torch.where(gamma == 0, 0, channel_dot(y_u, y_v) / gamma) / n + gamma * eps * s**4 * m_u * m_v
+        second = s * (m_v * channel_dot(adjoint, x_u) + m_u * channel_dot(adjoint, x_v)) + gain_gradient * h_vu
         return [Tangent(y_u, y_v)], -second.sum(dtype=torch.float64)
 
     tape.record([number], [output], push, edges=[input, gain] if number is not None else [])
@@ -362,11 +362,6 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     if a.stride() != b.stride() or a.dtype != b.dtype:
         return (a * b).sum(dtype=torch.float64)
     return torch.dot(by_memory(a).flatten(), by_memory(b).flatten()).double()
-
-
-def _channel_dot(a: Tensor, b: Tensor) -> Tensor:
-    """Sum over all dimensions but the channels."""
-    return (a * b).sum([0, *range(2, a.ndim)])
 
 
 def _plus(a: Tensor | None, b: Tensor | None) -> Tensor | None:

@@ -236,6 +236,12 @@ class Uses(TorchFunctionMode):
                 self.take(use.parameter, self.arrived.pop(use.parameter))
 
 
+def summed(parts: list[tuple[Use, Tensor]]) -> Tensor:
+    """n x (the parameter's shape): a parameter's gradient is the sum over its uses."""
+    first, *others = (use.gradient(B) for use, B in parts)
+    return sum(others, start=first)
+
+
 CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 FUNCTIONS: dict[Any, tuple[str, ...]] = {

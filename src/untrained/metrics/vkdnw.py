@@ -7,7 +7,7 @@ from torch import Tensor
 
 from untrained.metrics.base import metric
 from untrained.metrics.passes import frozen, one_tensor
-from untrained.metrics.probe import Probe
+from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Use, Uses
 
 PARAMETERS = 128
@@ -42,13 +42,12 @@ def vkdnw(
 
     Raises ValueError where the outputs are not n x classes, or do not depend on any of the parameters.
     """
-    tensors = list(dict(probe.net.named_parameters()))
     if reading not in ("paper", "code") or part not in ("entropy", "dimension", "both"):
         raise ValueError(f"reading {reading!r}, part {part!r}: give paper or code; entropy, dimension or both")
-    dimension = float(len(tensors))
+    dimension = float(len(list(probe.net.parameters())))
     if part == "dimension":
         return dimension
-    logits, J = _jacobian(probe, tensors[:PARAMETERS])
+    logits, J = _jacobian(probe)
     L = _factor(_probabilities(logits))
     LJ = (L.mT if reading == "paper" else L) @ J
     LJ = LJ.flatten(0, 1)
@@ -62,9 +61,10 @@ def vkdnw(
     return entropy if part == "entropy" else dimension + entropy
 
 
-def _jacobian(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
+@shared
+def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
     """Logits, n x classes, and J, n x classes x parameters, in double precision."""
-    n = len(probe.inputs)
+    n, names = len(probe.inputs), list(dict(probe.net.named_parameters()))[:PARAMETERS]
     state = frozen(probe)
     uses = Uses({name: state[name] for name in names}, n)
     with probe.untouched(training=False), torch.enable_grad(), uses:

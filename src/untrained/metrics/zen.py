@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import generator, redrawn, standard_normal
+from untrained.metrics.draws import generator, normal, redrawn, standard_normal
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe
 
@@ -22,7 +22,6 @@ ALPHA = 0.01
     paper="Lin, Wang, Sun, Chen, Sun, Qian, Li & Jin, Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition, "
     "ICCV 2021",
     needs=("feature maps", "random draws"),
-    cost="forward",
 )
 def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool = True) -> float:
     """ln E |f(x) - f(x + 0.01 e)| + sum over normalisations of ln s, for x and e ~ N(0, 1), shaped like the batch.
@@ -65,7 +64,7 @@ def _inputs(probe: Probe, drawn: bool, stream: torch.Generator) -> tuple[Tensor,
     if not x.is_floating_point():
         raise ValueError(f"the inputs are {x.dtype}: only floating-point inputs can be moved a little")
     if drawn:
-        return torch.randn(2, *x.shape, dtype=x.dtype, device=x.device, generator=stream).unbind()
+        return tuple(probe.prepared(normal(x.shape, stream).to(x.dtype)) for _ in range(2))
     if probe.second is None:
         raise ValueError("no second batch: it is the direction in which the input moves")
     return x, probe.second[0]
