@@ -8,15 +8,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 import untrained
 from untrained.cli import app, main
+from untrained.cli.lists import metrics as list_metrics
 from untrained.metrics import METRICS
 from untrained.scores import ScoreTable
 from untrained.spaces import NASBench201
@@ -47,8 +50,8 @@ def untrained_cli(*args: str, cwd: Path | None = None) -> subprocess.CompletedPr
     )
 
 
-def refused(*args: str, says: str, cwd: Path | None = None) -> None:
-    """In this process, for there are many: exit code 2, nothing on stdout and one line on stderr."""
+def here(*args: str, cwd: Path | None = None) -> tuple[Any, str, str]:
+    """(exit code, stdout, stderr) of a call in this process: a process of its own takes seconds to start."""
     stdout, stderr = io.StringIO(), io.StringIO()
     path = list(sys.path)
     with (
@@ -60,9 +63,15 @@ def refused(*args: str, says: str, cwd: Path | None = None) -> None:
     ):
         main()
     sys.path[:] = path
-    assert caught.value.code == 2, stderr.getvalue()
-    assert stdout.getvalue() == ""
-    lines = stderr.getvalue().strip().splitlines()
+    return caught.value.code, stdout.getvalue(), stderr.getvalue()
+
+
+def refused(*args: str, says: str, cwd: Path | None = None) -> None:
+    """Exit code 2, nothing on stdout and one line on stderr."""
+    code, stdout, stderr = here(*args, cwd=cwd)
+    assert code == 2, stderr
+    assert stdout == ""
+    lines = stderr.strip().splitlines()
     assert len(lines) == 1, lines
     assert lines[0].startswith("error: ")
     assert re.search(says, lines[0]), lines[0]
@@ -173,6 +182,74 @@ def test_score(tmp_path: Path) -> None:
     assert not (tmp_path / "x.parquet").exists()
 
 
+def test_metrics_of_ones_own_and_how_they_are_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from untrained import metric\n"
+        "def layers(probe, times: int = 1):\n"
+        "    return len(probe.layers) * times\n"
+        "@metric('pair', paper='none', needs=('second batch',))\n"
+        "def pair(probe):\n"
+        "    both = {row.numpy().tobytes() for x in (probe.inputs, probe.second[0]) for row in x}\n"
+        "    return len(both) + len(probe.layers)\n"
+    )
+    metrics = ["--metrics", "snip,mine.py:layers(times=2),mine.py:pair,layers.py:x"]
+    score = ["score", *SMALL, "--pool", "3", "--batch-size", "16", "--workers", "1"]
+    refused(*score, *metrics, "--out", "s.parquet", says="metric 'layers.py:x': no file", cwd=tmp_path)
+    metrics[1] = metrics[1].rpartition(",")[0]
+    how = ["--precision", "float64", "--device", "cpu", "--strict"]
+    code, _, errors = here(*score, *metrics, *how, "--out", "s.parquet", cwd=tmp_path)
+    assert code == 0, errors
+    scores = ScoreTable.load(tmp_path / "s.parquet")
+    assert scores.metrics == ("snip", "layers(times=2)", "pair")
+    assert (scores.values[:, 2] == 32 + scores.values[:, 1] / 2).all()  # no image stands in both batches
+    assert (scores.provenance["precision"], scores.provenance["strict"]) == ("float64", True)
+    assert set(scores.provenance["sources"]) == {"layers(times=2)", "pair"}
+    to = ["--out", "t.parquet"]
+    refused(*score, *metrics, *to, "--precision", "half", says="unknown precision 'half'", cwd=tmp_path)
+    refused(*score, *to, "--device", "abacus", says="device 'abacus' cannot be used", cwd=tmp_path)
+
+    search = [*SEARCH[:-4], "--workers", "1", "--pool", "4", "--batch-size", "8", "--out", "run", "--json"]
+    code, printed, errors = here(*search, *metrics, cwd=tmp_path)
+    assert code == 0, errors
+    assert set(json.loads(printed)["queries"][0]["weights"]) == {"snip", "layers(times=2)", "pair"}
+    metrics[1] = metrics[1].replace("times=2", "times=3")
+    refused(*search, *metrics, says=r"another search \(metrics", cwd=tmp_path)
+
+
+def test_metrics_that_tell_nothing_are_said(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def same(probe): return 1\ndef never(probe): raise ValueError('no luck')\n")
+    options = ["--metrics", "params,mine.py:same,mine.py:never", "--pool", "9", "--workers", "1", "--out", "s.parquet"]
+    code, _, errors = here("score", *SMALL, *options, cwd=tmp_path)
+    assert code == 0, errors
+    assert "warning: metric 'same' is 1 for all of the 9 architectures: it cannot tell them apart\n" in errors
+    assert "warning: metric 'never' has no score for any of the 9 architectures (ValueError: no luck)" in errors
+
+    rows = pq.read_table(table)
+    rows = rows.append_column("same", pa.array([2.0] * 40)).append_column("empty", pa.nulls(40, pa.float64()))
+    pq.write_table(rows, table)
+    on_table = ["search", "--table", str(table), "--column", "val", "--budget", "2", "--metrics"]
+    done = untrained_cli(*on_table, "snip,same")
+    assert done.returncode == 0, done.stderr
+    assert "warning: metric 'same' is 2 for all of the 40 architectures: it cannot tell them apart\n" in done.stderr
+    refused(*on_table, "snip,empty", says="'empty' has no score for any of the 40 architectures .*: leave it out")
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_the_list_of_metrics_fits(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for m in METRICS.values():
+        assert m.summary
+        assert m.paper
+    text = io.StringIO()
+    monkeypatch.setattr("untrained.cli.lists.stdout", lambda: Console(file=text, width=columns))
+    list_metrics()
+    lines = text.getvalue().splitlines()
+    assert max(map(len, lines)) <= columns
+    assert [line.split()[0] for line in lines[1:] if line[0] != " "] == list(METRICS)
+    words = " ".join(text.getvalue().split())
+    assert "higher is better; several passes; needs labels, loss gradient, Hessian Wang, Zhang & Grosse" in words
+    assert "also called nwot" in words
+
+
 def test_lists_and_version() -> None:
     metrics = untrained_cli("metrics")
     assert all(re.search(rf"^{name}\b", metrics.stdout, re.MULTILINE) for name in METRICS)
@@ -270,15 +347,30 @@ def test_no_metric_works_on_the_batch(tmp_path: Path) -> None:
 
 
 def test_every_command_and_option_is_documented() -> None:
-    text = README.read_text()
+    pages = (README, *sorted((README.parent / "docs").glob("*.md")))
+    text = "\n".join(page.read_text() for page in pages)
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     assert {"search", "score", "show", "metrics", "spaces"} <= set(names)
     for name in names:
-        assert f"untrained {name}" in text, f"README says nothing of untrained {name}"
+        assert f"untrained {name}" in text, f"README and docs say nothing of untrained {name}"
         for option in re.findall(r"--[a-z-]+", untrained_cli(name, "--help").stdout):
             if option not in ("--help", "--no-augment"):
-                assert option in text, f"README says nothing of {option} of untrained {name}"
+                assert option in text, f"README and docs say nothing of {option} of untrained {name}"
     assert "untrained --version" in text
+
+
+def test_the_documented_metric_works(tmp_path: Path) -> None:
+    text = (README.parent / "docs" / "adding_a_metric.md").read_text()
+    first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "my_metrics.py").write_text(first)
+    printed = []
+    for block in others:
+        done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    assert printed[0].strip() == re.findall(r"print\(scores.metrics\)  # (.*)", text)[0]
+    (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    assert [line[:32] for line in printed[1].splitlines()] == [line[:32] for line in shown.splitlines()]
 
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

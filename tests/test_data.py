@@ -55,6 +55,22 @@ def test_images_are_normalised_by_the_training_split() -> None:
     assert len(targets) == 16
 
 
+def test_the_second_batch_shares_no_image_with_the_first() -> None:
+    data = load_data("digits")
+    for seed in range(3):
+        (first, _), (second, labels) = data.batch(400, seed), data.second_batch(400, seed)
+        assert second.shape == first.shape
+        assert len(labels) == 400
+        assert len(torch.cat([first, second]).unique(dim=0)) == 800  # all digits are different pictures
+    assert not torch.equal(data.second_batch(8, 0)[0], data.second_batch(8, 1)[0])
+    with pytest.raises(
+        InputError, match=r"batch size 700: two batches need 1400 training images, digits has 1079: give at most 539"
+    ):
+        data.second_batch(700)
+    with pytest.raises(InputError, match="batch size 0"):
+        data.second_batch(0)
+
+
 def test_encoded_images_keep_their_pixels(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (20, 5, 7, 3), dtype=np.uint8)

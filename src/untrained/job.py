@@ -1,20 +1,15 @@
-"""Scoring one network: the work of a scoring process, which imports no more than this needs."""
+"""Scoring one network. A scoring process imports this and no more: what is above it would take longer to load."""
 
 import math
-import multiprocessing
-import os
 import platform
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import version
-from multiprocessing.connection import wait
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from untrained.errors import InputError
 from untrained.metrics import Metric, Probe
@@ -30,7 +25,13 @@ Batch = tuple[Tensor, Tensor | None]
 """(inputs n x ..., targets n or None)."""
 
 Precision = Literal["float32", "float64", "bfloat16"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "float64", "bfloat16")
+PRECISIONS: dict[Precision | None, dict[str, Any]] = {
+    None: {},
+    "float32": {"dtype": torch.float32},
+    "float64": {"dtype": torch.float64},
+    "bfloat16": {"dtype": torch.float32, "autocast": torch.bfloat16},
+}
+"""What each precision is to a `Probe`. Weights are drawn in the network's own, so they are the same in each."""
 
 DEFAULTS = {"second_batch": None, "strict": False, "precision": None, "sources": {}, "loss_source": ""}
 """What the provenance of a table that does not say so stands for."""
@@ -55,7 +56,7 @@ class Job:
         try:
             with torch.random.fork_rng([]):
                 torch.manual_seed(derive_seed(self.seed, "init", arch))
-                net = self._prepared(self.space.build(arch).to(self.device))
+                net = self.space.build(arch).to(self.device)
             inputs, targets = self._placed(self.batch)
             probe = Probe(
                 net,
@@ -66,6 +67,7 @@ class Job:
                 second=None if self.second_batch is None else self._placed(self.second_batch),
                 strict=self.strict,
                 second_order=any("Hessian" in m.needs for m in self.metrics),
+                **PRECISIONS[self.precision],
             )
         except Exception as error:
             why = f"the network cannot be built: {one_line(error)}"
@@ -81,26 +83,9 @@ class Job:
                 scores[m.name], reasons[m.name] = None, one_line(error)
         return arch, scores, reasons
 
-    def _prepared(self, net: nn.Module) -> nn.Module:
-        """The network in the wanted precision: its weights are drawn in its own, so they are the same in each."""
-        match self.precision:
-            case "float32":
-                net.float()
-            case "float64":
-                net.double()
-            case "bfloat16":
-                net.float()
-                net.forward = _autocast(net.forward, torch.device(self.device).type)
-        return net
-
     def _placed(self, batch: Batch) -> Batch:
-        """The batch on the device, floating-point tensors in the wanted precision."""
-        dtype = None if self.precision is None else torch.float64 if self.precision == "float64" else torch.float32
-        inputs, targets = (
-            None if t is None else t.to(self.device, dtype if t.is_floating_point() else None) for t in batch
-        )
-        assert inputs is not None
-        return inputs, targets
+        inputs, targets = batch
+        return inputs.to(self.device), None if targets is None else targets.to(self.device)
 
     def provenance(self) -> dict[str, Any]:
         inputs, _ = self.batch
@@ -124,20 +109,6 @@ class Job:
             "machine": platform.machine(),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         }
-
-
-def _autocast(forward: Callable[..., Any], device: str) -> Callable[..., Any]:
-    """`forward` with its matrix products and convolutions in bfloat16, outputs in float32 again.
-
-    Around the network alone: what the loss and the metrics compute with its outputs is not rounded.
-    """
-
-    def in_bfloat16(*args: Any, **kwargs: Any) -> Any:
-        with torch.autocast(device, torch.bfloat16):
-            outputs = forward(*args, **kwargs)
-        return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype == torch.bfloat16 else outputs
-
-    return in_bfloat16
 
 
 def _fingerprint(batch: Batch) -> str:
@@ -168,26 +139,3 @@ def one_line(error: BaseException) -> str:
     """The kind and the first line of an error."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
-
-
-_job: Job | None = None
-
-
-def start_worker(job: Job) -> None:
-    """Readies this process for `score_in_worker`; it ends with its parent."""
-    global _job
-    _job = job
-    torch.set_num_threads(1)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def leave_with_parent() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=leave_with_parent, daemon=True).start()
-
-
-def score_in_worker(arch: str) -> Scores:
-    assert _job is not None
-    return _job.score(arch)

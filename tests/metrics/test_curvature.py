@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -50,7 +51,7 @@ class Lambda(nn.Module):
         return self.function(self.layers, x)
 
 
-def conv(c_in: int, c_out: int, kernel: int = 3, **options: int) -> nn.Conv2d:
+def conv(c_in: int, c_out: int, kernel: int = 3, **options: Any) -> nn.Conv2d:
     return nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2, **options)
 
 

@@ -6,20 +6,25 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from optuna.distributions import BaseDistribution, IntDistribution
 
 from toy import MLPs, toy_batch
 from untrained.errors import InputError
+from untrained.job import DEFAULTS
 from untrained.metrics import METRICS, Probe, metric
 from untrained.scores import ScoreTable, compute_scores
-from untrained.spaces import NASBench201
+from untrained.seeding import derive_seed
+from untrained.spaces import NASBench201, SearchSpace
 
 SPACE = NASBench201(N=1, C=4)
 BATCH = (torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 3]))
+SECOND = (BATCH[0].flip(3), BATCH[1])
 ALL = [name for name in METRICS if name != "latency"]
 
 
@@ -29,16 +34,18 @@ def same(a: ScoreTable, b: ScoreTable) -> bool:
 
 def test_order_and_processes_change_no_number() -> None:
     archs = SPACE.pool(6, seed=0)
-    table = compute_scores(SPACE, archs, ALL, BATCH)
+    table = compute_scores(SPACE, archs, ALL, BATCH, second_batch=SECOND)
     assert not np.isnan(table.values).all(0).any()
     shuffled = random.Random(0).sample(archs, len(archs))
     metrics = random.Random(1).sample(ALL, len(ALL))
     # A metric alone, or after others, sees the same passes: exactly the same digits.
-    assert same(table, compute_scores(SPACE, shuffled, metrics, BATCH).select(archs, table.metrics))
-    assert same(table, compute_scores(SPACE, archs, ALL, BATCH, workers=2))
+    assert same(
+        table, compute_scores(SPACE, shuffled, metrics, BATCH, second_batch=SECOND).select(archs, table.metrics)
+    )
+    assert same(table, compute_scores(SPACE, archs, ALL, BATCH, second_batch=SECOND, workers=2))
     part = compute_scores(SPACE, archs[2:4], ["snip"], BATCH)
     assert same(part, table.select(archs[2:4], ["snip"]))
-    assert not same(table, compute_scores(SPACE, archs, ALL, BATCH, seed=1))
+    assert not same(table, compute_scores(SPACE, archs, ALL, BATCH, second_batch=SECOND, seed=1))
 
 
 def test_scoring_leaves_the_callers_random_state_alone() -> None:
@@ -67,6 +74,152 @@ def test_twins_are_scored_once_and_alike() -> None:
     for arch in archs:
         twin = Twins().canonical(arch)
         assert np.array_equal(table.values[table.index[arch]], table.values[table.index[twin]])
+
+
+@metric("waiting", paper="none")
+def waiting(probe: Probe) -> float:
+    """On the smallest network, waits for a file."""
+    deadline = time.monotonic() + 60
+    while len(probe.weights[0]) == 4 and not Path(os.environ["GO"]).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError("nobody went on without this network")
+        time.sleep(0.01)
+    return 1.0
+
+
+def test_a_slow_network_holds_back_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GO", str(tmp_path / "go"))
+    archs = [f"width={width},depth=1,norm=False" for width in (4, 8, 12, 16)]
+    journal = tmp_path / "scores.parquet.partial"
+
+    def progress(done: int, total: int) -> None:
+        if done == 3:
+            assert journal.read_bytes().count(b"\n") == 4  # a line of provenance, and all that is done
+            (tmp_path / "go").touch()
+
+    path = tmp_path / "scores.parquet"
+    table = compute_scores(MLPs(), archs, [waiting], toy_batch(), workers=2, path=path, progress=progress)
+    assert table.archs == tuple(archs)
+    assert table.values.tolist() == [[1.0]] * 4
+
+
+@metric("pair", paper="none", needs=("second batch",))
+def pair(probe: Probe) -> float:
+    assert probe.second is not None
+    return probe.second[0].double().mean().item() - probe.inputs.double().mean().item()
+
+
+def test_a_second_batch_is_given_on_and_told_apart(tmp_path: Path) -> None:
+    archs, path = SPACE.pool(2), tmp_path / "scores.parquet"
+    with pytest.raises(InputError, match="'pair' compares two batches: give second_batch"):
+        compute_scores(SPACE, archs, ["snip", pair], BATCH, path=path)
+    assert list(tmp_path.iterdir()) == []
+    second = (BATCH[0] + 1, BATCH[1])
+    table = compute_scores(SPACE, archs, [pair], BATCH, second_batch=second, path=path)
+    assert table.values == pytest.approx(np.ones((2, 1)), abs=1e-6)
+    with pytest.raises(InputError, match=r"another call \(second_batch"):
+        compute_scores(SPACE, archs, [pair], BATCH, second_batch=(BATCH[0] + 2, BATCH[1]), path=path)
+    with pytest.raises(InputError, match="the second batch's inputs hold NaN"):
+        compute_scores(SPACE, archs, [pair], BATCH, second_batch=(BATCH[0] * torch.nan, BATCH[1]))
+    with pytest.raises(InputError, match=r"samples of shape \(3, 4, 8\), the first of \(3, 8, 8\)"):
+        compute_scores(SPACE, archs, [pair], BATCH, second_batch=(BATCH[0][:, :, :4], BATCH[1]))
+    # Where no metric looks at it, no score depends on it.
+    assert compute_scores(SPACE, archs, ["snip"], BATCH, second_batch=second).provenance["second_batch"] is None
+
+
+def by_hand(metric: str, arch: str, dtype: torch.dtype) -> float:
+    torch.manual_seed(derive_seed(0, "init", arch))
+    net = SPACE.build(arch).to(dtype)
+    return METRICS[metric](Probe(net, BATCH[0].to(dtype), BATCH[1], seed=derive_seed(0, "probe", arch)))
+
+
+def test_precisions_have_the_same_weights_and_are_told_apart(tmp_path: Path) -> None:
+    arch, names = SPACE.pool(1)[0], ["grad_norm", "naswot", "l2_norm", "synflow"]
+    scores = {
+        precision: compute_scores(SPACE, [arch], names, BATCH, precision=precision)
+        for precision in (None, "float32", "float64", "bfloat16")
+    }
+    values = {precision: dict(zip(names, table.values[0], strict=True)) for precision, table in scores.items()}
+    assert values[None] == values["float32"]
+    for name in names:
+        assert values["float64"][name] == by_hand(name, arch, torch.float64)
+    # Autocast rounds the network's products to 8 bits, and neither its weights nor the data-free pass in float64.
+    assert values["bfloat16"]["grad_norm"] != values["float32"]["grad_norm"]
+    assert values["bfloat16"]["grad_norm"] == pytest.approx(values["float32"]["grad_norm"], rel=0.2)
+    assert values["bfloat16"]["l2_norm"] == values["float32"]["l2_norm"]
+    assert values["bfloat16"]["synflow"] == values["float32"]["synflow"]
+    assert values["float32"]["l2_norm"] == pytest.approx(values["float64"]["l2_norm"], rel=1e-6)
+
+    path = tmp_path / "scores.parquet"
+    scores["float64"].save(path)
+    with pytest.raises(InputError, match='precision "float64", not "bfloat16"'):
+        compute_scores(SPACE, [arch], names, BATCH, precision="bfloat16", path=path)
+    with pytest.raises(InputError, match='precision "float64", not null'):
+        compute_scores(SPACE, [arch], names, BATCH, path=path)
+    assert same(compute_scores(SPACE, [arch], names, BATCH, precision="float64", path=path), scores["float64"])
+
+
+@dataclass(frozen=True)
+class Sequences(SearchSpace):
+    """One convolution over a sequence, one linear layer."""
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        return {"width": IntDistribution(2, 4)}
+
+    def build(self, arch: str) -> torch.nn.Module:
+        width = self.to_params(arch)["width"]
+        return torch.nn.Sequential(
+            torch.nn.Conv1d(2, width, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(4 * width, 2)
+        )
+
+
+def test_strict_counts_as_the_reference_does(tmp_path: Path) -> None:
+    batch = (torch.randn(3, 2, 6, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 1]))
+    space, path = Sequences(), tmp_path / "scores.parquet"
+    loose = compute_scores(space, list(space), ["l2_norm"], batch)
+    strict = compute_scores(space, list(space), ["l2_norm"], batch, strict=True, path=path)
+    for arch in space:
+        torch.manual_seed(derive_seed(0, "init", arch))
+        convolution, _, _, linear = space.build(arch).children()
+        weights = [next(layer.parameters()).detach().double() for layer in (convolution, linear)]
+        norms = [torch.linalg.vector_norm(weight).item() for weight in weights]
+        assert loose.values[loose.index[arch], 0] == pytest.approx(sum(norms))
+        assert strict.values[strict.index[arch], 0] == pytest.approx(norms[1])
+    with pytest.raises(InputError, match="strict true, not false"):
+        compute_scores(space, list(space), ["l2_norm"], batch, path=path)
+
+
+def test_tables_from_before_an_option_was_there_stay_good(tmp_path: Path) -> None:
+    path, archs = tmp_path / "scores.parquet", SPACE.pool(2)
+    table = compute_scores(SPACE, archs, ["snip"], BATCH)
+    old = {key: value for key, value in table.provenance.items() if key not in DEFAULTS}
+    assert set(DEFAULTS) < set(table.provenance)
+    ScoreTable(table.archs, table.metrics, table.values, {}, old).save(path)
+    assert same(compute_scores(SPACE, archs, ["snip"], BATCH, path=path), table)
+    with pytest.raises(InputError, match="another call"):
+        compute_scores(SPACE, archs, ["snip"], BATCH, strict=True, path=path)
+
+
+def test_what_is_defined_at_a_prompt_is_scored_here_only(tmp_path: Path) -> None:
+    code = (
+        "from untrained import NASBench201, compute_scores, load_data\n"
+        "def mine(probe): return len(probe.layers)\n"
+        "space = NASBench201(N=1, C=4, in_channels=1)\n"
+        "call = lambda n: compute_scores(space, space.pool(3), [mine], load_data('digits').batch(4), workers=n)\n"
+        "print(call(1).metrics)\n"
+        "call(2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "('mine',)\n"
+    assert (
+        done.stderr.strip()
+        .splitlines()[-1]
+        .endswith(
+            "scoring in 2 processes cannot find 'mine', defined at a prompt or in a notebook: move it to a file, "
+            "or use 1 worker"
+        )
+    )
 
 
 @metric("fragile", paper="none")
@@ -133,10 +286,10 @@ def test_a_finished_table_is_read_and_another_calls_table_refused(tmp_path: Path
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
-from test_compute import SPACE, BATCH, ALL
+from test_compute import SPACE, BATCH, SECOND, ALL
 from untrained.scores import compute_scores
 if __name__ == "__main__":
-    compute_scores(SPACE, SPACE.pool(40), ALL, BATCH, workers={workers}, path={path!r})
+    compute_scores(SPACE, SPACE.pool(20), ALL, BATCH, second_batch=SECOND, workers={workers}, path={path!r})
 """
 
 
@@ -157,14 +310,16 @@ def test_killed_and_resumed_the_table_is_the_same(tmp_path: Path, workers: int) 
     assert process.returncode == -signal.SIGKILL, errors.decode()
     assert not path.exists()
     done = partial.read_bytes()
-    assert 1 < done.count(b"\n") <= 41
+    assert 1 < done.count(b"\n") <= 21
     partial.write_bytes(done + b'["|nor_conv')  # as if cut off within a line
 
-    archs = SPACE.pool(40)
+    archs = SPACE.pool(20)
     seen: list[int] = []
-    resumed = compute_scores(SPACE, archs, ALL, BATCH, path=path, progress=lambda done, total: seen.append(done))
+    resumed = compute_scores(
+        SPACE, archs, ALL, BATCH, second_batch=SECOND, path=path, progress=lambda done, total: seen.append(done)
+    )
     assert seen[0] >= 4  # what was scored before the kill was kept
-    assert same(resumed, compute_scores(SPACE, archs, ALL, BATCH))
+    assert same(resumed, compute_scores(SPACE, archs, ALL, BATCH, second_batch=SECOND))
     assert not partial.exists()
 
 
@@ -185,7 +340,7 @@ def test_a_batch_on_which_nothing_works_leaves_nothing_behind(tmp_path: Path) ->
 
 def test_a_broken_journal_is_named(tmp_path: Path) -> None:
     (tmp_path / "s.parquet.partial").write_bytes(b"\xff\xfe\n")
-    with pytest.raises(InputError, match="not a file of unfinished scores"):
+    with pytest.raises(InputError, match="not a file of unfinished results"):
         compute_scores(SPACE, SPACE.pool(2), ["snip"], BATCH, path=tmp_path / "s.parquet")
 
 
@@ -206,6 +361,8 @@ def test_bad_input_is_one_clear_line() -> None:
         ({"batch": (images, labels + 1_000)}, "no metric works on this batch: .*out of bounds"),
         ({"batch": (images[:, :2], labels)}, "no metric works on this batch: .*channels"),
         ({"workers": 0}, "0 workers"),
+        ({"precision": "float8"}, "unknown precision 'float8': choose from float32, float64, bfloat16"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used on this machine"),
     ]
     for wrong, message in cases:
         options = {"archs": archs, "metrics": ["snip", "grad_norm"], "batch": BATCH} | wrong

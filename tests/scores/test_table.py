@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import rankdata
 
 from untrained.errors import InputError
 from untrained.scores import Scaling, ScoreTable
@@ -32,6 +33,22 @@ def test_rank_by_hand() -> None:
     assert scaled([4.0, NAN, 9.0], "rank") == [0.0, 0.0, 1.0]
 
 
+def test_ranks_are_scipys() -> None:
+    rng = np.random.default_rng(0)
+    for column in (
+        rng.normal(size=50),
+        rng.integers(0, 6, 50).astype(float),
+        np.array([3.0]),
+        np.array([1e308, -1e308]),
+    ):
+        known = column.copy()
+        known[rng.random(len(column)) < 0.2] = np.nan
+        expected = np.full(len(column), 0.0)
+        there = ~np.isnan(known)
+        expected[there] = (rankdata(known[there]) - 1) / max(there.sum() - 1, 1)
+        assert scaled(known.tolist(), "rank") == pytest.approx(expected.tolist(), abs=1e-15)
+
+
 def test_log_by_hand() -> None:
     # s = 1: ln 2, ln 4, ln 8 -> 0, 1/2, 1
     assert scaled([1.0, 3.0, 7.0], "log") == pytest.approx([0.0, 0.5, 1.0])
@@ -55,6 +72,41 @@ def test_the_table_is_frozen() -> None:
     assert table.values[0, 0] == 1
     with pytest.raises(ValueError, match="read-only"):
         table.values[0, 0] = 3
+
+
+def test_metrics_that_tell_nothing_apart_are_named(tmp_path: Path) -> None:
+    values = np.array([[1.0, 2.0, NAN, 5.0], [3.0, 2.0, NAN, NAN]])
+    table = ScoreTable(("a", "b"), ("fine", "same", "failed", "half"), values, {"a": {"failed": "no ReLU"}})
+    assert table.idle == {
+        "same": "is 2 for all of the 2 architectures",
+        "failed": "has no score for any of the 2 architectures (no ReLU)",
+    }
+    assert ScoreTable(("a",), ("one",), np.ones((1, 1))).idle == {}
+    # Asked for by name, an empty column is an error; among others, it is just there.
+    table.save(tmp_path / "t.parquet")
+    assert ScoreTable.load(tmp_path / "t.parquet").idle == table.idle
+    with pytest.raises(InputError, match=r"t.parquet: metric column 'failed' is empty in all of its 2 rows"):
+        ScoreTable.load(tmp_path / "t.parquet", ["fine", "failed"])
+
+
+def test_a_damaged_file_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    rng = np.random.default_rng(0)
+    ScoreTable(tuple(map(str, range(50))), ("m",), rng.normal(size=(50, 1)), {"3": {"m": "why"}}).save(path)
+    whole = path.read_bytes()
+    for cut in (1, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(InputError, match=r"t.parquet' is not a readable Parquet file"):
+            ScoreTable.load(path)
+    scores = whole.index(np.float64(ScoreTable.load(_written(path, whole)).values[7, 0]).tobytes())
+    path.write_bytes(whole[:scores] + bytes([whole[scores] ^ 1]) + whole[scores + 1 :])  # one bit of one score
+    with pytest.raises(InputError, match=r"t.parquet' is not a readable Parquet file: .*CRC"):
+        ScoreTable.load(path)
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
 
 
 def test_select_and_its_errors() -> None:
@@ -85,10 +137,19 @@ def test_any_parquet_with_arch_and_numbers_is_a_table(tmp_path: Path) -> None:
         (lambda path: None, "no file"),
         (lambda path: path.write_bytes(b"PAR1 not really"), "not a readable Parquet file"),
         (lambda path: path.write_bytes(b""), "not a readable Parquet file"),
+        (lambda path: path.mkdir(), "is a folder: give a Parquet file"),
+        (lambda path: path.write_text("arch,m\na,1\n"), "table.parquet' is not a readable Parquet file"),
+        (
+            lambda path: pq.write_table(pa.table({"arch": ["a"], "m": [1.0], "reasons": ["why"]}), path),
+            "table.parquet: the architectures, reasons or provenance are not those of a table",
+        ),
         (lambda path: pq.write_table(pa.table({"cell": ["a"]}), path), "no column 'arch': it has cell"),
         (lambda path: pq.write_table(pa.table({"arch": [1]}), path), "one string in every row"),
         (lambda path: pq.write_table(pa.table({"arch": ["a", None]}), path), "one string in every row"),
-        (lambda path: pq.write_table(pa.table({"arch": ["a", "a"], "m": [1, 2]}), path), "'a' stands twice"),
+        (
+            lambda path: pq.write_table(pa.table({"arch": ["a", "a"], "m": [1, 2]}), path),
+            "table.parquet: architecture 'a' stands twice",
+        ),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, write, message: str) -> None:

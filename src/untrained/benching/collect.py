@@ -115,24 +115,21 @@ def bench(
     chosen: list[Benchmark] = []
     for entry in benchmarks:
         chosen += get_benchmarks([entry]) if isinstance(entry, str) else [entry]
+    names, extra = None if metrics is None else tuple(metrics), tuple(extra_metrics)
     skipped: list[tuple[str, str]] = []
     ran = dict[str, tuple[Opened, list[Run]]]()
     for benchmark in {b.key: b for b in chosen}.values():
         if missing := next((f for f in (benchmark.table, benchmark.scores) if not (folder / f).is_file()), None):
             skipped.append((benchmark.key, f"no file {str(folder / missing)!r} (untrained data says how to get it)"))
             continue
-        names = None
-        if metrics is not None or extra_metrics:
-            own = metrics if metrics is not None else open_benchmark(benchmark, folder).scores.metrics
-            names = tuple(dict.fromkeys((*own, *extra_metrics)))
-        opened = open_benchmark(benchmark, folder, names)
+        opened = open_benchmark(benchmark, folder, names, extra)
         runs: list[Run] = []
         for sampler in _samplers(samplers, opened.scores.metrics):
             if lack := opened.lacks(sampler):
                 skipped.append((f"{benchmark.key} {sampler}", f"needs {lack}"))
                 continue
             spend = min(budget or benchmark.budget, len(opened.scores))
-            runs += [Run(benchmark, folder, sampler, seed, spend, names) for seed in seeds]
+            runs += [Run(benchmark, folder, sampler, seed, spend, names, extra) for seed in seeds]
         if runs:
             ran[benchmark.key] = opened, runs
     if not ran:
@@ -210,9 +207,20 @@ class _Store:
         if path.exists():
             self._read(path)
         self.journal = Journal(Path(f"{path}.partial"))
-        for held, key, rows in self.journal.entries:
-            self._take(self.journal.path, {key[0]: held})
-            self.done[tuple(key)] = rows
+        try:
+            self._resume(self.journal)
+        except InputError:
+            self.journal.close()
+            raise
+
+    def _resume(self, journal: Journal) -> None:
+        for entry in journal.entries:
+            try:
+                held, (key, sampler, seed), rows = entry
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{journal.path} is not a file of unfinished results: move it away") from error
+            self._take(journal.path, {key: held})
+            self.done[key, sampler, seed] = rows
 
     def _read(self, path: Path) -> None:
         try:

@@ -44,6 +44,7 @@ class Run:
     seed: int
     budget: int
     metrics: tuple[str, ...] | None = None
+    extra: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +82,22 @@ class Opened:
         return {"scores": self.scores.fingerprint, "objective": self.objective.identity}
 
 
-_OPENED: dict[tuple[str, Path, tuple[str, ...] | None], Opened] = {}
+_OPENED: dict[tuple[object, ...], Opened] = {}
 
 
-def open_benchmark(benchmark: Benchmark, folder: Path, metrics: tuple[str, ...] | None = None) -> Opened:
-    """Reads the tables of `benchmark`, once a process.
+def open_benchmark(
+    benchmark: Benchmark, folder: Path, metrics: tuple[str, ...] | None = None, extra: tuple[str, ...] = ()
+) -> Opened:
+    """Reads the tables of `benchmark`, once a process; `metrics` and `extra` as in `Benchmark.load_scores`.
 
     Raises `InputError` for a missing or broken file, an architecture that stands twice or is not of the space, one
     that a published table lacks, and where scores and objective have no architecture in common.
     """
-    key = (repr(benchmark), folder, metrics)
+    key = (repr(benchmark), folder, metrics, extra)
     if key not in _OPENED:
         objective = TabularObjective(**benchmark.objective_options(folder))
         benchmark.check(objective.archs, objective.path)
-        scores = benchmark.load_scores(folder, metrics)
+        scores = benchmark.load_scores(folder, metrics, extra)
         answered = set(objective.archs)
         archs = [arch for arch in scores.archs if arch in answered]
         if not archs:
@@ -106,7 +109,7 @@ def open_benchmark(benchmark: Benchmark, folder: Path, metrics: tuple[str, ...] 
 
 def run_search(run: Run) -> dict[str, list[Any]]:
     """Makes the search of `run` in memory: a list with an entry a query for each of `COLUMNS`."""
-    opened = open_benchmark(run.benchmark, run.folder, run.metrics)
+    opened = open_benchmark(run.benchmark, run.folder, run.metrics, run.extra)
     objective = opened.objective_for(run.sampler)
     best_of_pool = _best(opened)
     rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}

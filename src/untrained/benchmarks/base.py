@@ -90,8 +90,8 @@ class Benchmark:
             "direction": self.direction,
         }
 
-    def load_scores(self, folder: Path, metrics: Sequence[str] | None = None) -> ScoreTable:
-        """The metrics of the benchmark, or those named, as they stand in the file; only their columns are read.
+    def load_scores(self, folder: Path, metrics: Sequence[str] | None = None, extra: Sequence[str] = ()) -> ScoreTable:
+        """The metrics of the benchmark, or those named, and `extra` ones; only their columns are read.
 
         `params` and `flops` that the file lacks are counted, where the space can. A metric that tells nothing apart
         is left out; `provenance["left_out"]` says which and why. Raises `InputError` for a missing or broken file, an
@@ -99,7 +99,8 @@ class Benchmark:
         """
         path = present(folder / self.scores)
         has = [name.removeprefix(self.prefix) for name in metric_columns(path, self.prefix)]
-        names = tuple(metrics if metrics is not None else self.metrics or [n for n in has if n not in self.dead])
+        names = list(metrics if metrics is not None else self.metrics or [n for n in has if n not in self.dead])
+        names = list(dict.fromkeys((*names, *extra)))
         counted = [n for n in names if n in ("params", "flops") and n not in has and self._counts_sizes]
         for name in names:
             if name not in has and name not in counted:
@@ -108,7 +109,7 @@ class Benchmark:
         table = ScoreTable.load(path, [self.prefix + name for name in read])
         self.check(table.archs, path, whole=False)
         columns = dict(zip(read, table.values.T, strict=True)) | self._sizes(table.archs, counted)
-        left_out = {} if metrics is not None else {n: self.dead[n] for n in has if n in self.dead}
+        left_out = {} if metrics is not None else {n: self.dead[n] for n in has if n in self.dead and n not in names}
         left_out |= {name: why for name in names if (why := useless(columns[name]))}
         kept = [name for name in names if name not in left_out]
         if not kept:

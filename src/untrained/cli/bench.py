@@ -98,8 +98,9 @@ def bench(
             on_run=bars.searching,
         )
     ran = set(result.table["sampler"].to_pylist())
-    reference = reference or ("robot" if "robot" in ran else None)
-    rows = summarise(result, reference if len(ran) > 1 else None)
+    if reference is None and "robot" in ran and len(ran) > 1:
+        reference = "robot"
+    rows = summarise(result, reference)
     if figure is not None:
         from untrained.report.figure import save_figure
 
@@ -112,7 +113,7 @@ def bench(
     else:
         from untrained.report.bench import render_bench
 
-        stdout().print(render_bench(result, rows, reference if len(ran) > 1 else None))
+        stdout().print(render_bench(result, rows, reference))
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

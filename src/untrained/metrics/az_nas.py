@@ -3,13 +3,14 @@
 Training mode. `untrained.scores.aggregate.az_nas_aggregate` puts them together with `flops`.
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import generators, kaiming_normal, redrawn
+from untrained.metrics.draws import generator, kaiming_normal, redrawn
 from untrained.metrics.features import FeatureMap, feature_maps
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe, shared
@@ -39,7 +40,7 @@ def az_progressivity(probe: Probe, redraw: bool = False) -> float:
     e = _entropies(probe, redraw)
     if len(e) < 2:
         raise ValueError("there is one feature map only: nothing progresses")
-    return min(b - a for a, b in zip(e, e[1:], strict=False))
+    return min(b - a for a, b in pairwise(e))
 
 
 @metric("az_trainability", paper=AZ_NAS, needs=("feature maps", "random draws"))
@@ -47,8 +48,8 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
     """mean_l 2 - q_l - 1 / q_l: at most 0, reached where every block keeps the size of a gradient.
 
     Random signs R go back through block l to B; q_l is the largest singular value of B^T R / rows, both with a row for
-    each position and a column for each channel. Where the sizes differ, the positions of B that meet in one of R's become
-    channels.
+    each position and a column for each channel. Where the sizes differ, the positions of B that meet in one of R's
+    become channels.
 
     redraw: as `az_expressivity`. signs: "hash" takes R from an integer hash of the position, the same everywhere.
 
@@ -59,7 +60,7 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
     maps = _maps(probe, redraw)
     if len(maps) < 2:
         raise ValueError("there is one feature map only: no block stands between two")
-    (stream,) = generators(probe, 1)
+    stream = generator(probe)
     values = []
     for k, ((before, _), (after, channel)) in enumerate(zip(maps[-2::-1], maps[:0:-1], strict=True)):
         R = _hashed(after, k) if signs == "hash" else _random(after, stream)
@@ -87,7 +88,7 @@ def _maps_as_they_are(probe: Probe) -> list[FeatureMap]:
 
 @shared
 def _maps_redrawn(probe: Probe) -> list[FeatureMap]:
-    (stream,) = generators(probe, 1)
+    stream = generator(probe)
     return feature_maps(probe, redrawn(probe, kaiming_normal, stream))
 
 

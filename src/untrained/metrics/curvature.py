@@ -42,21 +42,24 @@ def tangent_sweep(probe: Probe, v: Sequence[Tensor]) -> Sweep:
     tape, adjoints = probe.forward.tape, probe.adjoints
     # The weights that the pass ran on, so that a product can see that u is the weight itself.
     u = [probe.forward.params[layer.weight].detach() for layer in probe.layers]
-    tangents = {number: Tangent(w, g) for number, (w, g) in enumerate(zip(u, v, strict=True))}
-    last = {number: index for index, operation in enumerate(tape.operations) for number in operation.inputs}
+    tangents: dict[int | None, Tangent] = {
+        number: Tangent(w, g) for number, (w, g) in enumerate(zip(u, v, strict=True))
+    }
+    last_use = {number: index for index, operation in enumerate(tape.operations) for number in operation.inputs}
     total = torch.zeros((), dtype=torch.float64, device=probe.inputs.device)
     with probe.precision(), torch.no_grad():
         for index, (operation, of_outputs) in enumerate(zip(tape.operations, adjoints, strict=True)):
-            given = [ZERO if number is None else tangents.get(number, ZERO) for number in operation.inputs]
+            given = [tangents.get(number, ZERO) for number in operation.inputs]
             for number in set(operation.inputs):
-                if number is not None and last[number] == index and number != tape.result:
+                if last_use[number] == index and number != tape.result:
                     tangents.pop(number, None)
             if any(t.u is not None or t.v is not None for t in given):
                 results, second = operation.push(given, of_outputs)
                 tangents.update(zip(operation.outputs, results, strict=True))
                 if second is not None:
                     total += second
-    return total, *tangents.get(tape.result, ZERO)
+    outputs = tangents.get(tape.result, ZERO)
+    return total, outputs.u, outputs.v
 
 
 def double_backward(probe: Probe, v: Sequence[Tensor]) -> Sweep:

@@ -1,7 +1,7 @@
-"""Weights drawn anew, in the place of a network's own, for the metrics whose formula asks for a certain distribution."""
+"""Weights drawn anew, in the place of a network's own, for metrics whose formula asks for a certain distribution."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
@@ -13,24 +13,22 @@ Draw = Callable[[Tensor, Generator], None]
 """Fills a layer's weight."""
 
 
-def standard_normal(weight: Tensor, generator: Generator) -> None:
+def standard_normal(weight: Tensor, stream: Generator) -> None:
     """N(0, 1)."""
-    weight.normal_(generator=generator)
+    weight.normal_(generator=stream)
 
 
-def kaiming_normal(weight: Tensor, generator: Generator) -> None:
+def kaiming_normal(weight: Tensor, stream: Generator) -> None:
     """N(0, 2 / fan-in): He et al., ICCV 2015."""
-    weight.normal_(0, math.sqrt(2 / weight[0].numel()), generator=generator)
+    weight.normal_(0, math.sqrt(2 / weight[0].numel()), generator=stream)
 
 
-def generators(probe: Probe, repeats: int) -> Iterator[Generator]:
-    """`repeats` independent random streams that depend on the probe's seed alone."""
-    stream = Generator(probe.inputs.device).manual_seed(probe.seed)
-    for _ in range(repeats):
-        yield stream
+def generator(probe: Probe) -> Generator:
+    """A stream of random numbers that depends on the probe's seed alone."""
+    return Generator(probe.inputs.device).manual_seed(probe.seed)
 
 
-def redrawn(probe: Probe, draw: Draw, generator: Generator) -> dict[str, Tensor]:
+def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
     """The network's state with every layer's weight drawn anew, biases 0, and normalisations that scale by 1.
 
     Other parameters and all buffers are as they were. Nothing requires a gradient.
@@ -38,7 +36,7 @@ def redrawn(probe: Probe, draw: Draw, generator: Generator) -> dict[str, Tensor]
     state = frozen(probe)
     with torch.no_grad():
         for layer in probe.layers:
-            draw(state[layer.weight], generator)
+            draw(state[layer.weight], stream)
             _fill(state, layer.name, "bias", 0)
         for name, module in probe.net.named_modules():
             if isinstance(module, NORM_MODULES):

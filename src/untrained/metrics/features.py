@@ -31,8 +31,8 @@ def feature_maps(probe: Probe, state: dict[str, Tensor]) -> list[FeatureMap]:
     """The output of each block in the order of a forward pass with `state`, in training mode.
 
     Which modules are blocks: those that the network's method `feature_modules()` lists, if it has one. Otherwise:
-    - compound children that hold a layer, and whatever stands in a list or sequence of compound modules (a stem, a cell,
-      a residual block);
+    - compound children that hold a layer, and whatever stands in a list or sequence of compound modules (a stem, a
+      cell, a residual block);
     - outside of them, each activation, module or function, that closes a run with a convolution or linear layer which
       mixes channels, as a depthwise convolution does not. One that follows a block takes its place.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import generators
+from untrained.metrics.draws import generator
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe
 
@@ -31,8 +31,8 @@ def meco(
 
     size: so high and wide is the sample, instead of as the batch's images; the public code has 64 always.
     inputs: "batch" takes the first sample of the batch.
-    modules: "all" also counts containers and the network itself, as the public code does: what ends its container counts
-    twice. "leaves" counts each computation once.
+    modules: "all" also counts containers and the network itself, as the public code does: what ends its container
+    counts twice. "leaves" counts each computation once.
     """
     if inputs not in ("random", "batch") or modules not in ("all", "leaves"):
         raise ValueError(f"inputs {inputs!r}, modules {modules!r}: give random or batch, all or leaves")
@@ -40,7 +40,7 @@ def meco(
     if inputs == "random":
         if not x.is_floating_point():
             raise ValueError(f"the inputs are {x.dtype}: use inputs=batch")
-        (stream,) = generators(probe, 1)
+        stream = generator(probe)
         shape = (1, x.shape[1], size, size) if size is not None and x.ndim == 4 else x.shape
         x = torch.randn(shape, dtype=x.dtype, device=x.device, generator=stream)
     total = 0.0

@@ -9,8 +9,8 @@ Three readings of J are about:
 - `mode="train"`: as TE-NAS's code runs it: J(x_i) is the gradient of sample i's output within a batch in training mode,
   where it also depends on the others through BatchNorm's statistics. n backward passes.
 - `layerwise=True`: as HNAS's code has it: one backward pass of the sum over all samples; row i gathers, layer by layer,
-  what goes through sample i's activations. Weights and biases of convolutions, linear layers and embeddings. The same as
-  the gradient of sample i where the samples do not touch each other.
+  what goes through sample i's activations. Weights and biases of convolutions, linear layers and embeddings. It is the
+  gradient of sample i where the samples do not touch each other.
 
 `output` is what is differentiated: "sum", the sum of a sample's outputs (TE-NAS), or "target", the output of its class
 (HNAS).

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import generators, redrawn, standard_normal
+from untrained.metrics.draws import generator, redrawn, standard_normal
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe, shared
 
@@ -72,14 +72,15 @@ def linear_regions(probe: Probe) -> float:
 def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | None = None) -> float:
     """How many units differ in the set of samples that switch them on: the distinct columns of the n x units code.
 
-    draws: instead of the network's own weights, the mean over so many draws of N(0, 1) weights (the authors' script: 32,
-    on 16 images).
+    draws: instead of the network's own weights, the mean over so many draws of N(0, 1) weights (the authors' script:
+    32, on 16 images).
     mu, sigma: the regularised score, times exp(-(p - mu)^2 / sigma) for p thousand parameters.
     """
     if (mu is None) != (sigma is None):
         raise ValueError("the regularised score takes both mu and sigma")
     if draws:
-        states = [redrawn(probe, standard_normal, stream) for stream in generators(probe, draws)]
+        stream = generator(probe)
+        states = (redrawn(probe, standard_normal, stream) for _ in range(draws))
         value = sum(_distinct_units(_codes(_module_inputs(probe, s, _image_relu))) for s in states) / draws
     else:
         value = float(_distinct_units(_active_units(probe)))

@@ -238,12 +238,11 @@ class Probe(Runner):
         tensors += [call.output for call in forward.calls]
         operations = forward.tape.operations if self.second_order and forward.tape.gap is None else []
         edges = [edge for operation in operations for edge in operation.edges]
-        found = torch.autograd.grad(
-            self.outputs, [*tensors, *edges], self.output_adjoint, retain_graph=True, allow_unused=True
-        )
+        wanted: list[Any] = [*tensors, *edges]
+        found = torch.autograd.grad(self.outputs, wanted, self.output_adjoint, retain_graph=True, allow_unused=True)
         gradients = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=False)]
         of_edges = iter(found[len(tensors) :])
-        adjoints = [[next(of_edges) for _ in operation.edges] for operation in operations]
+        adjoints: list[list[Tensor | None]] = [[next(of_edges) for _ in operation.edges] for operation in operations]
         return gradients[: len(self.layers)], gradients[len(self.layers) :], adjoints
 
     def _check_chunks(self) -> None:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.metrics.batch_norm import jacobian_product, normalise
 from untrained.metrics.tape import ZERO, Rule, Tangent, Tape
 
 
@@ -181,22 +182,36 @@ def layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | N
     """Convolutions and the linear layer."""
     if tape.variable(bias) is not None:
         return general(tape, func, input, weight, bias, *a, **k)
+    shape = (-1,) if func is F.linear else (-1, *[1] * (weight.ndim - 2))
+    constant = None if bias is None else bias.detach().reshape(shape)
     return _bilinear(
-        tape, lambda: func(input, weight, bias, *a, **k), lambda x, w: func(x, w, None, *a, **k), input, weight
+        tape,
+        lambda: func(input, weight, bias, *a, **k),
+        lambda x, w: func(x, w, None, *a, **k),
+        input,
+        weight,
+        constant,
     )
 
 
 def _bilinear(
-    tape: Tape, run: Callable[[], Tensor], times: Callable[[Tensor, Tensor], Tensor], x: Tensor, w: Tensor
+    tape: Tape,
+    run: Callable[[], Tensor],
+    times: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    w: Tensor,
+    constant: Tensor | None = None,
 ) -> Tensor:
-    """`run` returns x times w, plus a constant.
+    """`run` returns y = x times w, plus a constant.
 
     y_u = x_u w + x w_u, and y_uv = x_u w_v + x_v w_u.
     """
     numbers = [tape.variable(x), tape.variable(w)]
     # Each is needed for the tangent of the other.
-    x_, w_ = tape.keep(x) if numbers[1] is not None else None, tape.keep(w) if numbers[0] is not None else None
+    x_ = tape.keep(x) if numbers[1] is not None else None
+    w_ = tape.keep(w) if numbers[0] is not None or tape.is_weight(w) else None
     output = run()
+    y_ = tape.keep(output) if tape.is_weight(w) else None
 
     def both(left: Tensor | None, right: Tensor | None) -> Tensor | None:
         return None if left is None or right is None else times(left, right)
@@ -204,9 +219,10 @@ def _bilinear(
     def push(tangents: Sequence[Tangent], adjoints: Sequence[Tensor | None]) -> tuple[list[Tangent], Tensor | None]:
         x, w = tangents
         x_v_w, x_u_w_v = both(x.v, w_), both(x.u, w.v)
-        if w.u is not None and w_ is not None and x_ is not None and w.u.is_set_to(w_):
-            # u is the weight itself: x_u w + x w_u is one product, and x_v w_u is known.
-            y_u, x_v_w_u = times(x_ if x.u is None else x_ + x.u, w_), x_v_w
+        if y_ is not None and w_ is not None and w.u is not None and w.u.is_set_to(w_):
+            # u is the weight itself: x w_u is y without its constant, and x_v w_u is known.
+            product = y_ if constant is None else y_ - constant
+            y_u, x_v_w_u = product if x.u is None else times(x.u, w_).add_(product), x_v_w
         else:
             y_u, x_v_w_u = _plus(both(x.u, w_), both(x_, w.u)), both(x.v, w.u)
         terms = [_dot(a, y) for a in adjoints if a is not None for y in (x_u_w_v, x_v_w_u) if y is not None]
@@ -282,17 +298,13 @@ def batch_norm(
     if input.numel() == input.shape[1]:
         return func(input, running_mean, running_var, gain, bias, training, momentum, eps)  # raises, and says why
     x = tape.keep(input)
-    # What the function calls, with the statistics.
-    output, mean, s = torch.native_batch_norm(input, gain, bias, running_mean, running_var, True, momentum, eps)
-    mean, s = mean.detach(), s.detach()
+    output, mean, s = normalise(input, gain, bias, running_mean, running_var, momentum, eps)
 
     def push(tangents: Sequence[Tangent], adjoints: Sequence[Tensor | None]) -> tuple[list[Tangent], Tensor | None]:
         n = x.numel() // x.shape[1]
 
         def jacobian(t: Tensor) -> tuple[Tensor, Tensor]:
-            y, h_t, _ = torch.ops.aten.native_batch_norm_backward(
-                t.to(x.dtype), x, gamma, None, None, mean, s, True, eps, [True, True, False]
-            )
+            y, h_t = jacobian_product(t.to(x.dtype), x, gamma, mean, s, eps)
             return y, h_t / n
 
         (x_u, x_v), (adjoint, gain_gradient) = tangents[0], adjoints
@@ -331,6 +343,13 @@ def _tensors(value: Any) -> list[Tensor]:
     return found
 
 
+def by_memory(x: Tensor) -> Tensor:
+    """n x ..., each sample's numbers in the order of memory: the same for every sample, and no copy."""
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 2, 3, 1)
+    return x.flatten(1) if x.ndim > 1 else x
+
+
 def random_state(device: torch.device) -> Tensor:
     return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
@@ -340,8 +359,9 @@ def _name(func: Any) -> str:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    # Summing in double would first make a copy in double; sums in single precision go by pairs.
-    return (a * b).sum().double()
+    if a.stride() != b.stride() or a.dtype != b.dtype:
+        return (a * b).sum(dtype=torch.float64)
+    return torch.dot(by_memory(a).flatten(), by_memory(b).flatten()).double()
 
 
 def _channel_dot(a: Tensor, b: Tensor) -> Tensor:

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from untrained.metrics.rules import RULES, general
+from untrained.metrics.batch_norm import batch_norm
+from untrained.metrics.rules import RULES, by_memory, general
 from untrained.metrics.tape import Tape
 
 NORM_MODULES = (
@@ -59,7 +61,7 @@ class Forward:
     def active(self) -> list[Tensor]:
         """For each ReLU call, n x units booleans: is the unit's input above 0?"""
         # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
-        return [_flat(output > 0) for output, _ in self.tape.rectified]
+        return [by_memory(output > 0) for output, _ in self.tape.rectified]
 
 
 class Runner:
@@ -172,7 +174,7 @@ class Runner:
         Each module is named once and its tensors are tied by `state` already: left to tie them itself,
         `functional_call` would put a module that stands under two names back wrongly.
         """
-        with self.precision(), _AnyLayout():
+        with self.precision():
             return functional_call(self.net, state, (inputs,), tie_weights=False)
 
     def precision(self) -> AbstractContextManager:
@@ -192,7 +194,8 @@ class Runner:
             for module, _ in modes:
                 module.training = training
             try:
-                yield
+                with _AnyLayout():  # around all other modes, so that they see what the network calls
+                    yield
             finally:
                 for module, mode in modes:
                     module.training = mode
@@ -206,19 +209,14 @@ class _AnyLayout(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         if (func is Tensor.view and not args[0].is_contiguous()) or func in (Tensor.as_strided, torch.as_strided):
             args = (args[0].contiguous(), *args[1:])
+        elif func is F.batch_norm:
+            func = batch_norm
         return func(*args, **(kwargs or {}))
 
 
-def _flat(units: Tensor) -> Tensor:
-    """n x units, in the order of memory: it is the same for every sample, and saves a copy."""
-    if units.ndim == 4 and units.is_contiguous(memory_format=torch.channels_last):
-        units = units.permute(0, 2, 3, 1)
-    return units.flatten(1)
-
-
 def _random_states() -> tuple[Any, ...]:
-    numpy = np.random.get_state()
-    return torch.get_rng_state().numpy().tobytes(), random.getstate(), str(numpy)
+    _, keys, *position = np.random.get_state(legacy=True)
+    return torch.get_rng_state().numpy().tobytes(), random.getstate(), np.asarray(keys).tobytes(), position
 
 
 def only_tensor(outputs: Any) -> Tensor:

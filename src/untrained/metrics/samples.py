@@ -75,7 +75,7 @@ class Convolution(Use):
 
     def _between(self, A: Tensor, B: Tensor, groups: int) -> Tensor:
         """1 x (weight's shape), for one sample."""
-        gradient = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
+        gradient: Any = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
         size = (B.shape[1], A.shape[1] // groups, *self.kernel)
         stride, dilation = tuple(self.stride), tuple(self.dilation)
         if all(before == after for before, after in self.padding):
@@ -166,11 +166,11 @@ class Uses(TorchFunctionMode):
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         used = {self.names[id(t)] for t in _flat((*args, *kwargs.values())) if id(t) in self.names}
-        if not used or not isinstance(output, Tensor):
+        if not used or not any(isinstance(part, Tensor) for part in _flat((output,))):
             return output
         uses = list(self._uses(func, args, kwargs)) if func in FUNCTIONS else []
         known = {use.parameter for use in uses}
-        if used - known or any(len(use.A) != self.n for use in uses) or len(output) != self.n:
+        if used - known or any(len(use.A) != self.n for use in uses):
             self.elsewhere |= used
             return output
         handed_on = output

@@ -31,8 +31,8 @@ def flops(probe: Probe) -> float:
     max pooling: the whole window for each output element. Adaptive average pooling: (h + 1)(w + 1) for each output
     element, h x w the window. Sums, identity, zero and reshaping: free.
 
-    Beyond those: a transposed convolution counts for each input element as a convolution for each output element; matrix
-    products and attention count their multiply-adds. Other functions (recurrent layers, einsum) are not counted.
+    Beyond those: a transposed convolution counts for each input element as a convolution for each output element;
+    matrix products and attention count their multiply-adds. Other functions (recurrent layers, einsum) are not counted.
     """
     counter = _Counter()
     sample = probe.inputs[:1].detach().clone()
@@ -48,8 +48,8 @@ def latency(probe: Probe, samples: int = 1, repeats: int = 11, warm_up: int = 3)
 
     samples: so many of the batch's samples at a time.
 
-    Not deterministic: it differs from call to call, and between machines. A score that is to be compared needs a machine
-    with nothing else to do, and the same number of threads.
+    Not deterministic: it differs from call to call, and between machines. A score that is to be compared needs a
+    machine with nothing else to do, and the same number of threads.
     """
     if samples < 1 or repeats < 1 or samples > len(probe.inputs):
         raise ValueError(f"{samples} samples of {len(probe.inputs)}, {repeats} repeats: give at least 1, and no more")

@@ -71,6 +71,7 @@ class Tape(TorchFunctionMode):
         self._variables = 0
         for weight in weights:
             self._add(weight)
+        self._weights = self._variables
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -88,6 +89,10 @@ class Tape(TorchFunctionMode):
         if not value.is_leaf:
             self.gap = "a tensor comes from an operation that cannot be recorded, or was written into through a view"
         return None
+
+    def is_weight(self, value: Any) -> bool:
+        number = self.variable(value)
+        return number is not None and number < self._weights
 
     def keep(self, tensor: Tensor, version: int | None = None) -> Tensor:
         """`tensor` for a later push, as it is now or was at `version`; there is none if something writes into it."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.draws import generators, redrawn, standard_normal
+from untrained.metrics.draws import generator, redrawn, standard_normal
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe
 
@@ -27,23 +27,23 @@ ALPHA = 0.01
 def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool = True) -> float:
     """ln E |f(x) - f(x + 0.01 e)| + sum over normalisations of ln s, for x and e ~ N(0, 1), shaped like the batch.
 
-    f is the feature map before global average pooling, in training mode, of the network with weights ~ N(0, 1), biases 0
-    and normalisations that scale by 1. s^2 is the variance that the normalisation divides by, averaged over what it
-    normalises (BatchNorm: channels): it gives back the scale that was taken away. The sum of logarithms cannot overflow.
+    f is the feature map before global average pooling, in training mode, of the network with weights ~ N(0, 1), biases
+    0 and normalisations that scale by 1. s^2 is the variance that the normalisation divides by, averaged over what it
+    normalises (BatchNorm: channels): it gives back the scale that was taken away. A sum of logarithms cannot overflow.
 
     f: the input of the network's last global pooling or, where there is none, of its last flattening or, failing that,
     of its last layer.
 
-    reading: "paper" takes the norm |.| to be Frobenius's, and s from the batch, for x. "code" sums absolute values, and
-    takes s^2 from BatchNorm's running variance after both passes: for a fresh network 0.81 + 0.09 var(x) + 0.1 var(x +
-    0.01 e); other normalisations have no such thing, and do not count.
+    reading: "paper" takes the norm |.| to be Frobenius's, and s from the batch, for x. "code" sums absolute values,
+    and takes s^2 from BatchNorm's running variance after both passes: for a fresh network 0.81 + 0.09 var(x) + 0.1
+    var(x + 0.01 e); other normalisations have no such thing, and do not count.
     drawn: False takes the network's own weights, x from the batch and e from the second batch.
 
     Raises ValueError where the map does not move at all.
     """
     if reading not in ("paper", "code"):
         raise ValueError(f"reading {reading!r}: give paper or code")
-    (stream,) = generators(probe, 1)
+    stream = generator(probe)
     x, e = _inputs(probe, drawn, stream)
     state = redrawn(probe, standard_normal, stream) if drawn else frozen(probe)
     with probe.untouched(), torch.no_grad():
@@ -60,12 +60,12 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
     return moved.mean().log().item() + sum(0.5 * math.log(v.item()) for v in variances)
 
 
-def _inputs(probe: Probe, drawn: bool, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+def _inputs(probe: Probe, drawn: bool, stream: torch.Generator) -> tuple[Tensor, ...]:
     x = probe.inputs.detach()
     if not x.is_floating_point():
         raise ValueError(f"the inputs are {x.dtype}: only floating-point inputs can be moved a little")
     if drawn:
-        return tuple(torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=stream) for _ in range(2))
+        return torch.randn(2, *x.shape, dtype=x.dtype, device=x.device, generator=stream).unbind()
     if probe.second is None:
         raise ValueError("no second batch: it is the direction in which the input moves")
     return x, probe.second[0]

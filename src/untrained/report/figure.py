@@ -105,7 +105,7 @@ def _panel(panel: Panel, colours: dict[str, str]) -> Iterator[str]:
     means = np.concatenate([c.mean for c in panel.curves])
     low, high = float(means.min()), float(means.max())
     # Ranks by their logarithm; errors by that of what is above nine tenths of the least, where all the news is.
-    above = 0.0 if panel.figure == RANK else 0.9 * low
+    above = 0.0 if panel.figure == RANK else 0.9 * low - 1e-3 * max(high, 1.0)
     y = _Scale(low - 0.2 * (low - above), high + 0.05 * (high - above), HEIGHT - BOTTOM, TOP, above)
     x = _Scale(1, max(c.queries.max() for c in panel.curves), LEFT, WIDTH - RIGHT)
     for tick in y.ticks(POWERS if panel.figure == RANK else (10, 5, 2, 1, 0.5)):

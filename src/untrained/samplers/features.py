@@ -38,11 +38,6 @@ def spread_top(values: Array) -> Array:
     return spread
 
 
-def quantile(spread: Array) -> Array:
-    """The quantile in (0, 1) that `spread_top` spread."""
-    return 1 - np.exp(-spread - 1)
-
-
 class Encoder:
     """Codes of architectures: two of them differ in decision p by min(1, |c_p - c'_p|).
 

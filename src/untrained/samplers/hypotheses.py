@@ -14,11 +14,10 @@ Hypothesis s models the objective as slope . z, plus a process of covariance
 
     LEVEL + linear <z, z'> + smooth matern52(|z - z'| / length) + additive (1 - d) + joint exp(-d / reach)
 
-plus what is each architecture's own, of variance `own` exp(`taper` u): u, in [-1, 1], is the trusted quantile, since at
-the top of a metric architectures can be more alike than elsewhere, or less. A hypothesis of METRICS has no additive and
-joint part, one of ENCODING no slope, linear and smooth part, one of NOTHING neither. Nothing is fitted: observations
-speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes for Machine Learning",
-2006, eq. 2.30), and one more query costs one more row of L^-1 and v.
+plus what is each architecture's own, of variance `own`. A hypothesis of METRICS has no additive and joint part, one of
+ENCODING no slope, linear and smooth part, one of NOTHING neither. Nothing is fitted: observations speak through each
+hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes for Machine Learning", 2006, eq. 2.30),
+raised to the power `TEMPER`. One more query costs one more row of L^-1 and of v.
 """
 
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
-
-from untrained.samplers.features import quantile
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
@@ -43,15 +40,17 @@ SIZE = 128
 LEVEL = 3.0
 """Prior variance of the objective's level."""
 TEMPER = 0.25
+"""Power of the likelihood (Grunwald 2012, "The Safe Bayesian"): no hypothesis is true, and 1 bets on one too early."""
 CLIP = 4.0
 """A value counts as no worse than median - CLIP (best - median): the poor tail must not dominate the model."""
 TRUST = 1.2
 """Spread (of the logarithm) of the trust in metrics, over hypotheses and metrics."""
-OWN = (-3.0, 1.0)
-BOTH = 0.2
-TAPER = 1.5
 INFORMS = 0.5
 """Prior probability that a metric has anything to say about the objective, each for itself."""
+BOTH = 0.45
+"""Part of the hypotheses that go by metrics which go by the encoding, too."""
+MEMORY = 2**29
+"""Bytes that all v may take, before the longest unused are given up, to be computed again."""
 
 
 class Kind(IntEnum):
@@ -86,8 +85,8 @@ class Hypotheses:
     """The bank over `candidates`, drawn by a scrambled Sobol sequence of `seed` from a fixed prior.
 
     How many hypotheses there are of each kind is their prior probability: all that ignore the metrics have
-    (1 - INFORMS)^K together. `observe`, `weigh` and `predict` are to be called in this order. What is kept between calls
-    saves time and changes no digit: everything grows by one query at a time, whoever asks.
+    (1 - INFORMS)^K together. `observe`, `weigh` and `predict` are to be called in this order. What is kept between
+    calls saves time and changes no digit: everything grows by one query at a time, whoever asks.
     """
 
     def __init__(self, candidates: Points, seed: int) -> None:
@@ -95,26 +94,27 @@ class Hypotheses:
         self._codes = np.ascontiguousarray(candidates.codes.T, dtype=np.float32)
         k, p = candidates.metrics.shape[1], candidates.codes.shape[1]
         rng = np.random.default_rng((seed, 0))
-        u = np.clip(qmc.Sobol(k + p + 10, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
+        u = np.clip(qmc.Sobol(k + p + 8, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
         normal = ndtri(u)
         trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
-        self.kind = np.searchsorted(np.cumsum(_prior(k, p)), (rng.permutation(SIZE) + 0.5) / SIZE)
+        self.kind = np.searchsorted(
+            np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p)), (rng.permutation(SIZE) + 0.5) / SIZE
+        )
         metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH))
         codes = np.isin(self.kind, (Kind.BOTH, Kind.ENCODING))
         trust = np.exp(TRUST * trust)
         self.trust = trust / np.linalg.norm(trust, axis=1, keepdims=True)
         self.slope = metrics * 2 * ndtri(0.5 + 0.5 * u[:, -1])  # half-normal: metrics point upwards
-        self.slope /= self.trust.sum(1)
+        self.slope /= np.maximum(self.trust.sum(1), np.finfo(float).tiny)  # 0 where there is no metric
         self.linear = metrics * np.exp(1 + rest[:, 0])
         self.smooth = metrics * np.exp(1 + rest[:, 1])
         self.length = np.exp(0.5 + 0.7 * rest[:, 2])
-        self.taper = metrics * TAPER * rest[:, 3]
         mind = np.exp(0.5 * mind)
         self.mind = mind / mind.sum(1, keepdims=True)
-        self.additive = codes * np.exp(rest[:, 4])
-        self.joint = codes * np.exp(1 + rest[:, 5])
-        self.reach = np.exp(-0.5 + 0.7 * rest[:, 6])
-        self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(OWN[0] + OWN[1] * rest[:, 7]))
+        self.additive = codes * np.exp(rest[:, 3])
+        self.joint = codes * np.exp(1 + rest[:, 4])
+        self.reach = np.exp(-0.5 + 0.7 * rest[:, 5])
+        self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 6]))
         self._queries = candidates.take(np.arange(0))
         self._inverse = np.empty((SIZE, 0, 0))
         self._factor = list[tuple[Array, Array]]()
@@ -142,11 +142,9 @@ class Hypotheses:
         z = metrics * self.trust[:, None, :]  # S x (t + 1) x K
         new = z[:, -1:]
         apart = np.minimum(np.abs(codes - codes[-1]), 1)  # (t + 1) x P
-        every = slice(None)
-        cov = self._covariance(every, (z * new).sum(2), ((z - new) ** 2).sum(2), self.mind @ apart.T)
+        cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), self.mind @ apart.T)
         w = np.einsum("stu,su->st", self._inverse, cov[:, :t])
-        own = self.own * np.exp(self.taper * self._trusted_quantile(every, metrics[-1:])[:, 0])
-        d = np.sqrt(cov[:, t] + own - (w * w).sum(1))
+        d = np.sqrt(cov[:, t] + self.own - (w * w).sum(1))
         grown = np.zeros((SIZE, t + 1, t + 1))
         grown[:, :t, :t] = self._inverse
         grown[:, t, :t] = -np.einsum("su,sut->st", w, self._inverse) / d[:, None]
@@ -171,12 +169,13 @@ class Hypotheses:
 
     def predict(self, s: int) -> tuple[Pool, Pool]:
         """n means and standard deviations of the candidates' values under hypothesis s, what is their own included."""
-        view = self._views.get(s)
-        if view is None:
-            view = self._views[s] = self._start(s)
+        view = self._views.pop(s, None) or self._start(s)
+        self._views[s] = view  # the last used stands last
         t = len(self._queries.metrics)
         for row in range(view.known, t):
             self._extend(s, view, row)
+        while sum(view.v.nbytes for view in self._views.values()) > MEMORY and len(self._views) > 1:
+            del self._views[next(iter(self._views))]
         explained = np.einsum("tn,tn->n", view.v[:t], view.v[:t])
         mean = view.mean + self._white[s].astype(np.float32) @ view.v[:t]
         return mean, np.sqrt(np.maximum(view.variance - explained, 1e-6))
@@ -186,10 +185,10 @@ class Hypotheses:
         z = metrics * self.trust[s]
         norms = np.einsum("nk,nk->n", z, z)
         variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.additive[s] + self.joint[s]
-        variance += self.own[s] * np.exp(self.taper[s] * self._trusted_quantile(slice(s, s + 1), metrics)[0])
+        variance += self.own[s]
         mean = self.slope[s] * (z @ np.ones(z.shape[1]))
-        empty = np.empty((0, len(z)), np.float32)
-        return _View(*(x.astype(np.float32) for x in (z, norms, mean, variance)), empty)
+        z, norms, mean, variance = (x.astype(np.float32) for x in (z, norms, mean, variance))
+        return _View(z, norms, mean, variance, np.empty((0, len(z)), np.float32))
 
     def _extend(self, s: int, view: "_View", row: int) -> None:
         """One more row of v: (k - w.v) / d."""
@@ -211,11 +210,6 @@ class Hypotheses:
         by_metrics = linear * inner + smooth * (1 + d + d * d / 3) * np.exp(-d)
         return LEVEL + by_metrics + additive * (1 - apart) + joint * np.exp(-apart / reach)
 
-    def _trusted_quantile(self, s: slice, metrics: Array) -> Array:
-        """u, S x m."""
-        trust = self.trust[s] / self.trust[s].sum(1, keepdims=True)
-        return trust @ (2 * quantile(metrics) - 1).T
-
 
 def favoured(metrics: Array, m: int, seed: int) -> Index:
     """About m rows of n x K metrics that come first under many prior means: weighted sums, as the hypotheses trust."""
@@ -228,7 +222,7 @@ def favoured(metrics: Array, m: int, seed: int) -> Index:
 
 @dataclass
 class _View:
-    """How one hypothesis sees the candidates: their z and its square, prior mean and variance, and the first `known` rows of v."""
+    """How one hypothesis sees the candidates: z and its square, prior mean and variance, and `known` rows of v."""
 
     z: Pool
     norms: Pool
@@ -239,7 +233,7 @@ class _View:
 
 
 def _prior(k: int, p: int) -> Array:
-    """Probability of each kind for k metrics and p decisions; where there is no decision to go by, NOTHING is left."""
+    """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of."""
     ignore = (1 - INFORMS) ** k
     if p == 0:
         return np.array([1 - ignore, 0, 0, ignore])

@@ -26,10 +26,12 @@ from untrained.spaces import SearchSpace
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-AVERAGED = 16
-"""Hypotheses whose expected improvement is averaged: the likeliest, as far as they have `NEGLIGIBLE` of the best's weight."""
+AVERAGED = 32
+"""Hypotheses whose expected improvement is averaged, at most: the likeliest."""
 NEGLIGIBLE = 0.01
-RANDOM = Kind.ENCODING
+"""Part of the likeliest one's weight from which a hypothesis is left out."""
+START = 5
+"""Up to this part of the budget there is too little to learn an encoding from."""
 CANDIDATES = 20_000
 """Most architectures that are looked at before each query."""
 
@@ -42,9 +44,9 @@ class Mixture(PoolSampler):
     encoding beside or instead of the metrics, and in how much remains each architecture's own; the observations weigh
     them. A bank holds that nothing is known, too: where that is what the observations say, this is random search.
 
-    1. The first query is the favourite of one hypothesis. The next, up to a fifth of the budget and `RANDOM`, are random.
-    2. Then a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; else it has the
-       highest expected improvement, averaged over the likeliest hypotheses by their weight.
+    For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; at the
+    start, so it is where the hypothesis goes by the encoding alone. Else the first query is the favourite of the one
+    drawn, and each further one has the highest expected improvement, averaged over the likeliest by their weight.
 
     A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
     it: so parallel queries spread. Metrics are held to point their registered way beforehand (upwards where unknown),
@@ -105,10 +107,12 @@ class Mixture(PoolSampler):
         weights = bank.weigh(y)
         trust = weights @ bank.trust
         drawn = int(rng.choice(SIZE, p=weights))
-        start = len(seen) < self.budget // 5
-        if bank.kind[drawn] == Kind.NOTHING or (start and bank.kind[drawn] >= RANDOM):
+        ignores = (Kind.NOTHING, Kind.ENCODING) if len(seen) < self.budget // START else (Kind.NOTHING,)
+        taken = np.isin(self._candidates, rows)
+        if bank.kind[drawn] in ignores or taken.all():
             queried = set(rows.tolist())
             return self._choice(next(row for row in self._order if row not in queried), "explore", trust)
+        phase = "exploit" if seen else "explore"
         if not seen:
             score = bank.predict(drawn)[0]
         else:
@@ -116,8 +120,8 @@ class Mixture(PoolSampler):
             likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
             for s in likeliest[weights[likeliest] > NEGLIGIBLE * weights[likeliest[0]]]:
                 score += weights[s] * expected_improvement(*bank.predict(int(s)), best=y.max(initial=0.0))
-        score[np.isin(self._candidates, rows)] = -np.inf
-        return self._choice(self._candidates[int(np.argmax(score))], "exploit", trust)
+        score[taken] = -np.inf
+        return self._choice(self._candidates[int(np.argmax(score))], phase, trust)
 
     def _choice(self, row: int, phase: str, trust: Array) -> Choice:
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))

@@ -77,7 +77,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
         SamplerInfo(
             "mixture",
             Mixture,
-            "weighs many hypotheses of how the objective depends on the metrics",
+            "weighs many hypotheses of how the objective depends on the metrics and the architecture",
             "this project",
         ),
         SamplerInfo(

@@ -1,14 +1,8 @@
 """Scoring a pool: in any order, in any number of processes, killed and resumed, always the same numbers."""
 
-import multiprocessing
 import pickle
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +19,14 @@ from untrained.job import (
     Scores,
     check_batch,
     one_line,
-    score_in_worker,
-    start_worker,
 )
 from untrained.metrics import ROBOT_METRICS, Given, get_metrics
 from untrained.metrics.probe import Loss
+from untrained.processes import unordered
 from untrained.provenance import difference
-from untrained.scores.journal import Journal, with_defaults
+from untrained.scores.journal import ScoreJournal, with_defaults
 from untrained.scores.table import ScoreTable
 from untrained.spaces import SearchSpace
-from untrained.threads import torch_threads
 
 Progress = Callable[[int, int], None]
 """Called with (architectures scored, architectures in all)."""
@@ -83,8 +75,8 @@ def compute_scores(
         raise InputError("no architecture to score")
     if workers < 1:
         raise InputError(f"{workers} workers: give at least 1")
-    if precision not in (None, *PRECISIONS):
-        raise InputError(f"unknown precision {precision!r}: choose from {', '.join(PRECISIONS)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision {precision!r}: choose from {', '.join(filter(None, PRECISIONS))}")
     check_batch(batch)
     chosen = tuple(get_metrics(metrics))
     pairs = [m.name for m in chosen if "second batch" in m.needs]
@@ -106,7 +98,7 @@ def compute_scores(
     if path is not None and Path(path).exists():
         return _finished(Path(path), tuple(twin), provenance)
     todo = list(dict.fromkeys(twin.values()))
-    with Journal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
+    with ScoreJournal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
         wanted = set(todo)
         done = {arch: scores for arch, scores in journal.scores.items() if arch in wanted}
         todo = [arch for arch in todo if arch not in done]
@@ -114,7 +106,9 @@ def compute_scores(
         if progress:
             progress(len(done), total)
         _check_some_work(done, total, journal)
-        for scores in _scored(job, todo, workers):
+        if min(workers, len(todo)) > 1:
+            _check_travels(job, workers)
+        for scores in unordered(job.score, todo, workers):
             journal.add(scores)
             done[scores[0]] = scores
             _check_some_work(done, total, journal)
@@ -130,14 +124,8 @@ def compute_scores(
     return table
 
 
-def _scored(job: Job, archs: list[str], workers: int) -> Iterator[Scores]:
-    """Scores of `archs`, in any order."""
-    workers = min(workers, len(archs))
-    if workers <= 1:
-        # As in the workers: the number of threads changes the last digits of a sum.
-        with torch_threads(1):
-            yield from map(job.score, archs)
-        return
+def _check_travels(job: Job, workers: int) -> None:
+    """Raises `InputError` where another process could not find what the job is made of."""
     prompt = not hasattr(sys.modules["__main__"], "__file__")
     for thing in (type(job.space), job.loss, *(m.function for m in job.metrics)):
         if prompt and thing.__module__ == "__main__":
@@ -152,33 +140,6 @@ def _scored(job: Job, archs: list[str], workers: int) -> Iterator[Scores]:
             f"scoring in {workers} processes needs spaces, metrics and losses defined at the top level of a module; "
             f"use 1 worker, or move it there: {one_line(error)}"
         ) from error
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, context, initializer=start_worker, initargs=(job,))
-    try:
-        with _without_interrupts():  # Ctrl-C is the parent's to handle, also while the workers start
-            scores = [executor.submit(score_in_worker, arch) for arch in archs]
-        # As they come: a slow network holds back no other's result.
-        yield from (future.result() for future in as_completed(scores))
-    except BrokenProcessPool as error:
-        raise InputError(
-            f"one of {workers} scoring processes died, most often for want of memory: use fewer workers or a smaller "
-            "batch; a script that scores with several workers needs `if __name__ == '__main__':`"
-        ) from error
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ignores SIGINT; a process started inside goes on ignoring it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _finished(path: Path, archs: tuple[str, ...], provenance: dict[str, Any]) -> ScoreTable:
@@ -193,7 +154,7 @@ def _finished(path: Path, archs: tuple[str, ...], provenance: dict[str, Any]) ->
     return table.select(archs, provenance["metrics"])
 
 
-def _check_some_work(done: dict[str, Scores], total: int, journal: Journal) -> None:
+def _check_some_work(done: dict[str, Scores], total: int, journal: ScoreJournal) -> None:
     """Raises `InputError`, and forgets the failures, where none of the first architectures has any score."""
     if len(done) >= min(EARLY, total) and all(v is None for _, scores, _ in done.values() for v in scores.values()):
         journal.discard()

@@ -1,0 +1,118 @@
+"""BatchNorm on a CPU in the channels-last format.
+
+PyTorch adds a channel's numbers up one after the other there: over 64 x 32 x 32 of them single precision loses a
+hundred times what it loses in the default format. Here the sums go by rows of the image first, which is faster too.
+
+| name | what |
+|---|---|
+| x | samples x channels x height x width; a channel has n numbers |
+| s, h | (var x + eps)^(-1/2) and s (x - mean x), for each channel |
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+backward_sums = torch.ops.aten.native_batch_norm_backward
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """`torch.nn.functional.batch_norm`, exact in every format."""
+    if training and _by_rows(input):
+        return normalise(input, weight, bias, running_mean, running_var, momentum, eps)[0]
+    return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def normalise(
+    x: Tensor,
+    gain: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(gain h + bias, mean x, s) in training mode, in any format; the running statistics are updated."""
+    if not _by_rows(x):
+        output, mean, s = torch.native_batch_norm(x, gain, bias, running_mean, running_var, True, momentum, eps)
+        return output, mean.detach(), s.detach()
+    with torch.no_grad():
+        n = x.numel() // x.shape[1]
+        mean = x.mean((0, 2, 3))
+        var = _centred_dot(x, x, mean) / n
+        if running_mean is not None and running_var is not None:
+            running_mean.lerp_(mean, momentum)
+            running_var.lerp_(var * (n / (n - 1)), momentum)
+        s = (var + eps).rsqrt()
+    return _Normalise.apply(x, gain, bias, mean, s, eps), mean, s
+
+
+def jacobian_product(
+    t: Tensor, x: Tensor, gain: Tensor | None, mean: Tensor, s: Tensor, eps: float
+) -> tuple[Tensor, Tensor]:
+    """gain s (t - mean t - h mean(h t)) and sum(h t): the symmetric Jacobian of gain h times t."""
+    if not _by_rows(x):
+        return backward_sums(t, x, gain, None, None, mean, s, True, eps, [True, True, False])[:2]
+    t = t.contiguous(memory_format=torch.channels_last)
+    n = x.numel() // x.shape[1]
+    h_t = _centred_dot(t, x, mean) * s
+    scale = s if gain is None else s * gain
+    slope = -scale * s * h_t / n
+    offset = -scale * t.mean((0, 2, 3)) - slope * mean
+    return torch.addcmul(_spread(offset), x, _spread(slope)).addcmul_(t, _spread(scale)), h_t
+
+
+class _Normalise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: Tensor | None, bias: Tensor | None, mean: Tensor, s: Tensor, eps: float):
+        ctx.save_for_backward(x, gain, mean, s)
+        ctx.eps = eps
+        scale = s if gain is None else s * gain
+        offset = -mean * scale if bias is None else bias - mean * scale
+        return torch.addcmul(_spread(offset), x, _spread(scale))
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+        (g,), (x, gain, mean, s) = grad_outputs, ctx.saved_tensors
+        if torch.is_grad_enabled():  # PyTorch's own can be differentiated again
+            found = backward_sums(g, x, gain, None, None, mean, s, True, ctx.eps, [True] * 3)
+        else:
+            found = *jacobian_product(g, x, gain, mean, s, ctx.eps), g.sum((0, 2, 3))
+        wanted = [part if needed else None for part, needed in zip(found, ctx.needs_input_grad, strict=False)]
+        return *wanted, None, None, None
+
+
+def _by_rows(x: Tensor) -> bool:
+    return (
+        x.dtype == torch.float32
+        and x.ndim == 4
+        and x.device.type == "cpu"
+        and x.is_contiguous(memory_format=torch.channels_last)
+        and not x.is_contiguous()
+    )
+
+
+def _centred_dot(a: Tensor, x: Tensor, mean: Tensor) -> Tensor:
+    """sum a (x - mean) for each channel."""
+    channels, width = x.shape[1], x.shape[3]
+    # The sums of BatchNorm's backward pass with every column of the image as a channel of its own: there is no other
+    # function that takes a product's sum without the product in between.
+    columns = [t.permute(0, 2, 3, 1).reshape(-1, width * channels) for t in (a, x)]
+    one = a.new_ones(width * channels)
+    sums = backward_sums(*columns, None, None, None, mean.repeat(width), one, True, 0.0, [False, True, False])[1]
+    return sums.view(width, channels).sum(0)
+
+
+def _spread(per_channel: Tensor) -> Tensor:
+    return per_channel.view(1, -1, 1, 1)

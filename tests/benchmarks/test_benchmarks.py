@@ -1,0 +1,178 @@
+"""Published tables behind one interface; against the shared ones where they are there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from untrained.benchmarks import BENCHMARKS, SOURCES, Benchmark, data_folder, get_benchmarks
+from untrained.benchmarks.base import useless
+from untrained.errors import InputError
+from untrained.objectives import TabularObjective
+from untrained.scores import ScoreTable
+from untrained.spaces import NASBench201, TransNASMacro
+
+MACRO = list(TransNASMacro())
+OWN = Benchmark(
+    name="own",
+    task="toy",
+    objective="val",
+    table="own.parquet",
+    scores="own.parquet",
+    space=TransNASMacro(),
+    prefix="m_",
+    dead={"void": "is known to be void"},
+)
+
+
+def write(path: Path, archs: list[str], **columns: object) -> Path:
+    n = len(archs)
+    given = {"arch": archs, "val": list(range(n)), "m_a": [float(i * i) for i in range(n)], **columns}
+    pq.write_table(pa.table(given), path)
+    return path
+
+
+def test_every_row_of_the_papers_tables_has_a_name() -> None:
+    names = [key.rsplit("/", 1)[0] for key in BENCHMARKS]
+    assert len(BENCHMARKS) == 5 + 7 + 7
+    assert names.count("nasbench201/cifar100") == 2
+    assert [b.key for b in get_benchmarks(["nasbench201/cifar10"])] == ["nasbench201/cifar10/cifar10_val_12"]
+    assert len(get_benchmarks(["transnas101-micro", "transnas101-micro/jigsaw"])) == 7
+    for name, says in (("imagenet", "nasbench201, transnas101-micro"), ("nasbench201/svhn", "nasbench201/cifar10, ")):
+        with pytest.raises(InputError, match=f"unknown benchmark '{name}': choose from {says}"):
+            get_benchmarks([name])
+
+
+def test_every_file_has_a_source() -> None:
+    assert {f for b in BENCHMARKS.values() for f in (b.table, b.scores)} == set(SOURCES)
+    assert all(s.citation and s.licence and s.how for s in SOURCES.values())
+
+
+def test_published_figures_are_where_they_belong() -> None:
+    cifar100 = BENCHMARKS["nasbench201/cifar100/cifar10_val_12"].published
+    assert (cifar100["HNAS"].mean, cifar100["HNAS"].std, cifar100["HNAS"].cost) == (71.75, 1.04, 3010)
+    assert not BENCHMARKS["nasbench201/cifar100/cifar100_val_12"].published  # the paper did not use it
+    layout = BENCHMARKS["transnas101-macro/room_layout/valid_neg_loss"].published
+    assert (layout["HNAS"].mean, layout["HNAS"].std, layout["RoBoT"].mean) == (49, 6, 6)
+
+
+@pytest.mark.parametrize("key", BENCHMARKS)
+def test_the_published_tables_load(key: str, shared_data: Path) -> None:
+    benchmark = BENCHMARKS[key]
+    if not (shared_data / benchmark.table).is_file():
+        with pytest.raises(InputError, match=rf"no file .*{benchmark.table}.*untrained data --data-dir .* says how"):
+            benchmark.objective_options(shared_data)
+        return
+    objective = TabularObjective(**benchmark.objective_options(shared_data))
+    benchmark.check(objective.archs, objective.path)
+    scores = benchmark.load_scores(shared_data)
+    assert set(scores.archs) <= set(objective.archs)
+    assert benchmark.space is not None
+    assert objective.archs == tuple(benchmark.space)
+    metrics, left_out = set(scores.metrics), scores.provenance["left_out"]
+    if benchmark.name == "nasbench201":
+        assert len(scores) == 9445
+        assert metrics == {"grad_norm", "snip", "grasp", "fisher", "synflow", "jacov"}
+    elif benchmark.task == "jigsaw":
+        assert metrics == {"synflow", "fisher", "zen"}
+        assert set(left_out) == {"epe_nas"}
+    elif benchmark.task == "class_object":
+        assert metrics == {"synflow", "zen", "epe_nas", *(["fisher"] if "micro" in key else [])}
+    else:
+        assert metrics == {"zen"}
+        assert set(left_out) <= {"fisher"}
+
+
+def test_sizes_are_counted_where_no_table_has_them(tmp_path: Path) -> None:
+    write(tmp_path / "own.parquet", MACRO)
+    scores = OWN.load_scores(tmp_path, ["a", "params", "flops"])
+    size = TransNASMacro().sizes(MACRO[7])
+    assert scores.select([MACRO[7]]).values.tolist() == [[49.0, size["params"], size["flops"]]]
+    write(tmp_path / "own.parquet", MACRO, m_params=[1.5 * i for i in range(len(MACRO))])
+    assert OWN.load_scores(tmp_path, ["params"]).values[2, 0] == 3.0  # as it stands there
+
+
+def test_metrics_that_tell_nothing_are_left_out_and_said(tmp_path: Path) -> None:
+    n = len(MACRO)
+    some = pa.array([1.0 * i if i % 3 == 0 else None for i in range(n)])
+    nothing = pa.array([None] * n, pa.float64())
+    dead = {"m_const": [2.0] * n, "m_nothing": nothing, "m_some": some, "m_inf": [np.inf] * n, "m_void": [0.5] * n}
+    write(tmp_path / "own.parquet", MACRO, **dead, m_subset_b=some)
+    scores = OWN.load_scores(tmp_path)
+    assert scores.metrics == ("a",)
+    assert scores.provenance["left_out"] == {
+        "void": "is known to be void",
+        "const": "is 2 throughout",
+        "nothing": "has no score",
+        "some": "has scores for 1086 of 3256",
+        "inf": "has no score",
+    }
+    with pytest.raises(InputError, match="no metric can be used: const is 2 throughout, nothing has no score"):
+        OWN.load_scores(tmp_path, ["const", "nothing"])
+    with pytest.raises(InputError, match="no metric 'zen': it has a, const"):
+        OWN.load_scores(tmp_path, ["zen"])
+
+
+def test_useless() -> None:
+    nan = np.nan
+    assert useless(np.array([1.0, 2.0, nan])) == ""
+    assert useless(np.array([1.0, nan, nan, 2.0])) == ""  # half is enough
+    assert useless(np.array([1.0, nan, nan])) == "has scores for 1 of 3"
+
+
+def test_wrong_architectures_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "own.parquet", [*MACRO[:5], "64-1111-basic"])
+    with pytest.raises(
+        InputError, match=r"own.parquet: '64-1111-basic' is not an architecture of space 'transnas101-m"
+    ):
+        OWN.load_scores(tmp_path)
+    OWN.check(MACRO[:5], path)
+    whole = replace(OWN, whole=True)
+    whole.check(MACRO, path)
+    with pytest.raises(InputError, match=rf"lacks 2 of the 3256 .*'{MACRO[4]}' first: get the file again"):
+        whole.check(MACRO[:4] + MACRO[5:-1], path)
+    write(tmp_path / "own.parquet", [MACRO[0], MACRO[0]])
+    with pytest.raises(InputError, match=f"'{MACRO[0]}' stands twice"):
+        OWN.load_scores(tmp_path)
+    replace(OWN, space=None).check(["anything"], path)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 200, -10], ids=["empty", "head", "half", "torn"])
+def test_broken_files_are_named(tmp_path: Path, keep: int) -> None:
+    path = write(tmp_path / "own.parquet", MACRO[:50])
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"own.parquet' is not a readable Parquet file"):
+        OWN.load_scores(tmp_path)
+    with pytest.raises(InputError, match=r"own.parquet' is not a readable Parquet file"):
+        TabularObjective(**OWN.objective_options(tmp_path))
+
+
+def test_only_the_columns_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "own.parquet", MACRO, m_b=[1.0] * len(MACRO))
+    read = list[list[str]]()
+    original = pq.read_table
+    monkeypatch.setattr(pq, "read_table", lambda path, columns: read.append(columns) or original(path, columns=columns))
+    OWN.load_scores(tmp_path, ["a"])
+    TabularObjective(**OWN.objective_options(tmp_path))
+    ScoreTable.load(tmp_path / "own.parquet", ["m_b"])
+    assert read == [["arch", "m_a"], ["arch", "val"], ["arch", "m_b"]]
+
+
+def test_the_folder_is_given_or_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNTRAINED_DATA", raising=False)
+    with pytest.raises(InputError, match="no folder of tables: give --data-dir, or set UNTRAINED_DATA"):
+        data_folder()
+    monkeypatch.setenv("UNTRAINED_DATA", str(tmp_path))
+    assert data_folder() == tmp_path
+    with pytest.raises(InputError, match="no folder '/nowhere'"):
+        data_folder("/nowhere")
+
+
+def test_nasbench201_stands_for_its_networks() -> None:
+    for benchmark in get_benchmarks(["nasbench201"]):
+        assert isinstance(benchmark.space, NASBench201)
+        assert benchmark.space.num_classes == {"cifar10": 10, "cifar100": 100}.get(benchmark.task, 120)
+        assert benchmark.fidelities[12] == benchmark.objective
