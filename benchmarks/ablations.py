@@ -1,6 +1,7 @@
 """What each part of RoBoT is worth: the ablations of He et al. (ICLR 2024), from published tables.
 
     python benchmarks/ablations.py ../shared/data
+    python benchmarks/ablations.py ../shared/data --parts 0 5 --seeds 0 100
     python benchmarks/ablations.py ../shared/data --tasks micro_class_object macro_jigsaw --seeds 0 10
 
 Each line changes one thing of the method as published: mean ± std over seeds of the objective rank of the pick (1 is
@@ -123,12 +124,15 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--tasks", nargs="+", default=NASBENCH201, choices=[*NASBENCH201, *TRANSNAS101])
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 10), metavar=("FIRST", "END"))
+    parser.add_argument("--parts", type=int, nargs="+", default=range(7), help="which of the tables, from 0")
     args = parser.parse_args()
     tasks = [load(args.data, name) for name in args.tasks]
     start = time.perf_counter()
     print(f"seeds {args.seeds[0]}..{args.seeds[1] - 1}; rank of the pick: mean±std (median), T0")
     print(f"{'':<34}" + "".join(f"{f'{task.name}, T = {task.budget}':>32}" for task in tasks))
-    for title, lines in ablations(tasks).items():
+    for part, (title, lines) in enumerate(ablations(tasks).items()):
+        if part not in args.parts:
+            continue
         print(f"\n{title}")
         for name, make in lines.items():
             cells = []

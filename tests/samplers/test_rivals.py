@@ -30,7 +30,7 @@ OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 
 
 def table_of(archs: list[str], **metrics: list[float]) -> ScoreTable:
-    columns = metrics or {"m": [0.0] * len(archs)}
+    columns = metrics or {"m": [float(i % 7) for i in range(len(archs))]}
     return ScoreTable(tuple(archs), tuple(columns), np.array(list(columns.values()), dtype=float).T)
 
 
