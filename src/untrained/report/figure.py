@@ -121,7 +121,7 @@ def _panel(panel: Panel, colours: dict[str, str]) -> Iterator[str]:
         f'<text transform="translate(13 {middle}) rotate(-90)" text-anchor="middle" fill="{FAINT}" font-size="11">'
         f"{escape(panel.figure)}</text>"
     )
-    drawn = sorted(panel.curves, key=lambda c: (c.sampler in ("robot", "mixture"), -c.mean[-1]))
+    drawn = sorted(map(_bends, panel.curves), key=lambda c: (c.sampler in ("robot", "mixture"), -c.mean[-1]))
     for curve in drawn:
         yield _band(curve, x, y, colours[curve.sampler])
     for curve in drawn:
@@ -138,6 +138,14 @@ def _queries(last: float) -> list[float]:
     """1, and the multiples of a round number up to the last query."""
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, last) if last / step <= 6)
     return [1.0, *(step * k for k in range(1, int(last / step) + 1) if step * k > 1)]
+
+
+def _bends(curve: Curve) -> Curve:
+    """`curve` without the points that lie between two equal ones, of which a hundred queries have many."""
+    both = np.stack([curve.mean, curve.error])
+    moves = (np.diff(both) != 0).any(0)
+    kept = np.concatenate([[True], moves]) | np.concatenate([moves, [True]])
+    return Curve(curve.sampler, curve.queries[kept], curve.mean[kept], curve.error[kept])
 
 
 def _band(curve: Curve, x: _Scale, y: _Scale, colour: str) -> str:
