@@ -8,6 +8,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from untrained.benching import BenchResult, bench
+    from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.data import ImageData, load_data
     from untrained.errors import InputError
     from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, metric
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace, TransNASMacro, TransNASMicro
 
 _HOMES = {
+    "benching": ("BenchResult", "bench"),
+    "benchmarks": ("BENCHMARKS", "Benchmark"),
     "data": ("ImageData", "load_data"),
     "errors": ("InputError",),
     "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "Probe", "metric"),
@@ -32,11 +36,14 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BENCHMARKS",
     "METRICS",
     "ROBOT_METRICS",
     "SAMPLERS",
     "SPACES",
     "ArchitectureList",
+    "BenchResult",
+    "Benchmark",
     "Evaluation",
     "EvaluationFailed",
     "ImageData",
@@ -56,6 +63,7 @@ __all__ = [
     "TrainingObjective",
     "TransNASMacro",
     "TransNASMicro",
+    "bench",
     "compute_scores",
     "load_data",
     "load_network",

@@ -31,7 +31,9 @@ PANELS_A_ROW, WIDTH, HEIGHT = 3, 350, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 52, 44
 """Margins of a panel around its axes."""
 MARGIN, LEGEND_ENTRY, LEGEND_LINE = 20, 118, 20
-POWERS = [10.0**p for p in range(6, -1, -1)]
+APART = 20
+RANK_TICKS = [[k * 10.0**p for p in range(7)] for k in (1, 3)]
+ERROR_TICKS = [[step * k for k in range(round(100 / step) + 1)] for step in (10, 5, 2, 1, 0.5)]
 INK, FAINT, GRID = "#1f2328", "#656d76", "#e4e7eb"
 
 
@@ -85,14 +87,12 @@ class _Scale:
         low, high, at = (v if self.above is None else math.log(v - self.above) for v in (self.low, self.high, value))
         return self.start + (self.end - self.start) * (at - low) / ((high - low) or 1.0)
 
-    def ticks(self, rounds: Sequence[float], apart: float = 20) -> list[float]:
-        """Multiples of each of `rounds`, the roundest first, as far as they stay `apart` pixels from each other."""
+    def ticks(self, tiers: Sequence[Sequence[float]]) -> list[float]:
+        """Numbers to write: of each tier, the roundest first, those that stay `APART` pixels from all others."""
         chosen: list[float] = []
-        for step in rounds:
-            first, last = math.ceil(self.low / step), math.floor(self.high / step)
-            for tick in (step * k for k in range(first, min(last, first + 1000) + 1)):
-                if all(abs(self(tick) - self(other)) >= apart for other in chosen):
-                    chosen.append(tick)
+        for tick in (t for tier in tiers for t in tier if self.low <= t <= self.high):
+            if all(abs(self(tick) - self(other)) >= APART for other in chosen):
+                chosen.append(tick)
         return chosen
 
 
@@ -108,11 +108,11 @@ def _panel(panel: Panel, colours: dict[str, str]) -> Iterator[str]:
     above = 0.0 if panel.figure == RANK else 0.9 * low - 1e-3 * max(high, 1.0)
     y = _Scale(low - 0.2 * (low - above), high + 0.05 * (high - above), HEIGHT - BOTTOM, TOP, above)
     x = _Scale(1, max(c.queries.max() for c in panel.curves), LEFT, WIDTH - RIGHT)
-    for tick in y.ticks(POWERS if panel.figure == RANK else (10, 5, 2, 1, 0.5)):
+    for tick in y.ticks(RANK_TICKS if panel.figure == RANK else ERROR_TICKS):
         yield f'<path d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}" stroke="{GRID}"/>'
         yield _text(LEFT - 7, y(tick) + 4, f"{tick:g}", FAINT, anchor="end", size=11)
     yield f'<path d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}" stroke="{FAINT}"/>'
-    for tick in (1.0, *x.ticks((50, 20, 10, 5, 1) if x.high > 5 else (1,), apart=34)):
+    for tick in _queries(x.high):
         yield f'<path d="M{x(tick):.1f} {HEIGHT - BOTTOM}v4" stroke="{FAINT}"/>'
         yield _text(x(tick), HEIGHT - BOTTOM + 16, f"{tick:g}", FAINT, anchor="middle", size=11)
     yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "queries", FAINT, anchor="middle", size=11)
@@ -121,7 +121,7 @@ def _panel(panel: Panel, colours: dict[str, str]) -> Iterator[str]:
         f'<text transform="translate(13 {middle}) rotate(-90)" text-anchor="middle" fill="{FAINT}" font-size="11">'
         f"{escape(panel.figure)}</text>"
     )
-    drawn = sorted(panel.curves, key=lambda c: (c.sampler in ("robot", "mixture"), -c.mean[-1]))
+    drawn = sorted(map(_bends, panel.curves), key=lambda c: (c.sampler in ("robot", "mixture"), -c.mean[-1]))
     for curve in drawn:
         yield _band(curve, x, y, colours[curve.sampler])
     for curve in drawn:
@@ -132,6 +132,20 @@ def _panel(panel: Panel, colours: dict[str, str]) -> Iterator[str]:
             f"<title>{escape(curve.sampler)}: {curve.mean[-1]:.3g} after {curve.queries[-1]:.0f} queries</title>"
             "</polyline>"
         )
+
+
+def _queries(last: float) -> list[float]:
+    """1, and the multiples of a round number up to the last query."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, last) if last / step <= 6)
+    return [1.0, *(step * k for k in range(1, int(last / step) + 1) if step * k > 1)]
+
+
+def _bends(curve: Curve) -> Curve:
+    """`curve` without the points that lie between two equal ones, of which a hundred queries have many."""
+    both = np.stack([curve.mean, curve.error])
+    moves = (np.diff(both) != 0).any(0)
+    kept = np.concatenate([[True], moves]) | np.concatenate([moves, [True]])
+    return Curve(curve.sampler, curve.queries[kept], curve.mean[kept], curve.error[kept])
 
 
 def _band(curve: Curve, x: _Scale, y: _Scale, colour: str) -> str:
