@@ -154,7 +154,9 @@ def test_only_the_columns_asked_for_are_read(tmp_path: Path, monkeypatch: pytest
     write(tmp_path / "own.parquet", MACRO, m_b=[1.0] * len(MACRO))
     read = list[list[str]]()
     original = pq.read_table
-    monkeypatch.setattr(pq, "read_table", lambda path, columns: read.append(columns) or original(path, columns=columns))
+    monkeypatch.setattr(
+        pq, "read_table", lambda path, columns, **how: read.append(columns) or original(path, columns=columns, **how)
+    )
     OWN.load_scores(tmp_path, ["a"])
     TabularObjective(**OWN.objective_options(tmp_path))
     ScoreTable.load(tmp_path / "own.parquet", ["m_b"])

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from untrained.errors import InputError
-from untrained.scores import ScoreTable, column_names
+from untrained.scores import ScoreTable, column_names, read_parquet
 from untrained.spaces import SearchSpace, TransNASMacro, TransNASMicro
 
 DATA = "UNTRAINED_DATA"
@@ -106,9 +107,11 @@ class Benchmark:
             if name not in has and name not in counted:
                 raise InputError(f"{path} has no metric {name!r}: it has {', '.join(has) or 'none'}")
         read = [name for name in names if name not in counted]
-        table = ScoreTable.load(path, [self.prefix + name for name in read])
-        self.check(table.archs, path, whole=False)
-        columns = dict(zip(read, table.values.T, strict=True)) | self._sizes(table.archs, counted)
+        table = read_parquet(path, [self.prefix + name for name in read])
+        archs = tuple(table["arch"].to_pylist())
+        self.check(archs, path, whole=False)
+        columns = {name: table[self.prefix + name].cast(pa.float64()).to_numpy() for name in read}
+        columns |= self._sizes(archs, counted)
         left_out = {} if metrics is not None else {n: self.dead[n] for n in has if n in self.dead and n not in names}
         left_out |= {name: why for name in names if (why := useless(columns[name]))}
         kept = [name for name in names if name not in left_out]
@@ -116,7 +119,7 @@ class Benchmark:
             raise InputError(f"{path}: no metric can be used: {', '.join(f'{n} {why}' for n, why in left_out.items())}")
         values = np.column_stack([columns[name] for name in kept])
         provenance = {"benchmark": self.key, "file": path.name, "left_out": left_out}
-        return ScoreTable(table.archs, tuple(kept), values, provenance=provenance)
+        return ScoreTable(archs, tuple(kept), values, provenance=provenance)
 
     def check(self, archs: Iterable[str], path: Path, *, whole: bool | None = None) -> None:
         """Raises `InputError` where `archs`, read from `path`, are not the architectures of the space."""
