@@ -5,7 +5,7 @@
     python benchmarks/ablations.py ../shared/data --tasks micro_class_object macro_jigsaw --seeds 0 10
 
 Each line changes one thing of the method as published: mean ± std over seeds of the objective rank of the pick (1 is
-best), its median, and the mean T0. Needs the tables of `benchmarks/robot_nasbench201.py`, and for the other tasks
+best), its median, and the mean T0. Needs the tables of NAS-Bench-201 (`untrained data`), and for the other tasks
 `transnas101_{micro,macro}_{class_object,jigsaw}.parquet`.
 """
 
