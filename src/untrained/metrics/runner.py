@@ -16,8 +16,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from untrained.metrics.batch_norm import batch_norm
-from untrained.metrics.rules import RULES, by_memory, general
-from untrained.metrics.tape import Tape
+from untrained.metrics.rules import RULES, general
+from untrained.metrics.tape import Tape, by_memory
 
 NORM_MODULES = (
     nn.modules.batchnorm._NormBase,
