@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from untrained.errors import InputError
 from untrained.metrics import METRICS, Probe
 
 CHUNKED = ("grad_norm", "snip", "grasp", "fisher", "plain", "jacob_cov", "naswot", "synflow", "l2_norm")
@@ -114,3 +115,8 @@ def test_a_pass_over_the_whole_batch_is_refused() -> None:
     network, inputs, targets = batch(convolutional)
     with pytest.raises(ValueError, match="cannot be had in chunks"):
         _ = Probe(network, inputs, targets, chunk=3).forward
+
+
+def test_an_empty_chunk_is_refused() -> None:
+    with pytest.raises(InputError, match="a chunk of 0 samples"):
+        Probe(*batch(convolutional), chunk=0)

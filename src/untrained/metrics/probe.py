@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from untrained.errors import InputError
 from untrained.metrics.rules import RELUS
 from untrained.metrics.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner, only_tensor
 
@@ -80,6 +81,8 @@ class Probe(Runner):
         autocast: torch.dtype | None = None,
         chunk: int | None = None,
     ) -> None:
+        if chunk is not None and chunk < 1:
+            raise InputError(f"a chunk of {chunk} samples: give at least 1")
         super().__init__(net, inputs, seed=seed, strict=strict, dtype=dtype, autocast=autocast)
         self.targets = targets
         self.loss_function = loss
