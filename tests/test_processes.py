@@ -31,7 +31,7 @@ def test_all_is_done_in_as_many_processes_as_asked_for() -> None:
 
 
 def test_a_lost_worker_is_said() -> None:
-    with pytest.raises(InputError, match="one of 2 workers died"):
+    with pytest.raises(InputError, match="one of 2 worker processes died"):
         list(unordered(vanish, [1, 2, 3], 2))
 
 
