@@ -128,7 +128,7 @@ def test_search_on_a_table(table: Path) -> None:
     for query in document["queries"]:
         assert set(query) >= {"architecture", "value", "phase", "weights", "seconds"}
         assert query["value"] == rows[query["architecture"]]["val"]
-    assert (document["sampler"], document["seed"]) == ("robot", 3)
+    assert (document["sampler"], document["seed"]) == ("mixture", 3)
     same = untrained_cli("search", *options, "--budget", "8", "--seed", "3", "--space", "nasbench201")
     assert [q["architecture"] for q in json.loads(same.stdout)["queries"]] == [
         q["architecture"] for q in document["queries"]

@@ -230,7 +230,7 @@ def test_a_study_of_another_search_is_refused_untouched(tmp_path: Path) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"seed": 1}, "seed 0, not 1"),
         ({"metrics": ["snip"]}, "metrics"),
-        ({"sampler": "random"}, 'sampler "robot", not "random"'),
+        ({"sampler": "random"}, 'sampler "mixture", not "random"'),
         ({"pool": 10}, "scores"),
         ({"objective": training()}, "objective"),
     ]

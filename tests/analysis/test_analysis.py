@@ -104,7 +104,9 @@ def test_the_bound_holds(task: tuple[ScoreTable, TabularObjective]) -> None:
     table = ScoreTable(table.archs, ("a", "b", "c"), vague)
     tight = 0
     for seed in range(6):
-        result = search(ArchitectureList(list(table.archs)), objective, budget=20, scores=table, seed=seed)
+        result = search(
+            ArchitectureList(list(table.archs)), objective, budget=20, sampler="robot", scores=table, seed=seed
+        )
         found = bound(result.summary, objective, table)
         queries = result.summary["queries"]
         assert found.explored == sum(q["phase"] == "explore" for q in queries)

@@ -67,10 +67,11 @@ def analyse(
         raise InputError(f"budget {budget}: give 1 to {len(scored)}, the architectures with scores and an objective")
     reports = metric_report(scored, objective, budget)
     space = untrained.ArchitectureList(list(scored.archs))
-    bounds = [
-        bound(untrained.search(space, objective, budget=budget, scores=scored, seed=seed).summary, objective, scored)
+    searches = (
+        untrained.search(space, objective, budget=budget, sampler="robot", scores=scored, seed=seed)
         for seed in range(seeds)
-    ]
+    )
+    bounds = [bound(result.summary, objective, scored) for result in searches]
     if as_json:
         document = {
             "pool": len(scored),

@@ -54,7 +54,7 @@ def search(
     scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,
     pool: Pool = None,
-    sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "robot",
+    sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = EPOCHS,
     learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = 0.025,
