@@ -88,7 +88,8 @@ def search(
     None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes; `second_batch` and
     `strict` are as in `compute_scores`.
     sampler: a name from `SAMPLERS`, by default the robust one and not the paper's `robot`; or any Optuna sampler. One
-    that proposes an architecture again is told its value at no cost. The budget counts distinct architectures that were really evaluated, failures included.
+    that proposes an architecture again is told its value at no cost. The budget counts distinct architectures that
+    were really evaluated, failures included.
     pruner: stops evaluations that report intermediate values; by default the one that belongs to the sampler, if any.
     A stopped one counts as a query, costs what it had cost by then, and is never the best.
     storage: an Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time.
