@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.metrics.channels_last import is_prepared
+
 backward_sums = torch.ops.aten.native_batch_norm_backward
 
 
@@ -29,7 +31,7 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """`torch.nn.functional.batch_norm`, exact in every format."""
-    if training and _by_rows(input):
+    if training and is_prepared(input):
         return normalise(input, weight, bias, running_mean, running_var, momentum, eps)[0]
     return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
@@ -44,7 +46,7 @@ def normalise(
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(gain h + bias, mean x, s) in training mode, in any format; the running statistics are updated."""
-    if not _by_rows(x):
+    if not is_prepared(x):
         output, mean, s = torch.native_batch_norm(x, gain, bias, running_mean, running_var, True, momentum, eps)
         return output, mean.detach(), s.detach()
     with torch.no_grad():
@@ -62,7 +64,7 @@ def jacobian_product(
     t: Tensor, x: Tensor, gain: Tensor | None, mean: Tensor, s: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:
     """gain s (t - mean t - h mean(h t)) and sum(h t): the symmetric Jacobian of gain h times t."""
-    if not _by_rows(x):
+    if not is_prepared(x):
         return backward_sums(t, x, gain, None, None, mean, s, True, eps, [True, True, False])[:2]
     t = t.contiguous(memory_format=torch.channels_last)
     n = x.numel() // x.shape[1]
@@ -75,8 +77,8 @@ def jacobian_product(
 
 def channel_dot(a: Tensor, b: Tensor) -> Tensor:
     """sum a b for each channel."""
-    if _by_rows(a) and _by_rows(b):
-        return _centred_dot(a, b, b.new_zeros(b.shape[1]))
+    if is_prepared(a) and is_prepared(b):
+        return _centred_dot(a, b, None)
     return (a * b).sum([0, *range(2, a.ndim)])
 
 
@@ -100,24 +102,15 @@ class _Normalise(torch.autograd.Function):
         return *wanted, None, None, None
 
 
-def _by_rows(x: Tensor) -> bool:
-    return (
-        x.dtype == torch.float32
-        and x.ndim == 4
-        and x.device.type == "cpu"
-        and x.is_contiguous(memory_format=torch.channels_last)
-        and not x.is_contiguous()
-    )
-
-
-def _centred_dot(a: Tensor, x: Tensor, mean: Tensor) -> Tensor:
-    """sum a (x - mean) for each channel."""
+def _centred_dot(a: Tensor, x: Tensor, mean: Tensor | None) -> Tensor:
+    """sum a (x - mean) for each channel; with a mean of zero if there is none."""
     channels, width = x.shape[1], x.shape[3]
     # The sums of BatchNorm's backward pass with every column of the image as a channel of its own: there is no other
     # function that takes a product's sum without the product in between.
     columns = [t.permute(0, 2, 3, 1).reshape(-1, width * channels) for t in (a, x)]
-    one = a.new_ones(width * channels)
-    sums = backward_sums(*columns, None, None, None, mean.repeat(width), one, True, 0.0, [False, True, False])[1]
+    means = a.new_zeros(width * channels) if mean is None else mean.expand(width, channels).flatten()
+    ones = a.new_ones(width * channels)
+    sums = backward_sums(*columns, None, None, None, means, ones, True, 0.0, [False, True, False])[1]
     return sums.view(width, channels).sum(0)
 
 

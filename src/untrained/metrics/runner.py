@@ -1,7 +1,7 @@
 """Running a network without leaving a trace in it."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from untrained.metrics.batch_norm import batch_norm
+from untrained.metrics.channels_last import by_memory, prepared
+from untrained.metrics.layout import AnyLayout
 from untrained.metrics.rules import RULES, general
-from untrained.metrics.tape import Tape, by_memory
+from untrained.metrics.tape import Tape
 
 NORM_MODULES = (
     nn.modules.batchnorm._NormBase,
@@ -111,10 +111,7 @@ class Runner:
         """`tensor` in the type and memory format of the passes, which is its own where it fits."""
         if self.dtype is not None and tensor.is_floating_point():
             tensor = tensor.to(self.dtype)
-        if tensor.ndim == 4 and tensor.device.type == "cpu" and tensor.dtype == torch.float32:
-            # Convolutions and pools on a CPU take about half the time.
-            tensor = tensor.contiguous(memory_format=torch.channels_last)
-        return tensor
+        return prepared(tensor)
 
     def run(self) -> Forward:
         """A forward pass with its graph."""
@@ -144,7 +141,7 @@ class Runner:
         handles: list[RemovableHandle] = []
         try:
             handles += [layer.module.register_forward_hook(recorder(layer)) for layer in self.layers]
-            with self.untouched(), tape, torch.enable_grad():
+            with self.untouched(mode=tape), torch.enable_grad():
                 before = _random_states()
                 outputs = only_tensor(self.call(state, inputs))
                 draws = _random_states() != before
@@ -182,8 +179,11 @@ class Runner:
         return torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None)
 
     @contextmanager
-    def untouched(self, training: bool = True) -> Iterator[None]:
-        """Training (or evaluation) mode and seeded random states inside; all as they were outside."""
+    def untouched(self, training: bool = True, mode: TorchFunctionMode | None = None) -> Iterator[None]:
+        """Training (or evaluation) mode and seeded random states inside; all as they were outside.
+
+        mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
+        """
         modes = [(module, module.training) for module in self.net.modules()]
         devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
         states = random.getstate(), np.random.get_state()  # a network may draw from either
@@ -194,24 +194,13 @@ class Runner:
             for module, _ in modes:
                 module.training = training
             try:
-                with _AnyLayout():  # around all other modes, so that they see what the network calls
+                with mode or AnyLayout():  # around all other modes, so that they see what the network calls
                     yield
             finally:
-                for module, mode in modes:
-                    module.training = mode
+                for module, was in modes:
+                    module.training = was
                 random.setstate(states[0])
                 np.random.set_state(states[1])
-
-
-class _AnyLayout(TorchFunctionMode):
-    """A network may take its tensors for contiguous in the default memory format, which they need not be here."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
-        if (func is Tensor.view and not args[0].is_contiguous()) or func in (Tensor.as_strided, torch.as_strided):
-            args = (args[0].contiguous(), *args[1:])
-        elif func is F.batch_norm:
-            func = batch_norm
-        return func(*args, **(kwargs or {}))
 
 
 def _random_states() -> tuple[Any, ...]:

@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.overrides import TorchFunctionMode
 
+from untrained.metrics.layout import SUBSTITUTES, in_default_format
+
 
 class Tangent(NamedTuple):
     """Derivatives of a tensor along two directions in weight space; None stands for zero."""
@@ -49,7 +51,7 @@ class Tape(TorchFunctionMode):
     """Records the calls that the `weights` have an influence on. A rule says how to record each function.
 
     A variable is a tensor that depends on the weights; the first of them are the weights themselves. A tensor that is
-    written into becomes another variable.
+    written into becomes another variable. Stands in for `AnyLayout`.
     """
 
     def __init__(
@@ -74,9 +76,9 @@ class Tape(TorchFunctionMode):
         self._weights = self._variables
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        args, kwargs = in_default_format(func, args), kwargs or {}
         rule = self._rules.get(func, self._otherwise) if args and "out" not in kwargs else self._otherwise
-        return rule(self, func, *args, **kwargs)
+        return rule(self, SUBSTITUTES.get(func, func), *args, **kwargs)
 
     def variable(self, value: Any) -> int | None:
         """The number of the variable that `value` is; None if it is a constant. To be asked before the call, which may
@@ -134,10 +136,3 @@ class Tape(TorchFunctionMode):
         self._known[id(tensor)] = _Known(weakref.ref(tensor), tensor._version, number)
         self._variables += 1
         return number
-
-
-def by_memory(x: Tensor) -> Tensor:
-    """n x ..., each sample's numbers in the order of memory: the same for every sample, and no copy."""
-    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
-        x = x.permute(0, 2, 3, 1)
-    return x.flatten(1) if x.ndim > 1 else x

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.metrics.channels_last import by_memory
 from untrained.metrics.rules.general import general
 from untrained.metrics.rules.linear import each
-from untrained.metrics.tape import ZERO, Tangent, Tape, by_memory
+from untrained.metrics.tape import ZERO, Tangent, Tape
 
 
 def product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
