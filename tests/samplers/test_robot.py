@@ -1,11 +1,13 @@
 """RoBoT against its own definition, as an Optuna sampler, and as a pure function of its history."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
+from threadpoolctl import threadpool_info
 
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
@@ -213,3 +215,19 @@ def test_it_reproduces_the_published_result(shared_data: Path) -> None:
     best = [pick for pick in picks if objective.rank(pick, table.archs) == 1]
     assert len(best) >= 8
     assert round(objective.report(best[0], None)["cifar10_test_200"], 2) == 94.37
+
+
+def test_every_linear_algebra_library_runs_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numpy and scipy bring one each; two threads on small matrices wait for each other, many times the work."""
+    threads: list[int] = []
+    choose = RoBoT.choose
+
+    def watched(self: RoBoT, history: Any) -> Any:
+        threads.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return choose(self, history)
+
+    monkeypatch.setattr(RoBoT, "choose", watched)
+    scores, space, values = problem()
+    run(RoBoT(scores, space, budget=3), space, values, budget=3)
+    assert len(threads) >= 3 * 2
+    assert set(threads) == {1}

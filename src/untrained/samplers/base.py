@@ -8,6 +8,7 @@ module wrote on them as user attributes: `architecture`, `phase`, `weights`, `st
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,10 @@ SKIPPED = "skipped"
 """Attribute of a trial that is no query (interrupted, repeated, impossible), and why."""
 
 
-_LIBRARIES = ThreadpoolController()
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS libraries: numpy and scipy each load one of their own, so look when both are there."""
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class PoolSampler(BaseSampler):
         history = read_history(study, self.space, type(self).__name__)
         if len({query.architecture for query in history} & self.table.index.keys()) == len(self.table):
             raise InputError(f"all {len(self.table)} architectures of the pool have been queried")
-        with _LIBRARIES.limit(limits=1):  # more threads would only wait for each other, and change last digits
+        with _libraries().limit(limits=1):  # more threads would only wait for each other, and change last digits
             choice = self.choose(history)
         for key, value in (
             (ARCHITECTURE, choice.architecture),
