@@ -97,4 +97,7 @@ class _OneByOne(TorchFunctionMode):
             return func(*args, **kwargs)
         if x[0, 0].numel() < 2:
             raise ValueError(f"BatchNorm sees {tuple(x.shape)}: a sample on its own has one number a channel")
-        return F.instance_norm(x, None, None, given.get("weight"), given.get("bias"), eps=given.get("eps", 1e-5))
+        output = F.instance_norm(x, None, None, given.get("weight"), given.get("bias"), eps=given.get("eps", 1e-5))
+        if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+            return output.contiguous(memory_format=torch.channels_last)  # which instance_norm does not keep
+        return output

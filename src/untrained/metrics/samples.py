@@ -24,6 +24,10 @@ from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 from torch.overrides import TorchFunctionMode
 
 
+TOGETHER = 16
+"""So many samples' gradients of a convolution are taken at a time: more are no faster on a CPU."""
+
+
 @dataclass
 class Use(ABC):
     """One parameter in one call."""
@@ -58,8 +62,8 @@ class Convolution(Use):
         if math.prod(self.kernel) == self.groups == max(self.stride) == 1 and not any(map(any, self.padding)):
             G = B.flatten(2) @ A.flatten(2).mT
             return G.reshape(*G.shape, *self.kernel)
-        # One at a time: together, the windows would have to be written out.
-        return torch.cat([self._between(a, b, self.groups) for a, b in zip(A.split(1), B.split(1), strict=True)])
+        pairs = zip(A.split(TOGETHER), B.split(TOGETHER), strict=True)
+        return torch.cat([self._of_samples(a, b) for a, b in pairs])
 
     def first(self, B: Tensor) -> Tensor:
         # The first tap of the kernel sees channel 0 of the padded input from its corner on.
@@ -73,16 +77,18 @@ class Convolution(Use):
     def _sides(self) -> list[int]:
         return [side for pair in reversed(self.padding) for side in pair]
 
-    def _between(self, A: Tensor, B: Tensor, groups: int) -> Tensor:
-        """1 x (weight's shape), for one sample."""
+    def _of_samples(self, A: Tensor, B: Tensor) -> Tensor:
+        """The samples as so many groups of one convolution's channels."""
         gradient: Any = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
-        size = (B.shape[1], A.shape[1] // groups, *self.kernel)
+        n, width = len(A), A.shape[1] // self.groups
         stride, dilation = tuple(self.stride), tuple(self.dilation)
         if all(before == after for before, after in self.padding):
             padding = tuple(before for before, _ in self.padding)
         else:
             A, padding = F.pad(A, self._sides), 0
-        return gradient(A, size, B, stride, padding, dilation, groups)[None]
+        a, b = (t.reshape(1, -1, *t.shape[2:]) for t in (A, B))
+        G = gradient(a, (b.shape[1], width, *self.kernel), b, stride, padding, dilation, n * self.groups)
+        return G.reshape(n, -1, width, *self.kernel)
 
 
 @dataclass
