@@ -34,7 +34,7 @@ def batch_norm(
     if training and is_prepared(input):
         return normalise(input, weight, bias, running_mean, running_var, momentum, eps)[0]
     differentiated = input.requires_grad and torch.is_grad_enabled()
-    if not training and running_mean is not None and running_var is not None and differentiated and _by_rows(input):
+    if not training and running_mean is not None and running_var is not None and differentiated and is_prepared(input):
         # The gradient is one product, where PyTorch's own takes sums that nobody asked for.
         s = (running_var + eps).rsqrt()
         scale = s if weight is None else s * weight

@@ -23,7 +23,6 @@ from torch import Tensor
 from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 from torch.overrides import TorchFunctionMode
 
-
 TOGETHER = 16
 """So many samples' gradients of a convolution are taken at a time: more are no faster on a CPU."""
 
