@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -65,12 +66,18 @@ class Convolution(Use):
         return torch.cat([self._of_samples(a, b) for a, b in pairs])
 
     def first(self, B: Tensor) -> Tensor:
-        # The first tap of the kernel sees channel 0 of the padded input from its corner on.
-        A = F.pad(self.A[:, :1].to(B.dtype), self._sides)
-        for d, (size, stride) in enumerate(zip(B.shape[2:], self.stride, strict=True), start=2):
-            A = A.narrow(d, 0, (size - 1) * stride + 1)
-            A = A[(slice(None),) * d + (slice(None, None, stride),)]
-        return (A * B[:, :1]).flatten(1).sum(1)
+        b = B[:, :1].flatten(1)
+        return (self._seen_first.to(B.dtype) * b).sum(1)
+
+    @cached_property
+    def _seen_first(self) -> Tensor:
+        """n x positions: what the first tap of the kernel sees, channel 0 of the padded input from its corner on."""
+        A = F.pad(self.A[:, :1], self._sides)
+        shape = self.A.shape[2:]
+        for d, (size, stride) in enumerate(zip(shape, self.stride, strict=True), start=2):
+            reach = self.dilation[d - 2] * (self.kernel[d - 2] - 1)
+            A = A[(slice(None),) * d + (slice(0, size + sum(self.padding[d - 2]) - reach, stride),)]
+        return A.flatten(1)
 
     @property
     def _sides(self) -> list[int]:
@@ -137,10 +144,16 @@ class Elementwise(Use):
         return product.sum(rest) if rest else product
 
     def first(self, B: Tensor) -> Tensor:
+        for d in self.dims:
+            B = B.narrow(d, 0, 1)
+        return (self._first_of_A * B).flatten(1).sum(1)
+
+    @cached_property
+    def _first_of_A(self) -> Tensor:
         A = self.A
         for d in self.dims:
-            A, B = A.narrow(d, 0, 1), B.narrow(d, 0, 1)
-        return (A * B).flatten(1).sum(1)
+            A = A.narrow(d, 0, 1)
+        return A.contiguous()
 
 
 Take = Callable[[str, list[tuple[Use, Tensor]]], None]
