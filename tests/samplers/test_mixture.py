@@ -47,7 +47,11 @@ def make_bank(rows: np.ndarray = ROWS) -> Hypotheses:
 def naive(bank: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
     """Prior mean N and covariance N x N of the pool's values under hypothesis s, written out."""
     z = POOL.metrics * bank.trust[s]
-    d = np.array([[sum(bank.mind[s][p] * (a[p] != b[p]) for p in range(P)) for b in POOL.codes] for a in POOL.codes])
+    place = bank.options[s][1 + POOL.codes.astype(int)]  # N x P x 3
+    unlike = 1 - np.exp(
+        -np.array([[[(u - v) @ (u - v) for u, v in zip(a, b, strict=True)] for b in place] for a in place]) / 4
+    )
+    d = unlike @ bank.mind[s]
     kernel: Any = ConstantKernel(LEVEL)
     if bank.kind[s] in (Kind.METRICS, Kind.BOTH):
         kernel += ConstantKernel(bank.linear[s]) * DotProduct(1e-12)
