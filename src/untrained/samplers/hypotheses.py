@@ -49,8 +49,9 @@ TRUST = 1.2
 """Spread (of the logarithm) of the trust in metrics, over hypotheses and metrics."""
 INFORMS = 0.5
 """Prior probability that a metric has anything to say about the objective, each for itself."""
-BOTH = 0.9
-"""Part of the hypotheses of several metrics that inform which go by the encoding, too."""
+LEARNT = 25
+"""Budget at which half of the hypotheses of several metrics that inform go by the encoding, too: it takes so many
+queries to learn from; with T, T / (T + LEARNT) of them do."""
 MEMORY = 2**29
 """Bytes that all v may take, before the longest unused are given up, to be computed again."""
 
@@ -91,7 +92,7 @@ class Hypotheses:
     calls saves time and changes no digit: everything grows by one query at a time, whoever asks.
     """
 
-    def __init__(self, candidates: Points, seed: int) -> None:
+    def __init__(self, candidates: Points, seed: int, budget: int) -> None:
         self.candidates = candidates
         codes = candidates.codes
         # The distances of codes are computed once for each code that occurs, and looked up for the candidates.
@@ -103,7 +104,8 @@ class Hypotheses:
         normal = ndtri(u)
         trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
         self.kind = np.searchsorted(
-            np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p)), (rng.permutation(SIZE) + 0.5) / SIZE
+            np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p, budget / (budget + LEARNT))),
+            (rng.permutation(SIZE) + 0.5) / SIZE,
         )
         metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH))
         encoding = np.isin(self.kind, (Kind.BOTH, Kind.ENCODING))
@@ -254,9 +256,10 @@ class _View:
     known: int = 0
 
 
-def _prior(k: int, p: int) -> Array:
+def _prior(k: int, p: int, both: float) -> Array:
     """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of.
 
+    `both` is the part of the hypotheses of several metrics that goes by the encoding, too.
     A single metric that informs is not enough to go by, where there is an encoding.
     """
     none = (1 - INFORMS) ** k
@@ -264,7 +267,7 @@ def _prior(k: int, p: int) -> Array:
     several = 1 - none - one
     if p == 0:
         return np.array([1 - none, 0, 0, none])
-    return np.array([(1 - BOTH) * several, one + BOTH * several, 0.9 * none, 0.1 * none])
+    return np.array([(1 - both) * several, one + both * several, 0.9 * none, 0.1 * none])
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
