@@ -4,10 +4,11 @@
 
 A line a task. "twins": the standard deviation of the objective between architectures that are the same network (the
 same canonical twin), in units of the objective's spread; "lead": how far the best is ahead of the tenth, in the same
-units. Where twins differ by more than the lead, it was chance that put the best first. "oracle": a Gaussian process that
-knows the values of all other architectures predicts each one's (Rasmussen & Williams, "Gaussian Processes for Machine
-Learning", 2006, eq. 5.12); ranks, by that prediction, of the three best; and the best rank among the 100 architectures
-that it holds to be the best. Of six covariances (of encoding and metrics, with three noises), the likeliest.
+units. Where twins differ by more than the lead, it was chance that put the best first. "oracle": a Gaussian process
+that knows the values of all other architectures predicts each one's (Rasmussen & Williams, "Gaussian Processes for
+Machine Learning", 2006, eq. 5.12): the places of the three best by that prediction, and the best rank among the 100
+architectures that it holds to be the best. Of six covariances (of encoding and metrics, with three noises), the
+likeliest.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
-    print(f"{'task':<36} {'twins':>6} {'lead':>6}  {'three best':<16} best of {BUDGET}")
+    print(f"{'task':<36} {'twins':>6} {'lead':>6}  {'oracle: three best':<18} best of {BUDGET}")
     for benchmark in BENCHMARKS.values():
         if not benchmark.name.startswith("transnas101") or not (data / benchmark.table).is_file():
             continue
@@ -69,7 +70,7 @@ def main() -> None:
         order = np.argsort(-predicted, kind="stable")
         three = np.argsort(order)[np.argsort(ranks, kind="stable")[:3]] + 1
         print(f"{task.name:<36} {twin_deviation(task, y):>6.3f} {best[0] - best[9]:>6.3f}  "
-              f"{' / '.join(map(str, three)):<16} {int(ranks[order[:BUDGET]].min())}", flush=True)  # fmt: skip
+              f"{' / '.join(map(str, three)):<18} {int(ranks[order[:BUDGET]].min())}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
