@@ -32,6 +32,7 @@ from untrained.searches import search
 from untrained.spaces import ArchitectureList, NASBench201, TransNASMicro
 
 N, K, P = 60, 2, 3
+T = 20
 RNG = np.random.default_rng(0)
 POOL = Points(spread_top(RNG.normal(size=(N, K))), RNG.integers(0, 3, size=(N, P)).astype(float))
 ROWS = np.array([3, 17, 40, 41, 8])
@@ -39,7 +40,7 @@ Y = np.array([-1.0, 0.5, 1.5, -0.2, -0.8])
 
 
 def make_bank(rows: np.ndarray = ROWS) -> Hypotheses:
-    bank = Hypotheses(POOL, seed=4)
+    bank = Hypotheses(POOL, seed=4, budget=T)
     bank.observe(POOL.take(rows))
     return bank
 
@@ -47,7 +48,11 @@ def make_bank(rows: np.ndarray = ROWS) -> Hypotheses:
 def naive(bank: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
     """Prior mean N and covariance N x N of the pool's values under hypothesis s, written out."""
     z = POOL.metrics * bank.trust[s]
-    d = np.array([[sum(bank.mind[s][p] * (a[p] != b[p]) for p in range(P)) for b in POOL.codes] for a in POOL.codes])
+    place = bank.options[s][1 + POOL.codes.astype(int)]  # N x P x 3
+    unlike = 1 - np.exp(
+        -np.array([[[(u - v) @ (u - v) for u, v in zip(a, b, strict=True)] for b in place] for a in place]) / 4
+    )
+    d = unlike @ bank.mind[s]
     kernel: Any = ConstantKernel(LEVEL)
     if bank.kind[s] in (Kind.METRICS, Kind.BOTH):
         kernel += ConstantKernel(bank.linear[s]) * DotProduct(1e-12)
@@ -128,7 +133,7 @@ def test_what_is_kept_changes_no_digit(memory: int, monkeypatch: pytest.MonkeyPa
 def test_the_fewer_metrics_the_more_hypotheses_ignore_them(k: int, share: float) -> None:
     for p, kinds in ((2, (Kind.ENCODING, Kind.NOTHING)), (0, (Kind.NOTHING,))):
         metrics = np.column_stack([np.arange(4.0)] * k + [np.zeros(4)])  # the last tells nothing apart
-        kind = Hypotheses(Points(metrics, np.zeros((4, p))), seed=0).kind
+        kind = Hypotheses(Points(metrics, np.zeros((4, p))), seed=0, budget=T).kind
         assert np.isin(kind, (Kind.ENCODING, Kind.NOTHING)).mean() == pytest.approx(share, abs=1 / SIZE)
         assert set(kinds) <= set(kind)
 
@@ -198,9 +203,6 @@ def test_large_pools_are_screened_for_the_favourites_of_many_trusts(monkeypatch:
     monkeypatch.setattr(mixture, "CANDIDATES", 200)
     ranks = [pick(values, values.sum(1), seed) for seed in range(5)]
     assert np.mean(ranks) < 10  # random search: 143
-
-
-T = 20
 
 
 def pick(metrics: np.ndarray, values: np.ndarray, seed: int, fails: Callable[[int], bool] = lambda _: False) -> int:

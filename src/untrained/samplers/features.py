@@ -57,7 +57,10 @@ class Encoder:
             columns = _columns([_words(arch) for arch in archs])
             self._width = {place: max(map(len, words)) for place, words in columns.items() if len(set(words)) > FEW}
             columns = _columns([self._parts(arch) for arch in archs])
-            vocabularies = {place: {part: i for i, part in enumerate(dict.fromkeys(c))} for place, c in columns.items()}
+            number = dict[str, int]()  # the same in every place
+            vocabularies = {
+                place: {part: number.setdefault(part, len(number)) for part in c} for place, c in columns.items()
+            }
             self._places = {place: words for place, words in vocabularies.items() if len(words) > 1}
 
     def __call__(self, archs: Sequence[str]) -> Array:

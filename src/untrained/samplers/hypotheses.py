@@ -5,7 +5,9 @@
 | F, c | n x K, n x P | metrics and codes of the candidates (`features`) |
 | S | | hypotheses in the bank |
 | r | S x K | how far each hypothesis trusts each metric; rows of unit length; z = r F |
-| q | S x P | how far it minds each decision; rows of sum 1; d = sum over p of q_p min(1, |c_p - c'_p|) |
+| e | S x A x 3 | where each hypothesis places the options 0 to A - 1 of a decision; alike options are close |
+| q | S x P | how far it minds each decision; rows of sum 1 |
+| d | | sum over p of q_p (1 - exp(-|e(c_p) - e(c'_p)|^2 / 4)): how far apart two codes are, 0 to 1 |
 | t, y | t | queries made, and the standardised values of those that have one |
 | L | S x t x t | Cholesky factor of the covariance of the queries; its rows (w, d) and its inverse are kept |
 | v | t x n | L^-1 k, with k the covariance of queries and candidates, of one hypothesis |
@@ -47,8 +49,9 @@ TRUST = 1.2
 """Spread (of the logarithm) of the trust in metrics, over hypotheses and metrics."""
 INFORMS = 0.5
 """Prior probability that a metric has anything to say about the objective, each for itself."""
-BOTH = 0.45
-"""Part of the hypotheses of several metrics that inform which go by the encoding, too."""
+LEARNT = 25
+"""Budget at which half of the hypotheses of several metrics that inform go by the encoding, too: it takes so many
+queries to learn from; with T, T / (T + LEARNT) of them do."""
 MEMORY = 2**29
 """Bytes that all v may take, before the longest unused are given up, to be computed again."""
 
@@ -89,19 +92,23 @@ class Hypotheses:
     calls saves time and changes no digit: everything grows by one query at a time, whoever asks.
     """
 
-    def __init__(self, candidates: Points, seed: int) -> None:
+    def __init__(self, candidates: Points, seed: int, budget: int) -> None:
         self.candidates = candidates
-        self._codes = np.ascontiguousarray(candidates.codes.T, dtype=np.float32)
-        k, p = candidates.metrics.shape[1], candidates.codes.shape[1]
+        codes = candidates.codes
+        # The distances of codes are computed once for each code that occurs, and looked up for the candidates.
+        self._levels, level = np.unique(codes, return_inverse=True)
+        self._level = np.ascontiguousarray(level.reshape(codes.shape).T)
+        k, p = candidates.metrics.shape[1], codes.shape[1]
         rng = np.random.default_rng((seed, 0))
         u = np.clip(qmc.Sobol(k + p + 8, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
         normal = ndtri(u)
         trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
         self.kind = np.searchsorted(
-            np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p)), (rng.permutation(SIZE) + 0.5) / SIZE
+            np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p, budget / (budget + LEARNT))),
+            (rng.permutation(SIZE) + 0.5) / SIZE,
         )
         metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH))
-        codes = np.isin(self.kind, (Kind.BOTH, Kind.ENCODING))
+        encoding = np.isin(self.kind, (Kind.BOTH, Kind.ENCODING))
         trust = np.exp(TRUST * trust)
         self.trust = trust / np.linalg.norm(trust, axis=1, keepdims=True)
         self.slope = metrics * 2 * ndtri(0.5 + 0.5 * u[:, -1])  # half-normal: metrics point upwards
@@ -111,14 +118,15 @@ class Hypotheses:
         self.length = np.exp(0.5 + 0.7 * rest[:, 2])
         mind = np.exp(0.5 * mind)
         self.mind = mind / mind.sum(1, keepdims=True)
-        self.additive = codes * np.exp(rest[:, 3])
-        self.joint = codes * np.exp(1 + rest[:, 4])
+        options = 2 + int(np.ceil(codes.max(initial=0)))  # the first is the unknown one, of code -1
+        self.options = np.random.default_rng((seed, 4)).normal(size=(SIZE, options, 3))
+        self.additive = encoding * np.exp(rest[:, 3])
+        self.joint = encoding * np.exp(1 + rest[:, 4])
         self.reach = np.exp(-0.5 + 0.7 * rest[:, 5])
         self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 6]))
         self._queries = candidates.take(np.arange(0))
         self._inverse = np.empty((SIZE, 0, 0))
         self._factor = list[tuple[Array, Array]]()
-        self._apart = list[Pool]()
         self._views = dict[int, _View]()
 
     def observe(self, queries: Points) -> None:
@@ -130,7 +138,7 @@ class Hypotheses:
         same = int(np.argmax(differs)) if differs.any() else t
         self._queries = queries
         self._inverse = self._inverse[:, :same, :same]
-        del self._factor[same:], self._apart[same:]
+        del self._factor[same:]
         for view in self._views.values():
             view.known = min(view.known, same)
         for row in range(same, t):
@@ -141,8 +149,8 @@ class Hypotheses:
         metrics, codes = self._queries.metrics[: t + 1], self._queries.codes[: t + 1]
         z = metrics * self.trust[:, None, :]  # S x (t + 1) x K
         new = z[:, -1:]
-        apart = np.minimum(np.abs(codes - codes[-1]), 1)  # (t + 1) x P
-        cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), self.mind @ apart.T)
+        apart = np.einsum("stp,sp->st", self.unlike(slice(None), codes, codes[-1:]), self.mind)
+        cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), apart)
         w = np.einsum("stu,su->st", self._inverse, cov[:, :t])
         d = np.sqrt(cov[:, t] + self.own - (w * w).sum(1))
         grown = np.zeros((SIZE, t + 1, t + 1))
@@ -151,7 +159,6 @@ class Hypotheses:
         grown[:, t, t] = 1 / d
         self._inverse = grown
         self._factor.append((w, d))
-        self._apart.append(np.minimum(np.abs(self._codes - codes[-1, :, None].astype(np.float32)), 1))
 
     def weigh(self, y: Array) -> Array:
         """S posterior probabilities of the hypotheses, given the values of the first len(y) queries.
@@ -195,12 +202,29 @@ class Hypotheses:
         query = (self._queries.metrics[row] * self.trust[s]).astype(np.float32)
         inner = view.z @ query
         squares = np.maximum(view.norms + query @ query - 2 * inner, 0)
-        cov = self._covariance(s, inner, squares, self.mind[s].astype(np.float32) @ self._apart[row])
+        apart = np.zeros_like(inner)
+        if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
+            levels = self.unlike(s, self._levels[:, None], self._queries.codes[row]) * self.mind[s]
+            for level, by_level in zip(self._level, levels.T.astype(np.float32), strict=True):
+                apart += by_level[level]
+        cov = self._covariance(s, inner, squares, apart)
         w, d = self._factor[row]
         if row == len(view.v):
             view.v = np.concatenate([view.v, np.empty((max(row, 16), len(cov)), np.float32)])
         view.v[row] = (cov - w[s].astype(np.float32) @ view.v[:row]) / d[s].astype(np.float32)
         view.known = row + 1
+
+    def unlike(self, s: int | slice, codes: Array, other: Array) -> Array:
+        """0 (the same) to 1: how far hypotheses s hold codes apart, decision by decision."""
+        return 1 - np.exp(-0.25 * ((self._place(s, codes) - self._place(s, other)) ** 2).sum(-1))
+
+    def _place(self, s: int | slice, codes: Array) -> Array:
+        """e(c), ... x 3; a number, which is from 0 to 1, stands between options 0 and 1."""
+        below = np.floor(codes)
+        start, end = (
+            self.options[s].take(1 + whole.astype(np.intp), axis=-2, mode="clip") for whole in (below, np.ceil(codes))
+        )
+        return start + (codes - below)[..., None] * (end - start)
 
     def _covariance(self, s: int | slice, inner: Floats, squares: Floats, apart: Floats) -> Floats:
         """Of m pairs (or S x m), from inner products and squares of distances of z and from distances of codes."""
@@ -232,9 +256,10 @@ class _View:
     known: int = 0
 
 
-def _prior(k: int, p: int) -> Array:
+def _prior(k: int, p: int, both: float) -> Array:
     """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of.
 
+    `both` is the part of the hypotheses of several metrics that goes by the encoding, too.
     A single metric that informs is not enough to go by, where there is an encoding.
     """
     none = (1 - INFORMS) ** k
@@ -242,7 +267,7 @@ def _prior(k: int, p: int) -> Array:
     several = 1 - none - one
     if p == 0:
         return np.array([1 - none, 0, 0, none])
-    return np.array([(1 - BOTH) * several, one + BOTH * several, 0.9 * none, 0.1 * none])
+    return np.array([(1 - both) * several, one + both * several, 0.9 * none, 0.1 * none])
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:

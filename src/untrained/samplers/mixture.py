@@ -90,7 +90,7 @@ class Mixture(PoolSampler):
 
     @cached_property
     def _hypotheses(self) -> Hypotheses:
-        return Hypotheses(self._points(self._candidates), self.seed)
+        return Hypotheses(self._points(self._candidates), self.seed, self.budget)
 
     def _points(self, rows: Index) -> Points:
         return Points(self._metrics[rows], self._encode([self.table.archs[row] for row in rows]))
