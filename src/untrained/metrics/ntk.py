@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import FirstElements, evaluated, first_parameters, frozen, one_tensor
+from untrained.metrics.features import mapped
+from untrained.metrics.passes import FirstElements, evaluated, first_parameters, one_tensor
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Take, Use, Uses, summed
 
@@ -118,11 +119,8 @@ def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
     if mode == "eval":
         run = evaluated(probe)
         return run.uses, run.outputs
-    state = frozen(probe)
-    uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
-    with probe.untouched(), torch.enable_grad(), uses:
-        outputs = one_tensor(probe.call(state, probe.inputs.detach()))
-    return uses, outputs
+    uses, _, outputs = mapped(probe)
+    return uses, one_tensor(outputs)
 
 
 def _gram(uses: Uses, total: Tensor, names: set[str], as_well: Take = lambda name, parts: None) -> Tensor:
