@@ -48,10 +48,10 @@ def test_values_gradients_and_gradients_of_gradients(affine: bool) -> None:
 def test_the_formulas_are_those_of_the_default_format() -> None:
     x, t, gain, bias = case()
     y, mean, s = normalise(x, gain, bias, None, None, 0.1, EPS)
-    product, sums = jacobian_product(t, x, gain, mean, s, EPS)
+    product, sums, total = jacobian_product(t, x, gain, mean, s, EPS)
     y_, mean_, s_ = normalise(single(x), single(gain), single(bias), None, None, 0.1, EPS)
-    product_, sums_ = jacobian_product(single(t), single(x), single(gain), mean_, s_, EPS)
-    for got, exact in ((y_, y), (mean_, mean), (s_, s), (product_, product), (sums_, sums)):
+    product_, sums_, total_ = jacobian_product(single(t), single(x), single(gain), mean_, s_, EPS)
+    for got, exact in ((y_, y), (mean_, mean), (s_, s), (product_, product), (sums_, sums), (total_, total)):
         assert close(got, exact)
     assert close(channel_dot(single(x), single(t)), (x * t).sum((0, 2, 3)))
 

@@ -129,6 +129,18 @@ def in_place() -> Batch:
     return images(Lambda(forward, a=conv(3, 4), b=conv(4, 4), c=conv(4, 4), **layers))
 
 
+def branches() -> Batch:
+    """Several ReLUs of one tensor, before and after something wrote into it, and one of them in place."""
+
+    def forward(m: nn.ModuleDict, x: Tensor) -> Tensor:
+        x = m["a"](x) * 1
+        y = m["b"](F.relu(x)) + torch.relu(x) + x.relu()
+        x -= 0.3
+        return m["head"](head(y * F.relu(x) + F.relu(x) + F.relu(x, inplace=True) + x))
+
+    return images(Lambda(forward, a=conv(3, 4), b=conv(4, 4), head=nn.Linear(4, 3)))
+
+
 def joined() -> Batch:
     """Concatenation with a constant, splitting, indexing, shuffling, viewing, stacking, a gate of two variables."""
 
@@ -205,6 +217,7 @@ NETWORKS: dict[str, Callable[[], Batch]] = {
         f.__name__: f
         for f in (
             *(with_biases, separable, perceptron, called_twice, gains, other_norms, in_place, joined, attention),
+            branches,
             *(own_function, through_a_view, strided),
         )
     },
@@ -223,6 +236,16 @@ def test_curvature(name: str) -> None:
     probe = Probe(net, inputs, targets)
     assert (probe.forward.tape.gap is not None) == (name in GAPS)
     assert curvature(probe) == pytest.approx(by_hand(net, inputs, targets), rel=1e-10)
+
+
+def test_every_relu_has_its_pattern() -> None:
+    """Those of one tensor, too."""
+    net, inputs, targets = build("branches")
+    x = net.get_submodule("layers.a")(inputs)
+    expected = [(x - shift > 0).flatten(1) for shift in (0, 0, 0, 0.3, 0.3, 0.3)]
+    found = Probe(net, inputs, targets).active_units
+    for got, pattern in zip(found, expected, strict=True):
+        assert torch.equal(got.flatten(1), pattern)
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name not in GAPS])

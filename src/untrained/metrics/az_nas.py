@@ -11,8 +11,7 @@ from torch import Tensor
 
 from untrained.metrics.base import metric
 from untrained.metrics.draws import generator, kaiming_normal, redrawn
-from untrained.metrics.features import FeatureMap, feature_maps
-from untrained.metrics.passes import frozen
+from untrained.metrics.features import FeatureMap, Mapped, map_features, mapped
 from untrained.metrics.probe import Probe, shared
 
 AZ_NAS = "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024"
@@ -78,18 +77,15 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
 
 
 def _maps(probe: Probe, redraw: bool) -> list[FeatureMap]:
-    return _maps_redrawn(probe) if redraw else _maps_as_they_are(probe)
+    maps = (_redrawn(probe) if redraw else mapped(probe)).maps
+    if not maps:
+        raise ValueError("no feature map: the network has no blocks, and names none with feature_modules()")
+    return maps
 
 
 @shared
-def _maps_as_they_are(probe: Probe) -> list[FeatureMap]:
-    return feature_maps(probe, frozen(probe))
-
-
-@shared
-def _maps_redrawn(probe: Probe) -> list[FeatureMap]:
-    stream = generator(probe)
-    return feature_maps(probe, redrawn(probe, kaiming_normal, stream))
+def _redrawn(probe: Probe) -> Mapped:
+    return map_features(probe, redrawn(probe, kaiming_normal, generator(probe)))
 
 
 def _entropies(probe: Probe, redraw: bool) -> list[float]:

@@ -69,17 +69,18 @@ def normalise(
 
 def jacobian_product(
     t: Tensor, x: Tensor, gain: Tensor | None, mean: Tensor, s: Tensor, eps: float
-) -> tuple[Tensor, Tensor]:
-    """gain s (t - mean t - h mean(h t)) and sum(h t): the symmetric Jacobian of gain h times t."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """gain s (t - mean t - h mean(h t)), the symmetric Jacobian of gain h times t; sum(h t) and sum t."""
     if not is_prepared(x):
-        return backward_sums(t, x, gain, None, None, mean, s, True, eps, [True, True, False])[:2]
+        return backward_sums(t, x, gain, None, None, mean, s, True, eps, [True, True, True])
     t = t.contiguous(memory_format=torch.channels_last)
     n = x.numel() // x.shape[1]
     h_t = _centred_dot(t, x, mean) * s
     scale = s if gain is None else s * gain
     slope = -scale * s * h_t / n
-    offset = -scale * t.mean((0, 2, 3)) - slope * mean
-    return torch.addcmul(_spread(offset), x, _spread(slope)).addcmul_(t, _spread(scale)), h_t
+    total = t.sum((0, 2, 3))
+    offset = -scale * total / n - slope * mean
+    return torch.addcmul(_spread(offset), x, _spread(slope)).addcmul_(t, _spread(scale)), h_t, total
 
 
 def channel_dot(a: Tensor, b: Tensor) -> Tensor:
@@ -104,7 +105,7 @@ class _Normalise(torch.autograd.Function):
         if torch.is_grad_enabled():  # PyTorch's own can be differentiated again
             found = backward_sums(g, x, gain, None, None, mean, s, True, ctx.eps, [True] * 3)
         else:
-            found = *jacobian_product(g, x, gain, mean, s, ctx.eps), g.sum((0, 2, 3))
+            found = jacobian_product(g, x, gain, mean, s, ctx.eps)
         wanted = [part if needed else None for part, needed in zip(found, ctx.needs_input_grad, strict=False)]
         return *wanted, None, None, None
 

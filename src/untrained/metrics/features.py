@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from untrained.metrics.probe import RELUS, Probe
+from untrained.metrics.passes import frozen
+from untrained.metrics.probe import RELUS, Probe, shared
+from untrained.metrics.samples import Uses
 
 CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
 POOLS = frozenset(
@@ -27,8 +29,24 @@ class FeatureMap(NamedTuple):
     channel: int
 
 
-def feature_maps(probe: Probe, state: dict[str, Tensor]) -> list[FeatureMap]:
-    """The output of each block in the order of a forward pass with `state`, in training mode.
+class Mapped(NamedTuple):
+    """A forward pass in training mode, with its graph."""
+
+    uses: Uses
+    """Of all parameters."""
+    maps: list[FeatureMap]
+    """The output of each block, in order."""
+    outputs: Any
+
+
+@shared
+def mapped(probe: Probe) -> Mapped:
+    """With the network's own parameters."""
+    return map_features(probe, frozen(probe))
+
+
+def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
+    """A forward pass with `state`.
 
     Which modules are blocks: those that the network's method `feature_modules()` lists, if it has one. Otherwise:
     - compound children that hold a layer, and whatever stands in a list or sequence of compound modules (a stem, a
@@ -40,18 +58,18 @@ def feature_maps(probe: Probe, state: dict[str, Tensor]) -> list[FeatureMap]:
     """
     named = getattr(probe.net, "feature_modules", None)
     walk = _Walk(probe.net, named is None)
+    uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     blocks = list(named() if named else _compound_pieces(probe.net))
     handles = [block.register_forward_pre_hook(walk.enter) for block in blocks]
     handles += [block.register_forward_hook(walk.leave) for block in blocks]
     try:
-        with probe.untouched(), torch.enable_grad(), walk:
-            probe.call(state, probe.inputs.detach().clone())
+        with probe.untouched(), torch.enable_grad(), walk, uses:
+            outputs = probe.call(state, probe.inputs.detach().clone())
     finally:
         for handle in handles:
             handle.remove()
-    if not walk.maps:
-        raise ValueError("no feature map: the network has no blocks, and names none with feature_modules()")
-    return walk.maps
+    uses.leaves += [output for output, _ in walk.maps if output.is_leaf]
+    return Mapped(uses, walk.maps, outputs)
 
 
 class _Walk(TorchFunctionMode):

@@ -23,9 +23,10 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import frozen, one_tensor
+from untrained.metrics.features import mapped
+from untrained.metrics.passes import FirstElements, evaluated, first_parameters, one_tensor
 from untrained.metrics.probe import Probe, shared
-from untrained.metrics.samples import Use, Uses, summed
+from untrained.metrics.samples import Take, Use, Uses, summed
 
 Mode = Literal["eval", "train"]
 Output = Literal["sum", "target"]
@@ -91,9 +92,14 @@ def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
 
 def _alone(probe: Probe, output: Output) -> Tensor:
     names = {name for name, _ in probe.net.named_parameters() if "weight" in name}
-    uses, outputs = _pass(probe, "eval")
-    if not uses.elsewhere & names:
-        return _gram(uses, _differentiated(outputs, probe, output).sum(), names)
+    run = evaluated(probe)
+    total = _differentiated(run.outputs, probe, output).sum()
+    if not run.uses.elsewhere & names:
+        firsts = FirstElements(first_parameters(probe), run.outputs)
+        kernel = _gram(run.uses, total, names, firsts)
+        if output == "sum" and not run.uses.elsewhere & set(firsts.position):
+            run.of_sum = firsts.values
+        return kernel
     rows = []
     for i in range(len(probe.inputs)):
         state = probe.state(Tensor.clone)
@@ -110,17 +116,19 @@ def _in_batch(probe: Probe, output: Output) -> Tensor:
 
 
 def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
-    state = frozen(probe)
-    uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
-    with probe.untouched(training=mode == "train"), uses:
-        outputs = one_tensor(probe.call(state, probe.inputs.detach()))
-    return uses, outputs
+    if mode == "eval":
+        run = evaluated(probe)
+        return run.uses, run.outputs
+    uses, _, outputs = mapped(probe)
+    return uses, one_tensor(outputs)
 
 
-def _gram(uses: Uses, total: Tensor, names: set[str]) -> Tensor:
+def _gram(uses: Uses, total: Tensor, names: set[str], as_well: Take = lambda name, parts: None) -> Tensor:
+    """The kernel of the parameters `names`; `as_well` is handed what goes by, of all parameters."""
     kernel = torch.zeros(uses.n, uses.n, dtype=torch.float64, device=total.device)
 
     def add(name: str, parts: list[tuple[Use, Tensor]]) -> None:
+        as_well(name, parts)
         if name not in names:
             return
         if len(parts) == 1:

@@ -1,10 +1,14 @@
 """What the passes of single families share: those that `Probe` does not make for all."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from untrained.metrics.probe import Probe
+from untrained.metrics.probe import Probe, shared
+from untrained.metrics.samples import Use, Uses
 
 
 def frozen(probe: Probe) -> dict[str, Tensor]:
@@ -40,3 +44,46 @@ def sibling(probe: Probe, inputs: Tensor, targets: Any) -> Probe:
         autocast=probe.autocast,
         chunk=probe.chunk,
     )
+
+
+PARAMETERS = 128
+"""So many parameter tensors, the first ones, give one scalar each to `vkdnw`."""
+
+
+def first_parameters(probe: Probe) -> list[str]:
+    return [name for name, _ in probe.net.named_parameters()][:PARAMETERS]
+
+
+class FirstElements:
+    """Gradients, n x names in double precision, of the first element of each of the parameters `names`.
+
+    To be called by `Uses.backward`.
+    """
+
+    def __init__(self, names: Sequence[str], like: Tensor) -> None:
+        self.position = {name: k for k, name in enumerate(names)}
+        self.values = torch.zeros(len(like), len(names), dtype=torch.float64, device=like.device)
+
+    def __call__(self, name: str, parts: list[tuple[Use, Tensor]]) -> None:
+        if name in self.position:
+            for use, B in parts:
+                self.values[:, self.position[name]] += use.first(B)
+
+
+@dataclass
+class Evaluated:
+    """A forward pass in evaluation mode, where no sample sees another, with its graph."""
+
+    uses: Uses
+    """Of all parameters."""
+    outputs: Tensor
+    of_sum: Tensor | None = None
+    """`FirstElements` of the first parameters for the sum of a sample's outputs, if a metric came by them."""
+
+
+@shared
+def evaluated(probe: Probe) -> Evaluated:
+    state = frozen(probe)
+    uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
+    with probe.untouched(training=False), torch.enable_grad(), uses:
+        return Evaluated(uses, one_tensor(probe.call(state, probe.inputs.detach())))

@@ -160,6 +160,10 @@ Take = Callable[[str, list[tuple[Use, Tensor]]], None]
 """Called with a parameter's name and all its uses, each with its B."""
 
 
+def _leave(_name: str, _parts: list[tuple[Use, Tensor]]) -> None:
+    """Takes nothing."""
+
+
 class Uses(TorchFunctionMode):
     """Records how a network's forward pass uses its parameters, and keeps every such call's output differentiable.
 
@@ -177,7 +181,7 @@ class Uses(TorchFunctionMode):
         """Parameters that something uses of which no gradient a sample is known."""
         self.leaves: list[Tensor] = []
         """Where the graph begins."""
-        self.take: Take = lambda name, parts: None
+        self.take = _leave
         self.arrived: dict[str, list[tuple[Use, Tensor]]] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
@@ -245,6 +249,7 @@ class Uses(TorchFunctionMode):
         torch.autograd.grad(total, self.leaves, retain_graph=True, allow_unused=True)
         for name, parts in self.arrived.items():  # some of their uses have no part in `total`
             take(name, parts)
+        self.take, self.arrived = _leave, {}
 
     def _arrive(self, uses: list[Use], B: Tensor) -> None:
         for use in uses:

@@ -68,6 +68,7 @@ class Tape(TorchFunctionMode):
         self.batch_statistics = False
         """Does an operation mix the samples of the batch?"""
         self._rules, self._otherwise, self._copy = rules, otherwise, copy
+        self._relus: dict[int, tuple[Tensor, int]] = {}
         self._known: dict[int, _Known] = {}
         self._kept: list[tuple[Tensor, int]] = []
         self._variables = 0
@@ -120,8 +121,15 @@ class Tape(TorchFunctionMode):
             if output.requires_grad:
                 self._known[id(output)] = _Known(weakref.ref(output), output._version, None)
 
-    def rectify(self, output: Tensor) -> None:
-        """`output` is a ReLU's."""
+    def relu_of(self, variable: int | None) -> Tensor | None:
+        """What an earlier ReLU has made of `variable`, unless something wrote into it (or may, in copies)."""
+        output, version = self._relus.get(-1 if variable is None else variable, (None, 0))
+        return output if output is not None and output._version == version and not self._copy else None
+
+    def rectify(self, output: Tensor, variable: int | None = None) -> None:
+        """`output` is a ReLU's, of `variable` if that is as it was before."""
+        if variable is not None:
+            self._relus[variable] = (output, output._version)
         output = output.detach().clone() if self._copy else output.detach()
         self.rectified.append((output, output._version))
 

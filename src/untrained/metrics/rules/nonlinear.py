@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from untrained.metrics.batch_norm import channel_dot, jacobian_product, normalise
@@ -12,11 +13,17 @@ from untrained.metrics.rules.linear import each
 from untrained.metrics.rules.products import product
 from untrained.metrics.tape import Tangent, Tape
 
+OUT_OF_PLACE = frozenset({F.relu, torch.relu, Tensor.relu})
+
 
 def relu(tape: Tape, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Any:
     number = tape.variable(input)
+    before = input._version
+    if not (any(args) or any(kwargs.values())) and func in OUT_OF_PLACE and (same := tape.relu_of(number)) is not None:
+        tape.rectify(same)  # several branches begin with a ReLU of the same tensor: one is enough for all of them
+        return same
     output = func(input, *args, **kwargs)
-    tape.rectify(output)
+    tape.rectify(output, number if input._version == before else None)
     positive = tape.keep(output)  # where the input is, and an in-place ReLU leaves no input
 
     def push(tangents: Sequence[Tangent], _: Any) -> tuple[list[Tangent], None]:
@@ -82,7 +89,7 @@ def batch_norm(
         n = x.numel() // x.shape[1]
 
         def jacobian(t: Tensor) -> tuple[Tensor, Tensor]:
-            y, h_t = jacobian_product(t.to(x.dtype), x, gamma, mean, s, eps)
+            y, h_t, _ = jacobian_product(t.to(x.dtype), x, gamma, mean, s, eps)
             return y, h_t / n
 
         (x_u, x_v), (adjoint, gain_gradient) = tangents[0], adjoints
