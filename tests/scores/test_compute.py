@@ -415,9 +415,9 @@ def test_several_heads_and_targets(tmp_path: Path) -> None:
     expected = METRICS["snip"](Probe(space.build(archs[0]), *batch, loss=two_losses))
     assert scores.values[scores.index[archs[0]], 0] == pytest.approx(expected, rel=1e-6)
     assert same(compute_scores(space, archs, ["snip", "grasp", "jacob_cov", "params"], **options), scores)
-    other = inputs, (labels, torch.randn(len(inputs)))
+    options["batch"] = inputs, (labels, torch.randn(len(inputs)))
     with pytest.raises(InputError, match="batch"):
-        compute_scores(space, archs, ["snip", "grasp", "jacob_cov", "params"], **options | {"batch": other})
+        compute_scores(space, archs, ["snip", "grasp", "jacob_cov", "params"], **options)
 
 
 @pytest.mark.parametrize(
