@@ -12,13 +12,14 @@ from typing import Any
 import optuna
 import pytest
 import torch
+import torch.nn.functional as F
 
 from toy import MLPs, toy_batch
 from untrained import load_network, search
 from untrained.errors import InputError
 from untrained.objectives import Evaluation, EvaluationFailed, Objective, TrainingObjective
 from untrained.result import Result, load_summary
-from untrained.scores import ScoreTable
+from untrained.scores import ScoreTable, compute_scores
 
 SPACE = MLPs()
 BATCH = toy_batch()
@@ -290,3 +291,14 @@ def test_nothing_to_show_is_said(tmp_path: Path) -> None:
         load_summary(tmp_path)
     with pytest.raises(InputError, match="no finished search in"):
         load_network(tmp_path)
+
+
+def test_the_loss_and_the_precision_reach_the_scores(tmp_path: Path) -> None:
+    def halved(outputs: Any, targets: Any) -> torch.Tensor:
+        return F.cross_entropy(outputs, targets) / 2
+
+    options: dict[str, Any] = {"metrics": ["grad_norm"], "precision": "float64"}
+    run(Length(), loss=halved, out=tmp_path, **options)
+    half = ScoreTable.load(tmp_path / "scores.parquet")
+    whole = compute_scores(SPACE, half.archs, batch=BATCH, **options)
+    assert half.values == pytest.approx(whole.values / 2, rel=1e-12)

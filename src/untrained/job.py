@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from untrained.errors import InputError
 from untrained.metrics import Metric, Probe
@@ -21,7 +22,8 @@ from untrained.spaces import SearchSpace
 Scores = tuple[str, dict[str, float | None], dict[str, str]]
 """(architecture, metric -> score or None, metric -> why there is none)."""
 
-Batch = tuple[Tensor, Tensor | None]
+Batch = tuple[Tensor, Any]
+"""(inputs n x ..., targets): targets are a tensor, tuples, lists or dictionaries of tensors, or None."""
 """(inputs n x ..., targets n or None)."""
 
 Precision = Literal["float32", "float64", "bfloat16"]
@@ -85,7 +87,7 @@ class Job:
 
     def _placed(self, batch: Batch) -> Batch:
         inputs, targets = batch
-        return inputs.to(self.device), None if targets is None else targets.to(self.device)
+        return inputs.to(self.device), pytree.tree_map_only(Tensor, lambda t: t.to(self.device), targets)
 
     def provenance(self) -> dict[str, Any]:
         inputs, _ = self.batch
@@ -113,8 +115,8 @@ class Job:
 
 def _fingerprint(batch: Batch) -> str:
     digest = blake2b(digest_size=16)
-    for tensor in batch:
-        if tensor is not None:
+    for tensor in pytree.tree_leaves(batch):
+        if isinstance(tensor, Tensor):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -127,12 +129,15 @@ def check_batch(batch: Batch, called: str = "the batch") -> None:
         raise InputError(f"{called}'s inputs have shape {tuple(inputs.shape)}: expected n x ... with n at least 1")
     if inputs.is_floating_point() and not torch.isfinite(inputs).all():
         raise InputError(f"{called}'s inputs hold NaN or infinite values")
-    if targets is None:
-        return
-    if len(targets) != len(inputs):
-        raise InputError(f"{called} has {len(inputs)} inputs but {len(targets)} targets")
-    if targets.is_floating_point() and not torch.isfinite(targets).all():
-        raise InputError(f"{called}'s targets hold NaN or infinite values")
+    for part in pytree.tree_leaves(targets):
+        if not isinstance(part, Tensor):
+            if part is not None:
+                raise InputError(f"{called}'s targets hold a {type(part).__name__}: give tensors")
+            continue
+        if part.ndim == 0 or len(part) != len(inputs):
+            raise InputError(f"{called} has {len(inputs)} inputs but {len(part) if part.ndim else 1} targets")
+        if part.is_floating_point() and not torch.isfinite(part).all():
+            raise InputError(f"{called}'s targets hold NaN or infinite values")
 
 
 def one_line(error: BaseException) -> str:

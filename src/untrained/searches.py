@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
+import torch.nn.functional as F
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -23,7 +24,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from torch import Tensor
 
 from untrained.errors import InputError
+from untrained.job import Batch, Precision
 from untrained.metrics import METRICS, ROBOT_METRICS, Given, Probe, get_metrics
+from untrained.metrics.probe import Loss
 from untrained.objectives import EvaluationFailed, EvaluationPruned, Objective, TabularObjective
 from untrained.provenance import difference
 from untrained.result import (
@@ -68,10 +71,12 @@ def search(
     budget: int,
     sampler: str | BaseSampler = "mixture",
     scores: ScoreTable | None = None,
-    batch: tuple[Tensor, Tensor | None] | None = None,
-    second_batch: tuple[Tensor, Tensor | None] | None = None,
+    batch: Batch | None = None,
+    second_batch: Batch | None = None,
+    loss: Loss = F.cross_entropy,
     metrics: str | Sequence[Given] = ROBOT_METRICS,
     strict: bool = False,
+    precision: Precision | None = None,
     pool: int | Sequence[str] | None = None,
     seed: int = 0,
     workers: int = 1,
@@ -85,8 +90,8 @@ def search(
     """Scores a pool, lets `sampler` spend `budget` evaluations of `objective`, and returns the best.
 
     scores: the table to learn from; where None, `pool` architectures (a list, or a number drawn with `seed`; POOL where
-    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes; `second_batch` and
-    `strict` are as in `compute_scores`.
+    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes; `second_batch`,
+    `loss`, `strict` and `precision` are as in `compute_scores`.
     sampler: a name from `SAMPLERS`, by default the robust one and not the paper's `robot`; or any Optuna sampler. One
     that proposes an architecture again is told its value at no cost. The budget counts distinct architectures that
     were really evaluated, failures included.
@@ -151,7 +156,9 @@ def search(
                 batch,
                 seed,
                 second_batch=second_batch,
+                loss=loss,
                 strict=strict,
+                precision=precision,
                 workers=workers,
                 path=path,
                 progress=on_scored,

@@ -8,10 +8,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from optuna.distributions import BaseDistribution, IntDistribution
 
 from toy import MLPs, toy_batch
@@ -379,3 +381,54 @@ def test_metrics_that_no_other_process_can_find_are_named() -> None:
     with pytest.raises(InputError, match="top level of a module"):
         compute_scores(SPACE, SPACE.pool(3), [local], BATCH, workers=2)
     assert compute_scores(SPACE, SPACE.pool(3), [local], BATCH).values.tolist() == [[1.0]] * 3
+
+
+class TwoHeads(MLPs):
+    """Class scores, and a number a sample."""
+
+    def build(self, arch: str) -> torch.nn.Module:
+        return Forked(super().build(arch))
+
+
+class Forked(torch.nn.Module):
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        y = self.net(x)
+        return y, y.sum(1)
+
+
+def two_losses(outputs: tuple[torch.Tensor, ...], targets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    return F.cross_entropy(outputs[0], targets[0]) + F.l1_loss(outputs[1], targets[1])
+
+
+def test_several_heads_and_targets(tmp_path: Path) -> None:
+    space, archs = TwoHeads(), list(TwoHeads())[:3]
+    inputs, labels = toy_batch()
+    batch = inputs, (labels, torch.randn(len(inputs)))
+    options: dict[str, Any] = {"batch": batch, "loss": two_losses, "path": tmp_path / "scores.parquet"}
+    scores = compute_scores(space, archs, ["snip", "grasp", "jacob_cov", "params"], workers=2, **options)
+    assert not scores.reasons
+    torch.manual_seed(derive_seed(0, "init", archs[0]))
+    expected = METRICS["snip"](Probe(space.build(archs[0]), *batch, loss=two_losses))
+    assert scores.values[scores.index[archs[0]], 0] == pytest.approx(expected, rel=1e-6)
+    assert same(compute_scores(space, archs, ["snip", "grasp", "jacob_cov", "params"], **options), scores)
+    options["batch"] = inputs, (labels, torch.randn(len(inputs)))
+    with pytest.raises(InputError, match="batch"):
+        compute_scores(space, archs, ["snip", "grasp", "jacob_cov", "params"], **options)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ((torch.zeros(12), torch.zeros(5)), "12 inputs but 5 targets"),
+        ({"a": torch.full((12,), torch.nan)}, "targets hold NaN"),
+        ((torch.zeros(12), "cat"), "targets hold a str: give tensors"),
+        (torch.tensor(1.0), "12 inputs but 1 targets"),
+    ],
+)
+def test_targets_that_do_not_fit(targets: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        compute_scores(MLPs(), list(MLPs())[:2], ["snip"], (toy_batch()[0], targets))

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import frozen, sibling
+from untrained.metrics.passes import frozen, rows, sibling
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Use, Uses, summed
 
@@ -48,7 +48,8 @@ def _agreement(probe: Probe) -> int:
         del uses, outputs
         return _loop(probe)
     with probe.untouched(), torch.enable_grad(), probe.precision():
-        losses = [probe.loss_function(_take(outputs, i), _take(probe.targets, i)) for i in range(len(probe.inputs))]
+        samples = [slice(i, i + 1) for i in range(len(probe.inputs))]
+        losses = [probe.loss_function(rows(outputs, one), rows(probe.targets, one)) for one in samples]
         total = torch.stack(losses).sum()
     agreement = 0
 
@@ -68,19 +69,11 @@ def _agreeing(signs: Tensor) -> int:
 def _loop(probe: Probe) -> int:
     signs: list[Tensor] = []
     for i in range(len(probe.inputs)):
-        single = sibling(probe, _take(probe.inputs, i), _take(probe.targets, i))
+        one = slice(i, i + 1)
+        single = sibling(probe, probe.inputs[one], rows(probe.targets, one))
         new = [g.sign() for g in single.weight_gradients]
         signs = [a + b for a, b in zip(signs, new, strict=True)] if signs else new
     return int(sum(s.abs().sum(dtype=torch.float64).item() for s in signs))
-
-
-def _take(batch: Any, i: int) -> Any:
-    """Sample i, as a batch, of a tensor or of a tuple, list or dictionary of them."""
-    if isinstance(batch, dict):
-        return {key: _take(part, i) for key, part in batch.items()}
-    if isinstance(batch, list | tuple):
-        return type(batch)(_take(part, i) for part in batch)
-    return batch[i : i + 1]
 
 
 class _OneByOne(TorchFunctionMode):

@@ -50,8 +50,8 @@ def epe_nas(probe: Probe) -> float:
 
     Raises ValueError where the targets are not n classes, or a sample's gradient is constant (public value: nan).
     """
-    targets = probe.targets
-    if targets is None or targets.is_floating_point() or targets.ndim != 1:
+    targets = probe.labels
+    if targets is None:
         raise ValueError("the targets must be n class labels")
     logs = (_correlations(probe).abs() + K).log()
     classes = [targets == c for c in targets.unique()]

@@ -24,7 +24,8 @@ from torch import Tensor
 
 from untrained.metrics.base import metric
 from untrained.metrics.features import mapped
-from untrained.metrics.passes import FirstElements, evaluated, first_parameters, one_tensor
+from untrained.metrics.heads import join
+from untrained.metrics.passes import FirstElements, evaluated, first_parameters
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Take, Use, Uses, summed
 
@@ -104,7 +105,7 @@ def _alone(probe: Probe, output: Output) -> Tensor:
     for i in range(len(probe.inputs)):
         state = probe.state(Tensor.clone)
         with probe.untouched(training=False), torch.enable_grad():
-            single = one_tensor(probe.call(state, probe.inputs[i : i + 1]))
+            single, _ = join(probe.call(state, probe.inputs[i : i + 1]))
         rows.append(_row(_differentiated(single, probe, output, i).sum(), [state[name] for name in sorted(names)]))
     return _products(torch.stack(rows))
 
@@ -120,7 +121,8 @@ def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
         run = evaluated(probe)
         return run.uses, run.outputs
     uses, _, outputs = mapped(probe)
-    return uses, one_tensor(outputs)
+    with torch.enable_grad():
+        return uses, join(outputs)[0]
 
 
 def _gram(uses: Uses, total: Tensor, names: set[str], as_well: Take = lambda name, parts: None) -> Tensor:
@@ -145,8 +147,8 @@ def _differentiated(outputs: Tensor, probe: Probe, output: Output, sample: int |
     """n numbers: what is differentiated for each sample (or for the one `sample`)."""
     if output == "sum":
         return outputs.flatten(1).sum(1)
-    targets = probe.targets
-    if targets is None or targets.is_floating_point() or targets.ndim != 1 or outputs.ndim != 2:
+    targets = probe.labels
+    if targets is None or outputs.ndim != 2:
         raise ValueError("the output of the target class needs n x classes outputs and n labels: use output=sum")
     targets = targets if sample is None else targets[sample : sample + 1]
     return outputs.gather(1, targets[:, None])[:, 0]

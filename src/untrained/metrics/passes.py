@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
+from untrained.metrics.heads import Heads, join
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Use, Uses
 
@@ -24,13 +26,6 @@ def frozen(probe: Probe) -> dict[str, Tensor]:
     return state
 
 
-def one_tensor(outputs: Any) -> Tensor:
-    """`outputs`, where they are a tensor; ValueError where the network returns several."""
-    if not isinstance(outputs, Tensor):
-        raise ValueError(f"the network returns a {type(outputs).__name__}: this metric needs one tensor")
-    return outputs
-
-
 def sibling(probe: Probe, inputs: Tensor, targets: Any) -> Probe:
     """A probe of the same network and settings on another batch."""
     return Probe(
@@ -44,6 +39,11 @@ def sibling(probe: Probe, inputs: Tensor, targets: Any) -> Probe:
         autocast=probe.autocast,
         chunk=probe.chunk,
     )
+
+
+def rows(batch: Any, part: slice) -> Any:
+    """Some samples of targets or outputs: of a tensor, or of all in tuples, lists and dictionaries."""
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor[part], batch)
 
 
 PARAMETERS = 128
@@ -77,6 +77,7 @@ class Evaluated:
     uses: Uses
     """Of all parameters."""
     outputs: Tensor
+    heads: Heads | None
     of_sum: Tensor | None = None
     """`FirstElements` of the first parameters for the sum of a sample's outputs, if a metric came by them."""
 
@@ -86,4 +87,5 @@ def evaluated(probe: Probe) -> Evaluated:
     state = frozen(probe)
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     with probe.untouched(training=False), torch.enable_grad(), uses:
-        return Evaluated(uses, one_tensor(probe.call(state, probe.inputs.detach())))
+        outputs, heads = join(probe.call(state, probe.inputs.detach()))
+    return Evaluated(uses, outputs, heads)

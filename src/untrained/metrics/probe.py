@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from untrained.errors import InputError
+from untrained.metrics.heads import Heads, join
 from untrained.metrics.rules import RELUS
-from untrained.metrics.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner, only_tensor
+from untrained.metrics.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner
 
 __all__ = ["NORMS", "NORM_MODULES", "RELUS", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""(n x classes outputs, n targets) -> mean loss, a scalar."""
+Loss = Callable[[Any, Any], Tensor]
+"""(what the network returns, the batch's targets) -> mean loss, a scalar; mostly of n x classes outputs, n targets."""
 
 NORMS = frozenset({F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
 
@@ -55,7 +56,8 @@ class Probe(Runner):
     and the random state are put back, gradients are never written.
 
     inputs: n x ... tensor. targets: n labels, or whatever `loss` takes; None where no metric needs them.
-    loss: mean loss of the batch, cross entropy unless given.
+    loss: mean loss of the batch, cross entropy unless given. It is handed what the network returns: a tensor, or
+    tuples, lists and dictionaries of tensors, whose numbers are one long output a sample everywhere else.
     seed: random state during the passes (dropout).
     second: a second batch (inputs, targets), for metrics that compare two.
     strict: count as the public implementations do: only Conv2d and Linear are layers.
@@ -70,11 +72,11 @@ class Probe(Runner):
         self,
         net: nn.Module,
         inputs: Tensor,
-        targets: Tensor | None = None,
+        targets: Any = None,
         *,
         loss: Loss = F.cross_entropy,
         seed: int = 0,
-        second: tuple[Tensor, Tensor | None] | None = None,
+        second: tuple[Tensor, Any] | None = None,
         strict: bool = False,
         second_order: bool = False,
         dtype: torch.dtype | None = None,
@@ -100,7 +102,8 @@ class Probe(Runner):
 
     @cached_property
     def outputs(self) -> Tensor:
-        """n x classes; with their graph, unless the batch goes through in chunks."""
+        """n x classes, or n x all numbers of a sample where the network returns several tensors; with their graph,
+        unless the batch goes through in chunks."""
         if self.chunk is None:
             return self.forward.outputs
         self._check_chunks()
@@ -108,6 +111,16 @@ class Probe(Runner):
         if sum(map(len, outputs)) != len(self.inputs):
             raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
         return torch.cat(outputs)
+
+    @cached_property
+    def heads(self) -> Heads | None:
+        """What the outputs are made of, where the network returns several tensors."""
+        if self.chunk is None:
+            return self.forward.heads
+        heads = Probe(self.net, self.inputs[:1], seed=self.seed, dtype=self.dtype, strict=self.strict).forward.heads
+        if heads is not None and heads.constant:
+            raise ValueError("the network returns tensors without a gradient as well: the batch cannot go in chunks")
+        return heads
 
     def parts(self, linearised: bool = True) -> "Iterator[Probe]":
         """This probe, or one for each chunk of the batch.
@@ -131,6 +144,13 @@ class Probe(Runner):
                 dtype=self.dtype,
                 autocast=self.autocast,
             )
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The targets, where they are n class labels."""
+        targets = self.targets
+        fits = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.is_floating_point()
+        return targets if fits else None
 
     @cached_property
     def loss(self) -> Tensor:
@@ -210,7 +230,7 @@ class Probe(Runner):
         state = self.state(absolute)
         ones = torch.ones_like(self.inputs[:1], dtype=torch.float64)
         with self.untouched(), _WithoutNorms():
-            outputs = only_tensor(self.call(state, ones))
+            outputs, _ = join(self.call(state, ones))
         weights = [state[layer.weight] for layer in self.layers]
         gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
         return [(w.detach(), g) for w, g in zip(weights, gradients, strict=True)]
@@ -219,7 +239,7 @@ class Probe(Runner):
         if self.targets is None:
             raise ValueError("the batch has no targets")
         with self.untouched(), self.precision():
-            loss = self.loss_function(outputs, self.targets)
+            loss = self.loss_function(outputs if self.heads is None else self.heads.split(outputs), self.targets)
         if loss.ndim != 0:
             raise ValueError(f"the loss has shape {tuple(loss.shape)}: it must be one number")
         if not torch.isfinite(loss):
@@ -264,8 +284,8 @@ class Probe(Runner):
             raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
 
 
-def _inner_product(outputs: Tensor, adjoint: Tensor) -> Tensor:
-    return (outputs * adjoint).sum()
+def _inner_product(outputs: Any, adjoint: Tensor) -> Tensor:
+    return (join(outputs)[0] * adjoint).sum()
 
 
 class _WithoutNorms(TorchFunctionMode):

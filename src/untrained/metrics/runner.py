@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from untrained.metrics.channels_last import by_memory, prepared
+from untrained.metrics.heads import Heads, join
 from untrained.metrics.layout import AnyLayout
 from untrained.metrics.rules import RULES, general
 from untrained.metrics.tape import Tape
@@ -49,6 +50,8 @@ class Forward:
 
     inputs: Tensor
     outputs: Tensor
+    heads: Heads | None
+    """What the outputs are made of, where the network returns several tensors."""
     params: dict[str, Tensor]
     """The copies of parameters and buffers that the pass ran on, by name."""
     tape: Tape
@@ -143,14 +146,14 @@ class Runner:
             handles += [layer.module.register_forward_hook(recorder(layer)) for layer in self.layers]
             with self.untouched(mode=tape), torch.enable_grad():
                 before = _random_states()
-                outputs = only_tensor(self.call(state, inputs))
+                outputs, heads = join(self.call(state, inputs))
                 draws = _random_states() != before
         finally:
             for handle in handles:
                 handle.remove()
         tape.finish(outputs)
         versions += tape.rectified
-        return Forward(inputs, outputs, state, tape, draws, calls), versions
+        return Forward(inputs, outputs, heads, state, tape, draws, calls), versions
 
     def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""
@@ -206,9 +209,3 @@ class Runner:
 def _random_states() -> tuple[Any, ...]:
     _, keys, *position = np.random.get_state(legacy=True)
     return torch.get_rng_state().numpy().tobytes(), random.getstate(), np.asarray(keys).tobytes(), position
-
-
-def only_tensor(outputs: Any) -> Tensor:
-    if not isinstance(outputs, Tensor):
-        raise TypeError(f"the network returns a {type(outputs).__name__}: it must return one tensor")
-    return outputs

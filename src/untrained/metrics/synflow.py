@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import one_tensor
+from untrained.metrics.heads import join
 from untrained.metrics.probe import Probe
 
 TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020"
@@ -40,7 +40,7 @@ def synflow_bn(probe: Probe, log: bool = False) -> float:
         raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
     state = probe.state(lambda t: t.abs().double() if t.is_floating_point() else t.clone())
     with probe.untouched(), torch.enable_grad():
-        outputs = one_tensor(probe.call(state, torch.ones_like(probe.inputs[:1], dtype=torch.float64)))
+        outputs, _ = join(probe.call(state, torch.ones_like(probe.inputs[:1], dtype=torch.float64)))
     weights = [state[layer.weight] for layer in probe.layers]
     gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
     return _total([(w.detach(), g) for w, g in zip(weights, gradients, strict=True)], log)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import FirstElements, evaluated, first_parameters, one_tensor
+from untrained.metrics.passes import FirstElements, evaluated, first_parameters
 from untrained.metrics.probe import Probe, shared
 
 SMOOTHING = 0.05
@@ -64,6 +64,8 @@ def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
     names = first_parameters(probe)
     run = evaluated(probe)
     logits = run.outputs
+    if run.heads is not None:
+        raise ValueError("the network returns several tensors: the classes' probabilities need one")
     if logits.ndim != 2:
         raise ValueError(f"the outputs have shape {tuple(logits.shape)}: they must be n x classes")
     if run.uses.elsewhere & set(names):
@@ -84,7 +86,7 @@ def _one_by_one(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
     for i in range(len(probe.inputs)):
         state = probe.state(Tensor.clone)
         with probe.untouched(training=False), torch.enable_grad():
-            (logits,) = one_tensor(probe.call(state, probe.inputs[i : i + 1]))
+            (logits,) = probe.call(state, probe.inputs[i : i + 1])
         rows = []
         for logit in logits:
             parameters = [state[name] for name in names]

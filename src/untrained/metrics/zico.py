@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import sibling
+from untrained.metrics.passes import rows, sibling
 from untrained.metrics.probe import Probe
 
 
@@ -46,7 +46,9 @@ def _gradients(probe: Probe, halves: bool) -> tuple[list[Tensor], list[Tensor]]:
         half, targets = len(probe.inputs) // 2, probe.targets
         if half < 1 or targets is None:
             raise ValueError("halves need a batch of two samples or more, with targets")
-        first, second = (sibling(probe, probe.inputs[part], targets[part]) for part in (slice(half), slice(half, None)))
+        first, second = (
+            sibling(probe, probe.inputs[part], rows(targets, part)) for part in (slice(half), slice(half, None))
+        )
         return first.weight_gradients, second.weight_gradients
     if probe.second is None:
         raise ValueError("no second batch: give the probe one, or use halves=True")

@@ -59,6 +59,8 @@ def compute_scores(
 
     metrics: names, `Metric`s or functions, see `get_metrics`.
     second_batch: like `batch`, other samples, for the metrics that compare two.
+    loss: (what the network returns, targets) -> mean loss of the batch. A network may return several tensors (several
+    heads) and the targets may be several: both reach the loss as they are.
     strict: count as the public implementations do: only Conv2d and Linear are layers.
     precision: "float32" or "float64" of network and batch, or "bfloat16" for networks that run under autocast; None
     leaves both as they come. The initial weights are the same in each.
