@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from untrained.errors import InputError
 from untrained.metrics import METRICS, Probe
 
-CHUNKED = ("grad_norm", "snip", "grasp", "fisher", "plain", "jacob_cov", "naswot", "synflow", "l2_norm")
+ACCUMULATED = ("grad_norm", "snip", "grasp", "fisher", "plain", "jacob_cov", "naswot", "synflow", "l2_norm", "vkdnw")
 
 
 def convolutional() -> nn.Module:
@@ -58,6 +58,34 @@ def batch(net: Callable[[], nn.Module]) -> tuple[nn.Module, Tensor, Tensor]:
     return net().double(), torch.randn(7, 3, 8, 8, dtype=torch.float64), torch.tensor([0, 1, 2, 1, 0, 2, 2])
 
 
+def normalised() -> nn.Module:
+    """BatchNorm sees one sample at a time in GradSign, and none in evaluation mode."""
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, bias=False), nn.Flatten(), nn.Linear(64, 3)
+    )
+
+
+class Reused(nn.Module):
+    """A weight that is used where no gradient a sample is known: the samples go one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = nn.Linear(192, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(x.flatten(1))
+        return self.head(torch.tanh(x @ (self.layer.weight @ self.layer.weight.T)))
+
+
+@pytest.mark.parametrize("name", ["gradsign", "vkdnw"])
+@pytest.mark.parametrize("net", [normalised, Reused])
+@pytest.mark.parametrize("chunk", [1, 3, 6])
+def test_samples_that_are_batches_of_their_own(chunk: int, net: Callable[[], nn.Module], name: str) -> None:
+    network, inputs, targets = batch(net)
+    whole, chunked = Probe(network, inputs, targets), Probe(network, inputs, targets, chunk=chunk)
+    assert METRICS[name](chunked) == pytest.approx(METRICS[name](whole), rel=1e-9)
+
+
 def contrast(outputs: Tensor, targets: Tensor) -> Tensor:
     """No mean over the samples: each is compared with all others."""
     return F.cross_entropy(outputs @ outputs.T, targets) * outputs.std()
@@ -70,7 +98,7 @@ def test_chunks_change_nothing(chunk: int, net: Callable[[], nn.Module], loss: C
     """Seven samples: chunks that leave a shorter last one, and chunks that hold the whole batch."""
     network, inputs, targets = batch(net)
     whole, chunked = Probe(network, inputs, targets, loss=loss), Probe(network, inputs, targets, loss=loss, chunk=chunk)
-    for name in CHUNKED:
+    for name in (*ACCUMULATED, *(["gradsign"] if loss is F.cross_entropy else [])):  # which takes samples one by one
         expected = METRICS[name](whole)
         assert math.isfinite(expected)
         assert METRICS[name](chunked) == pytest.approx(expected, rel=1e-9), name
@@ -90,6 +118,20 @@ class Centred(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x - x.mean(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "middle"),
+    [("gradsign", nn.Dropout(0.5)), ("gradsign", Centred()), ("vkdnw", Centred())],
+    ids=["gradsign-dropout", "gradsign-centred", "vkdnw-centred"],
+)
+def test_samples_that_are_not(name: str, middle: nn.Module) -> None:
+    network, inputs, targets = batch(
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 3), middle, nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    )
+    METRICS[name](Probe(network, inputs, targets))
+    with pytest.raises(ValueError, match="depend on the other samples"):
+        METRICS[name](Probe(network, inputs, targets, chunk=3))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import frozen, rows, sibling
+from untrained.metrics.passes import check_rows, frozen, pieces, rows, sibling
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Use, Uses, summed
 
@@ -39,11 +39,24 @@ def gradsign(probe: Probe, mean: bool = False) -> float:
 def _agreement(probe: Probe) -> int:
     if probe.targets is None:
         raise ValueError("the batch has no targets")
-    names = [layer.weight for layer in probe.layers]
+    check_rows(probe, lambda part: _outputs(part)[1])
+    total: dict[str, Tensor] = {}
+    for part in pieces(probe):
+        for name, signs in _signs(part).items():
+            total[name] = total[name] + signs if name in total else signs
+    return int(sum(signs.abs().sum(dtype=torch.float64).item() for signs in total.values()))
+
+
+def _outputs(probe: Probe) -> tuple[Uses, Any]:
     state = frozen(probe)
-    uses = Uses({name: state[name] for name in names}, len(probe.inputs))
+    uses = Uses({name: state[name] for name in (layer.weight for layer in probe.layers)}, len(probe.inputs))
     with probe.untouched(), torch.enable_grad(), uses, _OneByOne():
-        outputs = probe.call(state, probe.inputs.detach())
+        return uses, probe.call(state, probe.inputs.detach())
+
+
+def _signs(probe: Probe) -> dict[str, Tensor]:
+    """sum_i sign(g_i) for each layer's weight that the loss depends on."""
+    uses, outputs = _outputs(probe)
     if uses.elsewhere:
         del uses, outputs
         return _loop(probe)
@@ -51,29 +64,23 @@ def _agreement(probe: Probe) -> int:
         samples = [slice(i, i + 1) for i in range(len(probe.inputs))]
         losses = [probe.loss_function(rows(outputs, one), rows(probe.targets, one)) for one in samples]
         total = torch.stack(losses).sum()
-    agreement = 0
+    signs: dict[str, Tensor] = {}
 
-    def add(_name: str, parts: list[tuple[Use, Tensor]]) -> None:
-        nonlocal agreement
-        agreement += _agreeing(summed(parts).sign())
+    def add(name: str, parts: list[tuple[Use, Tensor]]) -> None:
+        signs[name] = summed(parts).sign().sum(0)
 
     uses.backward(total, add)
-    return agreement
+    return signs
 
 
-def _agreeing(signs: Tensor) -> int:
-    """sum over weights of |sum_i sign_i|, for n x ... signs."""
-    return int(signs.sum(0).abs().sum(dtype=torch.float64).item())
-
-
-def _loop(probe: Probe) -> int:
-    signs: list[Tensor] = []
+def _loop(probe: Probe) -> dict[str, Tensor]:
+    signs: dict[str, Tensor] = {}
     for i in range(len(probe.inputs)):
         one = slice(i, i + 1)
         single = sibling(probe, probe.inputs[one], rows(probe.targets, one))
-        new = [g.sign() for g in single.weight_gradients]
-        signs = [a + b for a, b in zip(signs, new, strict=True)] if signs else new
-    return int(sum(s.abs().sum(dtype=torch.float64).item() for s in signs))
+        for layer, g in zip(single.layers, single.weight_gradients, strict=True):
+            signs[layer.weight] = signs[layer.weight] + g.sign() if layer.weight in signs else g.sign()
+    return signs
 
 
 class _OneByOne(TorchFunctionMode):

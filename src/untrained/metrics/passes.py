@@ -1,6 +1,6 @@
 """What the passes of single families share: those that `Probe` does not make for all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,24 +26,44 @@ def frozen(probe: Probe) -> dict[str, Tensor]:
     return state
 
 
-def sibling(probe: Probe, inputs: Tensor, targets: Any) -> Probe:
-    """A probe of the same network and settings on another batch."""
-    return Probe(
-        probe.net,
-        inputs,
-        targets,
-        loss=probe.loss_function,
-        seed=probe.seed,
-        strict=probe.strict,
-        dtype=probe.dtype,
-        autocast=probe.autocast,
-        chunk=probe.chunk,
-    )
+def sibling(probe: Probe, inputs: Tensor, targets: Any, **changed: Any) -> Probe:
+    """A probe of the same network and settings, but those `changed`, on another batch."""
+    settings: dict[str, Any] = {
+        "loss": probe.loss_function,
+        "seed": probe.seed,
+        "strict": probe.strict,
+        "dtype": probe.dtype,
+        "autocast": probe.autocast,
+        "chunk": probe.chunk,
+    }
+    return Probe(probe.net, inputs, targets, **settings | changed)
 
 
 def rows(batch: Any, part: slice) -> Any:
     """Some samples of targets or outputs: of a tensor, or of all in tuples, lists and dictionaries."""
     return pytree.tree_map_only(Tensor, lambda tensor: tensor[part], batch)
+
+
+def pieces(probe: Probe) -> Iterator[Probe]:
+    """Probes of the chunks of the batch, each with its targets; for what treats every sample as a batch of its own."""
+    for start in range(0, len(probe.inputs), probe.chunk or len(probe.inputs)):
+        part = slice(start, start + (probe.chunk or len(probe.inputs)))
+        yield probe if probe.chunk is None else sibling(probe, probe.inputs[part], rows(probe.targets, part))
+
+
+def check_rows(probe: Probe, run: Callable[[Probe], Any]) -> None:
+    """Raises ValueError where there are chunks, and what `run` returns for a sample is not the same in any of them."""
+    if probe.chunk is None:
+        return
+
+    def outputs(part: slice) -> Tensor:
+        return join(run(sibling(probe, probe.inputs[part], rows(probe.targets, part), chunk=None)))[0].detach()
+
+    pair = outputs(slice(2))
+    for i, together in enumerate(pair):
+        alone = outputs(slice(i, i + 1))[0]
+        if not torch.allclose(together, alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max())):
+            raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
 
 
 PARAMETERS = 128

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import FirstElements, evaluated, first_parameters
+from untrained.metrics.passes import FirstElements, check_rows, evaluated, first_parameters, pieces
 from untrained.metrics.probe import Probe, shared
 
 SMOOTHING = 0.05
@@ -61,6 +61,10 @@ def vkdnw(
 @shared
 def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
     """Logits, n x classes, and J, n x classes x parameters, in double precision."""
+    if probe.chunk is not None:
+        check_rows(probe, lambda part: evaluated(part).outputs)
+        logits, J = zip(*map(_jacobian, pieces(probe)), strict=True)
+        return torch.cat(logits), torch.cat(J)
     names = first_parameters(probe)
     run = evaluated(probe)
     logits = run.outputs
