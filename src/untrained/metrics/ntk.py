@@ -84,7 +84,8 @@ def _hnas_kernel(probe: Probe) -> Tensor:
 
 
 def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
-    names = {f"{layer.name}.{key}".removeprefix(".") for layer in probe.layers for key in ("weight", "bias")}
+    own = {f"{layer.name}.bias".removeprefix(".") for layer in probe.layers}
+    names = {layer.weight for layer in probe.layers} | own
     uses, outputs = _pass(probe, mode)
     if missed := sorted(uses.elsewhere & names):
         raise ValueError(f"{missed[0]} is used in a way of which no gradient a sample is known: use layerwise=False")
