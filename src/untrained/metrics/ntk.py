@@ -25,7 +25,7 @@ from torch import Tensor
 from untrained.metrics.base import metric
 from untrained.metrics.features import mapped
 from untrained.metrics.heads import join
-from untrained.metrics.passes import FirstElements, evaluated, first_parameters
+from untrained.metrics.passes import FirstElements, evaluated, first_parameters, summed_outputs
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Take, Use, Uses, summed
 
@@ -84,7 +84,8 @@ def _hnas_kernel(probe: Probe) -> Tensor:
 
 
 def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
-    names = {f"{layer.name}.{key}".removeprefix(".") for layer in probe.layers for key in ("weight", "bias")}
+    own = {f"{layer.name}.bias".removeprefix(".") for layer in probe.layers}
+    names = {layer.weight for layer in probe.layers} | own
     uses, outputs = _pass(probe, mode)
     if missed := sorted(uses.elsewhere & names):
         raise ValueError(f"{missed[0]} is used in a way of which no gradient a sample is known: use layerwise=False")
@@ -99,7 +100,7 @@ def _alone(probe: Probe, output: Output) -> Tensor:
         firsts = FirstElements(first_parameters(probe), run.outputs)
         kernel = _gram(run.uses, total, names, firsts)
         if output == "sum" and not run.uses.elsewhere & set(firsts.position):
-            run.of_sum = firsts.values
+            run.of_sum = firsts
         return kernel
     rows = []
     for i in range(len(probe.inputs)):
@@ -146,7 +147,7 @@ def _gram(uses: Uses, total: Tensor, names: set[str], as_well: Take = lambda nam
 def _differentiated(outputs: Tensor, probe: Probe, output: Output, sample: int | None = None) -> Tensor:
     """n numbers: what is differentiated for each sample (or for the one `sample`)."""
     if output == "sum":
-        return outputs.flatten(1).sum(1)
+        return summed_outputs(outputs)
     targets = probe.labels
     if targets is None or outputs.ndim != 2:
         raise ValueError("the output of the target class needs n x classes outputs and n labels: use output=sum")

@@ -98,8 +98,13 @@ class Evaluated:
     """Of all parameters."""
     outputs: Tensor
     heads: Heads | None
-    of_sum: Tensor | None = None
-    """`FirstElements` of the first parameters for the sum of a sample's outputs, if a metric came by them."""
+    of_sum: FirstElements | None = None
+    """Of the first parameters, for the sum of all outputs, once a metric has made that pass back."""
+
+
+def summed_outputs(outputs: Tensor) -> Tensor:
+    """n: the sum of each sample's outputs."""
+    return outputs.flatten(1).sum(1)
 
 
 @shared

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
@@ -29,12 +31,12 @@ NORM_MODULES = (
 
 
 class Layer(NamedTuple):
-    """A module with a weight of two dimensions or more (convolution, linear, embedding, ...; no normalisation)."""
+    """A weight of two dimensions or more (of a convolution, a linear layer, an embedding, ...; of no normalisation)."""
 
     name: str
     module: nn.Module
     weight: str
-    """Name of its parameter in the network."""
+    """Name of the parameter in the network."""
 
 
 class LayerCall(NamedTuple):
@@ -93,14 +95,21 @@ class Runner:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        """Every layer with a weight, in the order of the network's modules; a shared weight counts once."""
+        """Every weight of two dimensions or more, in the order of the network's modules; a shared one counts once.
+
+        Attention has one for all of its inputs, a recurrent layer two for each of its own; a weight that is
+        parametrised, as by `torch.nn.utils.parametrizations`, counts by what it is made of.
+        """
         found = dict[int, Layer]()
         for name, module in self.net.named_modules():
-            weight = module._parameters.get("weight")
             if self.strict and not isinstance(module, nn.Conv2d | nn.Linear):
                 continue
-            if weight is not None and weight.ndim > 1 and not isinstance(module, NORM_MODULES):
-                found.setdefault(id(weight), Layer(name, module, f"{name}.weight" if name else "weight"))
+            if isinstance(module, NORM_MODULES):
+                continue
+            made_of = isinstance(module, ParametrizationList) and name.rpartition(".")[2].startswith("weight")
+            for key, weight in module._parameters.items():
+                if weight is not None and weight.ndim > 1 and ("weight" in key or made_of):
+                    found.setdefault(id(weight), Layer(name, module, f"{name}.{key}" if name else key))
         if not found:
             raise ValueError("the network has no layer with a weight")
         return list(found.values())
@@ -108,7 +117,23 @@ class Runner:
     @cached_property
     def weights(self) -> list[Tensor]:
         """W_l for each of `layers`, detached."""
-        return [self.prepared(cast(Tensor, layer.module.weight).detach()) for layer in self.layers]
+        return [self.prepared(self.net.get_parameter(layer.weight).detach()) for layer in self.layers]
+
+    @property
+    def _callers(self) -> Iterator[tuple[Layer, nn.Module]]:
+        """Every module that runs with the weight of one of `layers`, and the layer."""
+        layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.layers}
+        for module in self.net.modules():
+            if isinstance(module, ParametrizationList) or (
+                self.strict and not isinstance(module, nn.Conv2d | nn.Linear)
+            ):
+                continue
+            own = list(module._parameters.values())
+            if is_parametrized(module, "weight"):
+                own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
+            held = [w for w in own if w is not None and id(w) in layers]
+            if held:
+                yield layers[id(max(held, key=Tensor.numel))], module
 
     def prepared(self, tensor: Tensor) -> Tensor:
         """`tensor` in the type and memory format of the passes, which is its own where it fits."""
@@ -143,7 +168,7 @@ class Runner:
         tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
         handles: list[RemovableHandle] = []
         try:
-            handles += [layer.module.register_forward_hook(recorder(layer)) for layer in self.layers]
+            handles += [module.register_forward_hook(recorder(layer)) for layer, module in self._callers]
             with self.untouched(mode=tape), torch.enable_grad():
                 before = _random_states()
                 outputs, heads = join(self.call(state, inputs))
@@ -177,9 +202,20 @@ class Runner:
         with self.precision():
             return functional_call(self.net, state, (inputs,), tie_weights=False)
 
-    def precision(self) -> AbstractContextManager:
-        """Autocast, if it was asked for."""
-        return torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None)
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """How operations run: under autocast, if it was asked for; attention by functions with two derivatives, and a
+        transformer layer part by part, where PyTorch has single functions that no metric can see into."""
+        fast = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            with (
+                torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None),
+                sdpa_kernel(SDPBackend.MATH),
+            ):
+                yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
 
     @contextmanager
     def untouched(self, training: bool = True, mode: TorchFunctionMode | None = None) -> Iterator[None]:

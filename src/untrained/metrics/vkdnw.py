@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import FirstElements, check_rows, evaluated, first_parameters, pieces
+from untrained.metrics.passes import FirstElements, check_rows, evaluated, first_parameters, pieces, summed_outputs
 from untrained.metrics.probe import Probe, shared
 
 SMOOTHING = 0.05
@@ -74,14 +74,18 @@ def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
         raise ValueError(f"the outputs have shape {tuple(logits.shape)}: they must be n x classes")
     if run.uses.elsewhere & set(names):
         return _one_by_one(probe, names)
-    rows = []
-    for c in range(logits.shape[1]):
-        if run.of_sum is not None and c == logits.shape[1] - 1:  # the sum of all classes is known: nine tell the tenth
-            rows.append(run.of_sum - torch.stack(rows).sum(0) if rows else run.of_sum)
-            break
+    # The last class is the sum of all, which the tangent kernel needs as well, less the others: the same number of
+    # passes back, and the same numbers whoever asked first.
+    if run.of_sum is None:
+        run.of_sum = FirstElements(names, logits)
+        run.uses.backward(summed_outputs(logits).sum(), run.of_sum)
+    rows, last = [], run.of_sum.values.clone()
+    for c in range(logits.shape[1] - 1):
         elements = FirstElements(names, logits)
         run.uses.backward(logits[:, c].sum(), elements)
         rows.append(elements.values)
+        last -= elements.values
+    rows.append(last)
     return logits.detach().double(), torch.stack(rows, 1)
 
 
