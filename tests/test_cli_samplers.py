@@ -14,7 +14,7 @@ import pytest
 
 from test_cli import refused
 from untrained.cli import main
-from untrained.cli.search import sounds_minimised
+from untrained.cli.options import sounds_minimised
 from untrained.samplers import SAMPLERS
 from untrained.spaces import NASBench201
 

@@ -191,6 +191,8 @@ class _Trial:
 
     def needs(self, arch: str) -> Check:
         told, wants = repr(self.value(self.probe(arch))), list[str]()
+        if repr(self.value(self.probe(arch))) != told:
+            return Check("says what it needs", True, "cannot be told, as it is not deterministic")
         less = {"labels": replace(self, batch=(self.batch[0], None)), "second batch": replace(self, second=None)}
         for need, trial in less.items():
             if need not in self.metric.needs and repr(trial.value(trial.probe(arch))) != told:

@@ -109,6 +109,8 @@ def test_csv(tmp_path: Path) -> None:
         ("a.json", '{"a": {"x": {}}, "b": {"x": {}}}', "give one task: it has a, b"),
         ("a.csv", "net,acc\nx,1\n", "no column 'arch': it has net, acc"),
         ("a.csv", "arch,acc\nx,1\n,2\n", "row 2 names no architecture"),
+        ("a.csv", "arch,acc\nx,1\ny,n/a?\n", r"column 'acc' holds 'n/a\?' among its numbers: leave a cell"),
+        ("a.csv", "arch,by\nx,ann\ny,bob\n", "no column of numbers beside 'arch'"),
         ("a.csv", "arch,acc\nx,1,2\n", "not a readable CSV file"),
         ("a.csv", "", "not a readable CSV file"),
         ("a.csv", "arch,acc\nx,1\nx,2\n", "'x' stands twice"),
@@ -135,3 +137,16 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         import_table(tmp_path / "none.csv", tmp_path / "out.parquet")
     with pytest.raises(InputError, match=r"'out.csv' is not a .parquet file"):
         import_table(path, "out.csv")
+
+
+def test_a_column_of_names_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("arch,by,acc\nx,ann,1\ny,bob,\n")
+    assert import_table(path, tmp_path / "out.parquet").column_names == ["arch", "acc"]
+
+
+def test_an_unknown_architecture_is_found_in_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("arch,acc\nx,1\n")
+    with pytest.raises(InputError, match=r"t\.csv: .*'x'"):
+        import_table(path, tmp_path / "out.parquet", space=NASBench201())

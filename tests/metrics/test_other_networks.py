@@ -424,3 +424,40 @@ def test_constant_outputs_have_reasons() -> None:
     assert METRICS["synflow"](probe) == METRICS["snip"](probe) == 0
     with pytest.raises(ValueError, match="logarithm"):
         METRICS["synflow"].with_options(log=True)(probe)
+
+
+class Silent(nn.Module):
+    """A branch that sees nothing, beside one that sees all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.norm(x * 0)
+
+
+class Pair(nn.Sequential):
+    """A block: a convolution that halves 5 positions to 3, and an activation."""
+
+    def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
+        super().__init__(nn.Conv2d(c_in, c_out, 3, stride, 1), nn.ReLU())
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "reason"),
+    [
+        ("vkdnw", [nn.Flatten(), nn.Linear(75, 1)], "there is one output"),
+        (
+            "zen",
+            [nn.Conv2d(3, 4, 3), nn.ReLU(), Silent(), nn.Flatten(), nn.Linear(36, 3)],
+            "normalisation sees",
+        ),
+        ("az_trainability", [Pair(3, 4), Pair(4, 4, 2), nn.Flatten(), nn.Linear(36, 3)], "multiple of the other"),
+    ],
+)
+def test_no_value_and_why(name: str, layers: list[nn.Module], reason: str) -> None:
+    torch.manual_seed(0)
+    net, inputs = nn.Sequential(*layers), torch.randn(4, 3, 5, 5)
+    with pytest.raises(ValueError, match=reason):
+        METRICS[name](Probe(net, inputs, torch.tensor([0, 0, 0, 0])))

@@ -128,6 +128,10 @@ def bench(
             if lack := opened.lacks(sampler):
                 skipped.append((f"{benchmark.key} {sampler}", f"needs {lack}"))
                 continue
+            if budget is not None and budget > (most := len(opened.scores)):
+                raise InputError(
+                    f"budget {budget} is above the {most} architectures of {benchmark.key}: give at most {most}"
+                )
             spend = min(budget or benchmark.budget, len(opened.scores))
             runs += [Run(benchmark, folder, sampler, seed, spend, names, extra) for seed in seeds]
         if runs:

@@ -54,7 +54,10 @@ def import_table(
         raise InputError(f"{str(path)!r} is neither a .json nor a .csv file")
     if space is not None:
         read = reader(space)
-        archs = [read(arch) for arch in archs]
+        try:
+            archs = [read(arch) for arch in archs]
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
         _check_params(path, space, archs, columns.get("params"))
     if len(set(archs)) < len(archs):
         twice = next(arch for i, arch in enumerate(archs) if arch in archs[:i])
@@ -126,8 +129,22 @@ def _read_csv(path: Path, arch_column: str) -> tuple[list[str], dict[str, pa.Arr
     archs = table[arch_column].to_pylist()
     if None in archs or "" in archs:
         raise InputError(f"{path}: row {next(i for i, a in enumerate(archs) if not a) + 1} names no architecture")
-    numeric = (f for f in table.schema if pa.types.is_floating(f.type) or pa.types.is_integer(f.type))
-    return archs, {f.name: _column(table[f.name].cast(pa.float64()).to_pylist()) for f in numeric if f.name}
+    columns = {name: _numbers(path, name, table[name]) for name in table.column_names if name not in ("", arch_column)}
+    columns = {name: column for name, column in columns.items() if column is not None}
+    if not columns:
+        raise InputError(f"{path} has no column of numbers beside {arch_column!r}")
+    return archs, columns
+
+
+def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> pa.Array | None:
+    """A column as numbers, None where it holds none at all (names, dates)."""
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type):
+        return _column(column.cast(pa.float64()).to_pylist())
+    texts = [str(text) for text in column.to_pylist() if text is not None]
+    bad = [text for text in texts if not re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", text, re.IGNORECASE)]
+    if len(bad) == len(texts):
+        return None
+    raise InputError(f"{path}: column {name!r} holds {bad[0]!r} among its numbers: leave a cell without a value empty")
 
 
 def _column(values: Sequence[float | None]) -> pa.Array:

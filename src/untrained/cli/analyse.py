@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import untrained
 from untrained.cli.data import DataDir
-from untrained.cli.options import Metrics
+from untrained.cli.options import Metrics, warn_if_minimised
 from untrained.cli.output import stdout
-from untrained.cli.search import sounds_minimised, table_scores
+from untrained.cli.search import table_scores
 from untrained.errors import InputError
 
 EXAMPLES = """
@@ -127,10 +126,8 @@ def _published(name: str, data_dir: Path | None, metrics: str | None) -> tuple[A
 
 def _own(table: str, column: str, scores: str | None, metrics: str | None, direction: str | None) -> tuple[Any, Any]:
     """Scores and objective of tables of one's own, for the architectures that stand in both."""
-    if direction is None and sounds_minimised(column):
-        Console(stderr=True).print(
-            f"warning: {column!r} sounds like less is better, and is maximised: for less, --direction minimize"
-        )
+    if direction is None:
+        warn_if_minimised(column)
     objective = untrained.TabularObjective(table, column, direction=direction or "maximize")  # pyright: ignore[reportArgumentType] - checked there
     scored = table_scores(scores or table, metrics, (column,) if scores in (None, table) else ())
     answered = set(objective.archs)

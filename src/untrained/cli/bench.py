@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from untrained.cli.data import DataDir
-from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores
+from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores, warn_if_minimised
 from untrained.cli.output import stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
@@ -40,7 +40,9 @@ def bench(
     column: Annotated[str | None, typer.Option(help="Column of --table that is the objective.")] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table with a test figure.")] = None,
     cost_column: Annotated[str | None, typer.Option(help="Column of --table with seconds of the training.")] = None,
-    direction: Annotated[str, typer.Option(help="maximize or minimize --column.")] = "maximize",
+    direction: Annotated[
+        str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
+    ] = None,
     scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
     space: Annotated[str | None, typer.Option(help="Space of --table (untrained spaces), or module:Class.")] = None,
     space_options: SpaceOptions = "",
@@ -61,7 +63,7 @@ def bench(
         raise InputError(f"--figure {str(figure)!r}: give a .svg or .html file")
     if table is not None and (column is None or metrics is None):
         raise InputError("--table needs --column, the objective, and --metrics, the columns to learn from")
-    if table is None and any((column, report_column, cost_column, scores, space, direction != "maximize")):
+    if table is None and any((column, report_column, cost_column, scores, space, direction)):
         raise InputError("--column, --report-column, --cost-column, --direction, --scores and --space need --table")
     if table is not None and benchmarks:
         raise InputError(f"give either benchmarks ({benchmarks[0]!r}) or --table")
@@ -78,11 +80,13 @@ def bench(
                 scores=str(own if scores is None else Path(scores).resolve()),
                 space=None if space is None else chosen_space(space, space_options, None),
                 metrics=_names(metrics) or (),
-                direction=_direction(direction),
+                direction=_direction(direction or "maximize"),
                 test=report_column,
                 cost=cost_column,
             )
         ]
+    if column is not None and direction is None:
+        warn_if_minimised(column)
     console = Console(stderr=True)
     with progress_bars(console, enabled=not as_json) as bars:
         result = run_bench(

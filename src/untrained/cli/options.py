@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -42,6 +44,29 @@ def chosen_space(name: str | None, options: str, images: Any) -> Any:
 
 def pool_of(space: Any, pool: int | None, seed: int) -> list[str]:
     return space.pool(POOL, seed, at_most=True) if pool is None else space.pool(pool, seed)
+
+
+def check_archs(space: Any, archs: Sequence[str], path: Path) -> None:
+    """Raises `InputError` that names `path` where one of `archs`, read from there, is none of the space's."""
+    for arch in archs:
+        try:
+            space.to_params(arch)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+
+def warn_if_minimised(column: str) -> None:
+    """Says so, on one line, where less of `column` seems to be better and nobody said which way is."""
+    if sounds_minimised(column):
+        hint = f"{column!r} sounds like less is better, and is maximised: for less, --direction minimize"
+        typer.echo(f"warning: {hint}", err=True)
+
+
+def sounds_minimised(column: str) -> bool:
+    """Whether the name of a figure says that less of it is better: a loss, but no negative loss."""
+    words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
+    less = {"loss", "error", "err", "latency", "energy", "perplexity", "rmse", "mse", "mae", "seconds"}
+    return bool(less & set(words)) and not {"neg", "negative", "minus"} & set(words)
 
 
 def scoring(metrics: str | None, images: Any, batch_size: int, seed: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from untrained.cli.options import (
     SpaceOptions,
     Strict,
     Workers,
+    check_archs,
     chosen_space,
     cores,
     pool_of,
@@ -60,6 +61,8 @@ def score(
     images = untrained.load_data(data)
     chosen = chosen_space(space, space_options, images)
     pool_archs = _read_archs(archs) if archs is not None else pool_of(chosen, pool, seed)
+    if archs is not None:
+        check_archs(chosen, pool_archs, archs)
     console = Console(stderr=True)
     with progress_bars(console, enabled=True) as bars:
         scores = untrained.compute_scores(

@@ -1,6 +1,5 @@
 """`untrained search`."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,9 +19,11 @@ from untrained.cli.options import (
     SpaceOptions,
     Strict,
     Workers,
+    check_archs,
     chosen_space,
     cores,
     scoring,
+    warn_if_minimised,
 )
 from untrained.cli.output import print_summary
 from untrained.errors import InputError
@@ -112,10 +113,8 @@ def search(
         else:
             assert table is not None
             assert column is not None
-            if direction is None and sounds_minimised(column):
-                console.print(
-                    f"warning: {column!r} sounds like less is better, and is maximised: for less, --direction minimize"
-                )
+            if direction is None:
+                warn_if_minimised(column)
             objective = untrained.TabularObjective(
                 table,
                 column,
@@ -130,6 +129,7 @@ def search(
                 raise InputError(f"{scores or table} and {table} have no architecture in common")
             options["scores"] = scored.select(archs)
             chosen = untrained.ArchitectureList(archs) if space is None else chosen_space(space, space_options, None)
+            check_archs(chosen, archs, Path(table))
         result = untrained.search(chosen, objective, **options)
     if table is not None:
         console.print(f"pool: {result.summary['pool']} architectures stand in both the scores and the table")
@@ -162,10 +162,3 @@ def table_scores(
             has = ", ".join(candidates) or "none"
             raise InputError(f"{path} has no metric column {name!r}: choose --metrics from {has}")
     return table.select(metrics=names)
-
-
-def sounds_minimised(column: str) -> bool:
-    """Whether the name of a figure says that less of it is better: a loss, but no negative loss."""
-    words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
-    less = {"loss", "error", "err", "latency", "energy", "perplexity", "rmse", "mse", "mae", "seconds"}
-    return bool(less & set(words)) and not {"neg", "negative", "minus"} & set(words)

@@ -67,6 +67,9 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
         if B.shape == R.shape and torch.equal(B, R):
             raise ValueError("a block hands gradients on unchanged")
         if channel == 1 and B.shape[2:] != R.shape[2:]:
+            if any(b % r for b, r in zip(B.shape[2:], R.shape[2:], strict=True)):
+                sizes = f"{tuple(before.shape[2:])} positions to {tuple(after.shape[2:])}"
+                raise ValueError(f"a block maps {sizes}: the one must be a multiple of the other")
             B = _unshuffled(B, [b // r for b, r in zip(B.shape[2:], R.shape[2:], strict=True)])
         b, r = _rows(B, channel), _rows(R, channel)
         if len(b) != len(r):

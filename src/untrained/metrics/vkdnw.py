@@ -72,6 +72,8 @@ def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
         raise ValueError("the network returns several tensors: the classes' probabilities need one")
     if logits.ndim != 2:
         raise ValueError(f"the outputs have shape {tuple(logits.shape)}: they must be n x classes")
+    if logits.shape[1] == 1:
+        raise ValueError("there is one output: its softmax is 1 whatever the parameters are")
     if run.uses.elsewhere & set(names):
         return _one_by_one(probe, names)
     # The last class is the sum of all, which the tangent kernel needs as well, less the others: the same number of

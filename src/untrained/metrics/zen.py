@@ -38,7 +38,7 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
     var(x + 0.01 e); other normalisations have no such thing, and do not count.
     drawn: False takes the network's own weights, x from the batch and e from the second batch.
 
-    Raises ValueError where the map does not move at all.
+    Raises ValueError where the map does not move at all, or a normalisation has nothing to normalise.
     """
     if reading not in ("paper", "code"):
         raise ValueError(f"reading {reading!r}: give paper or code")
@@ -56,6 +56,8 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
     if not moved.any():
         raise ValueError("the feature map does not depend on the input")
     variances = first.variances if reading == "paper" else [v.double().mean() for v in second.running]
+    if any(v <= 0 for v in variances):
+        raise ValueError("a normalisation sees the same number everywhere: the logarithm of its variance is unknown")
     return moved.mean().log().item() + sum(0.5 * math.log(v.item()) for v in variances)
 
 

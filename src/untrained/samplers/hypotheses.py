@@ -119,9 +119,7 @@ class Hypotheses:
         mind = np.exp(0.5 * mind)
         self.mind = mind / mind.sum(1, keepdims=True)
         options = 2 + int(np.ceil(codes.max(initial=0)))  # the first is the unknown one, of code -1
-        spread = 1 + min(
-            (LEARNT / budget) ** 2, 2
-        )  # few queries cannot tell which options are alike
+        spread = 1 + min((LEARNT / budget) ** 2, 2)  # few queries cannot tell which options are alike
         self.options = np.random.default_rng((seed, 4)).normal(0, spread, (SIZE, options, 3))
         self.additive = encoding * np.exp(rest[:, 3])
         self.joint = encoding * np.exp(1 + rest[:, 4])
