@@ -61,7 +61,15 @@ def test_bench_refusals(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused("bench", "nasbench201", "--seeds", "4:4", *folder, says="seeds '4:4' are none")
     refused("bench", "nasbench201", "--figure", "a.png", *folder, says="'a.png': give a .svg or .html file")
     refused("bench", "nasbench201", "--column", "x", *folder, says="need --table")
-    own = ["bench", "--table", str(table), "--column", "loss", "--metrics", "snip"]
+    own = ["bench", "--table", str(table), "--column", "loss", "--metrics", "snip", "--direction", "minimize"]
+    refused(
+        *own,
+        "--budget",
+        "41",
+        "--samplers",
+        "random",
+        says="budget 41 is above the 40 architectures of table.table.loss: give at most 40",
+    )
     refused("bench", "--table", str(table), says="--table needs --column")
     refused(*own, "--metrics", "snap", says="no metric 'snap': it has snip, zen, loss, test")
     refused(*own, "--direction", "down", says="unknown direction 'down'")
@@ -69,6 +77,14 @@ def test_bench_refusals(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(*own, "--samplers", "rnd", says="unknown sampler 'rnd'")
     refused(*own, "--samplers", "random", "--reference", "robot", says="reference 'robot' is not one of the samplers")
     refused("bench", "nasbench201", *own[1:], says="give either benchmarks")
+
+
+def test_a_loss_that_is_maximised_is_told(table: Path) -> None:
+    own = ["bench", "--table", str(table), "--column", "loss", "--metrics", "snip", "--samplers", "random"]
+    own += ["--budget", "3", "--seeds", "1"]
+    warning = "warning: 'loss' sounds like less is better, and is maximised: for less, --direction minimize"
+    assert warning in untrained_cli(*own).stderr.splitlines()
+    assert "sounds like" not in untrained_cli(*own, "--direction", "minimize").stderr
 
 
 def test_data_lists_what_is_there_and_what_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,11 +103,8 @@ def score(name: str, case: tuple[nn.Module, Tensor, Tensor], **options: object) 
 
 
 def layer_weights(net: nn.Module) -> Iterator[nn.Parameter]:
-    """Weights of two dimensions or more that a module calls its weight."""
-    for module in net.modules():
-        weight = getattr(module, "weight", None)
-        if isinstance(weight, nn.Parameter) and weight.ndim > 1:
-            yield weight
+    """Parameters of two dimensions or more that are called weights."""
+    return (p for name, p in net.named_parameters() if p.ndim > 1 and "weight" in name)
 
 
 def row(value: Tensor, parameters: list[nn.Parameter]) -> np.ndarray:
