@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from untrained.metrics.base import metric
 from untrained.metrics.passes import check_rows, frozen, pieces, rows, sibling
 from untrained.metrics.probe import Probe, shared
-from untrained.metrics.samples import Use, Uses, summed
+from untrained.metrics.samples import FUNCTIONS, Use, Uses, summed
 
 
 @metric(
@@ -90,8 +90,7 @@ class _OneByOne(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is not F.batch_norm:
             return func(*args, **kwargs)
-        names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-        given = dict(zip(names, args, strict=False)) | kwargs
+        given = dict(zip(FUNCTIONS[F.batch_norm], args, strict=False)) | kwargs
         x: Tensor = given["input"]
         if not given.get("training") and given.get("running_mean") is not None:
             return func(*args, **kwargs)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 PART = object()
+"""Stands for a part of z among `Heads.leaves`."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def vkdnw(
 
     The low deciles can be rounding noise where parameters have no effect: compare such scores in double precision.
 
-    Raises ValueError where the outputs are not n x classes, or do not depend on any of the parameters.
+    Raises ValueError where the outputs are not n x classes, two or more, or do not depend on any of the parameters.
     """
     if reading not in ("paper", "code") or part not in ("entropy", "dimension", "both"):
         raise ValueError(f"reading {reading!r}, part {part!r}: give paper or code; entropy, dimension or both")
