@@ -59,7 +59,7 @@ def normalise(
     with torch.no_grad():
         n = x.numel() // x.shape[1]
         mean = x.mean((0, 2, 3))
-        var = _centred_dot(x, x, mean) / n
+        var = _sums(x, x, mean, torch.ones_like(mean))[0] / n
         if running_mean is not None and running_var is not None:
             running_mean.lerp_(mean, momentum)
             running_var.lerp_(var * (n / (n - 1)), momentum)
@@ -75,18 +75,17 @@ def jacobian_product(
         return backward_sums(t, x, gain, None, None, mean, s, True, eps, [True, True, True])
     t = t.contiguous(memory_format=torch.channels_last)
     n = x.numel() // x.shape[1]
-    h_t = _centred_dot(t, x, mean) * s
+    h_t, total = _sums(t, x, mean, s)
     scale = s if gain is None else s * gain
-    slope = -scale * s * h_t / n
-    total = t.sum((0, 2, 3))
-    offset = -scale * total / n - slope * mean
+    slope = (scale * s).mul_(h_t).mul_(-1 / n)
+    offset = (scale * total).mul_(-1 / n).addcmul_(slope, mean, value=-1)
     return torch.addcmul(_spread(offset), x, _spread(slope)).addcmul_(t, _spread(scale)), h_t, total
 
 
 def channel_dot(a: Tensor, b: Tensor) -> Tensor:
     """sum a b for each channel."""
     if is_prepared(a) and is_prepared(b):
-        return _centred_dot(a, b, None)
+        return _sums(a, b, a.new_zeros(a.shape[1]), a.new_ones(a.shape[1]))[0]
     return (a * b).sum([0, *range(2, a.ndim)])
 
 
@@ -110,16 +109,15 @@ class _Normalise(torch.autograd.Function):
         return *wanted, None, None, None
 
 
-def _centred_dot(a: Tensor, x: Tensor, mean: Tensor | None) -> Tensor:
-    """sum a (x - mean) for each channel; with a mean of zero if there is none."""
-    channels, width = x.shape[1], x.shape[3]
+def _sums(a: Tensor, x: Tensor, mean: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+    """sum a s (x - mean) and sum a for each channel."""
+    samples, channels, height, width = x.shape
     # The sums of BatchNorm's backward pass with every column of the image as a channel of its own: there is no other
     # function that takes a product's sum without the product in between.
-    columns = [t.permute(0, 2, 3, 1).reshape(-1, width * channels) for t in (a, x)]
-    means = a.new_zeros(width * channels) if mean is None else mean.expand(width, channels).flatten()
-    ones = a.new_ones(width * channels)
-    sums = backward_sums(*columns, None, None, None, means, ones, True, 0.0, [False, True, False])[1]
-    return sums.view(width, channels).sum(0)
+    a, x = (t.as_strided((samples * height, width * channels), (width * channels, 1)) for t in (a, x))
+    mean, s = (t.expand(width, channels).flatten() for t in (mean, s))
+    _, products, totals = backward_sums(a, x, None, None, None, mean, s, True, 0.0, [False, True, True])
+    return products.view(width, channels).sum(0), totals.view(width, channels).sum(0)
 
 
 def _spread(per_channel: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Running a network without leaving a trace in it."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 from torch.overrides import TorchFunctionMode
@@ -37,6 +36,16 @@ class Layer(NamedTuple):
     module: nn.Module
     weight: str
     """Name of the parameter in the network."""
+
+
+class Slot(NamedTuple):
+    """Where a module keeps a parameter or a buffer."""
+
+    held: dict[str, Any]
+    key: str
+    name: str
+    """In the network."""
+    is_parameter: bool
 
 
 class LayerCall(NamedTuple):
@@ -94,6 +103,22 @@ class Runner:
         self.inputs = self.prepared(inputs.detach())
 
     @cached_property
+    def modules(self) -> list[tuple[str, nn.Module]]:
+        """Every module of the network with its name, once."""
+        return list(self.net.named_modules())
+
+    @cached_property
+    def slots(self) -> list[Slot]:
+        """Where the modules keep their parameters and buffers."""
+        return [
+            Slot(held, key, f"{name}.{key}" if name else key, held is module._parameters)
+            for name, module in self.modules
+            for held in (module._parameters, module._buffers)
+            for key, tensor in held.items()
+            if tensor is not None
+        ]
+
+    @cached_property
     def layers(self) -> list[Layer]:
         """Every weight of two dimensions or more, in the order of the network's modules; a shared one counts once.
 
@@ -101,7 +126,7 @@ class Runner:
         parametrised, as by `torch.nn.utils.parametrizations`, counts by what it is made of.
         """
         found = dict[int, Layer]()
-        for name, module in self.net.named_modules():
+        for name, module in self.modules:
             if self.strict and not isinstance(module, nn.Conv2d | nn.Linear):
                 continue
             if isinstance(module, NORM_MODULES):
@@ -123,7 +148,7 @@ class Runner:
     def _callers(self) -> Iterator[tuple[Layer, nn.Module]]:
         """Every module that runs with the weight of one of `layers`, and the layer."""
         layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.layers}
-        for module in self.net.modules():
+        for _, module in self.modules:
             if isinstance(module, ParametrizationList) or (
                 self.strict and not isinstance(module, nn.Conv2d | nn.Linear)
             ):
@@ -183,24 +208,29 @@ class Runner:
     def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""
         copies, state = dict[int, Tensor](), dict[str, Tensor]()
-        for name, module in self.net.named_modules():
-            for key, tensor in (*module._parameters.items(), *module._buffers.items()):
-                if tensor is None:
-                    continue
-                if id(tensor) not in copies:
-                    copy = copied(self.prepared(tensor.detach()))
-                    copies[id(tensor)] = copy.requires_grad_() if key in module._parameters else copy
-                state[f"{name}.{key}" if name else key] = copies[id(tensor)]
+        for slot in self.slots:
+            tensor = slot.held[slot.key]
+            if id(tensor) not in copies:
+                copy = copied(self.prepared(tensor.detach()))
+                copies[id(tensor)] = copy.requires_grad_() if slot.is_parameter else copy
+            state[slot.name] = copies[id(tensor)]
         return state
 
     def call(self, state: dict[str, Tensor], inputs: Tensor) -> Any:
-        """The network's outputs with `state` in the place of its own.
+        """The network's outputs with `state` in the place of its own; what it has put there instead is in `state` then.
 
-        Each module is named once and its tensors are tied by `state` already: left to tie them itself,
-        `functional_call` would put a module that stands under two names back wrongly.
+        As by `torch.func.functional_call`, which goes to every tensor by its name, twice, and so takes several
+        milliseconds for the hundreds of a network.
         """
-        with self.precision():
-            return functional_call(self.net, state, (inputs,), tie_weights=False)
+        own = [slot.held[slot.key] for slot in self.slots]
+        try:
+            for slot in self.slots:
+                slot.held[slot.key] = state[slot.name]
+            with self.precision():
+                return self.net(inputs)
+        finally:
+            for (held, key, name, _), tensor in zip(self.slots, own, strict=True):
+                state[name], held[key] = held.get(key, state[name]), tensor
 
     @contextmanager
     def precision(self) -> Iterator[None]:
@@ -223,23 +253,27 @@ class Runner:
 
         mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
         """
-        modes = [(module, module.training) for module in self.net.modules()]
+        modes = [(module, module.training) for _, module in self.modules]
         devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
         states = random.getstate(), np.random.get_state()  # a network may draw from either
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.seed)
             random.seed(self.seed)
             np.random.seed(self.seed % 2**32)
-            for module, _ in modes:
-                module.training = training
+            _set_modes((module, training) for module, _ in modes)
             try:
                 with mode or AnyLayout():  # around all other modes, so that they see what the network calls
                     yield
             finally:
-                for module, was in modes:
-                    module.training = was
+                _set_modes(modes)
                 random.setstate(states[0])
                 np.random.set_state(states[1])
+
+
+def _set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:
+    for module, training in modes:
+        if module.training is not training:  # to set an attribute of a module takes long
+            module.training = training
 
 
 def _random_states() -> tuple[Any, ...]:
