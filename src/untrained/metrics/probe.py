@@ -227,6 +227,7 @@ class Probe(Runner):
 
         if not self.inputs.is_floating_point():
             raise ValueError(f"the inputs are {self.inputs.dtype}: an all-ones sample needs floating-point inputs")
+        self.check_real()
         state = self.state(absolute)
         ones = torch.ones_like(self.inputs[:1], dtype=torch.float64)
         with self.untouched(), _WithoutNorms():
@@ -256,6 +257,7 @@ class Probe(Runner):
     @cached_property
     def _backward(self) -> tuple[list[Tensor], list[Tensor], list[list[Tensor | None]]]:
         """dL/dW for each layer, dL/da for each call; and, if `second_order`, the adjoints for the tape's operations."""
+        self.check_real()
         forward = self.forward
         tensors = [forward.params[layer.weight] for layer in self.layers]
         tensors += [call.output for call in forward.calls]

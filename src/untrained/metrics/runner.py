@@ -18,6 +18,7 @@ from torch.utils.hooks import RemovableHandle
 from untrained.metrics.channels_last import by_memory, prepared
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.layout import AnyLayout
+from untrained.metrics.network import eagerly, runnable
 from untrained.metrics.rules import RULES, general
 from untrained.metrics.tape import Tape
 
@@ -95,7 +96,7 @@ class Runner:
         dtype: torch.dtype | None = None,
         autocast: torch.dtype | None = None,
     ) -> None:
-        self.net = net
+        self.net = runnable(net)
         self.seed = seed
         self.strict = strict
         self.dtype = dtype
@@ -142,7 +143,14 @@ class Runner:
     @cached_property
     def weights(self) -> list[Tensor]:
         """W_l for each of `layers`, detached."""
+        self.check_real()
         return [self.prepared(self.net.get_parameter(layer.weight).detach()) for layer in self.layers]
+
+    def check_real(self) -> None:
+        """Raises ValueError where a weight is complex: for a metric that is defined for real ones."""
+        for layer in self.layers:
+            if self.net.get_parameter(layer.weight).is_complex():
+                raise ValueError(f"{layer.weight} is complex: the metric is defined for real weights")
 
     @property
     def _callers(self) -> Iterator[tuple[Layer, nn.Module]]:
@@ -234,14 +242,16 @@ class Runner:
 
     @contextmanager
     def precision(self) -> Iterator[None]:
-        """How operations run: under autocast, if it was asked for; attention by functions with two derivatives, and a
-        transformer layer part by part, where PyTorch has single functions that no metric can see into."""
+        """How operations run: under autocast, if it was asked for; what is compiled, call by call; attention by
+        functions with two derivatives, and a transformer layer part by part, where PyTorch has single functions that no
+        metric can see into."""
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             with (
                 torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None),
                 sdpa_kernel(SDPBackend.MATH),
+                eagerly(self.net),
             ):
                 yield
         finally:

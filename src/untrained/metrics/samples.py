@@ -173,6 +173,8 @@ class Uses(TorchFunctionMode):
 
     def __init__(self, parameters: dict[str, Tensor], n: int) -> None:
         super().__init__()
+        if complex_ := [name for name, tensor in parameters.items() if tensor.is_complex()]:
+            raise ValueError(f"{complex_[0]} is complex: the metric is defined for real weights")
         self.names = {id(tensor): name for name, tensor in parameters.items()}
         self.n = n
         self.count = Counter[str]()

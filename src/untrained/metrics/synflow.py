@@ -38,6 +38,7 @@ def synflow_bn(probe: Probe, log: bool = False) -> float:
     """
     if not probe.inputs.is_floating_point():
         raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
+    probe.check_real()
     state = probe.state(lambda t: t.abs().double() if t.is_floating_point() else t.clone())
     with probe.untouched(), torch.enable_grad():
         outputs, _ = join(probe.call(state, torch.ones_like(probe.inputs[:1], dtype=torch.float64)))

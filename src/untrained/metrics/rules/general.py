@@ -26,6 +26,8 @@ def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
         return output
     if not torch.equal(random, random_state(slots[0].device)):
         tape.gap = f"{_name(func)} draws random numbers"
+    if any(value.is_complex() for value in (*slots, *outputs)):
+        tape.gap = f"{_name(func)} has to do with complex numbers"
     primals = [tape.keep(value, version) for value, version in zip(slots, versions, strict=True)]
     # The variables themselves must not be kept: they hold the graph.
     order = {id(value): _Slot(number) for number, value in enumerate(slots)}
