@@ -1,25 +1,44 @@
-"""Rank correlation of our scores with the published ones (NAS-Bench-Suite-Zero), on the architectures of one table.
+"""Rank correlation of our scores with the published ones of NAS-Bench-201 (NAS-Bench-Suite-Zero, CIFAR-10).
 
-    untrained score --space nasbench201 --data cifar10_train.parquet --pool 300 --batch-size 64 --seed 0 \\
-        --metrics "grad_norm,snip,grasp,fisher,synflow,jacov,epe_nas,naswot,zen,plain,l2_norm,params,flops" \\
-        --out own0.parquet
-    (the same with --seed 1 --out own1.parquet)
-    python benchmarks/score_parity.py nasbench201_metrics_cifar10.parquet own0.parquet own1.parquet
+    python benchmarks/score_parity.py ../shared/data --out parity
+    python benchmarks/score_parity.py ../shared/data --out parity --metrics jacov,l2_norm --draws 4
 
-Each column of the output is a Spearman correlation: of every own table with the published one; of the first own table
-with the second, which is another initialisation and another batch; and of the mean rank over all own tables with the
-published one. Where own and own agree no better than own and published, what is left is the noise of one draw.
+Networks of N = 5 and C = 16, as written (not their canonical twins, which have lost their dead edges), on one batch of
+64 CIFAR-10 images; another draw is another initialisation and another batch. Printed are Spearman correlations: of each
+draw with the published column; of the first two draws with each other; and of the mean rank over all draws with the
+published column. Where two draws agree no better than a draw and the published column, what is left is the noise of
+one draw. Killed and run again, it goes on where it was.
 """
 
-import sys
+import argparse
+import random
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+import untrained
 from untrained.scores import ScoreTable
+from untrained.spaces import NASBench201
 
-PUBLISHED = {"naswot": "nwot", "jacob_cov": "jacov"}
+PUBLISHED: dict[str, str] = {
+    "naswot": "nwot",
+    "jacob_cov": "jacov",
+    "synflow(log=True)": "synflow",
+    "zen(reading=code)": "zen",
+}
+METRICS = (
+    "params,flops,l2_norm,synflow(log=True),zen(reading=code),zen,naswot,"
+    "snip,grad_norm,fisher,jacov,epe_nas,plain,grasp"
+)
+
+
+class AsWritten(NASBench201):
+    """Every architecture stands for itself, dead edges and all."""
+
+    def canonical(self, arch: str) -> str:
+        return arch
 
 
 def spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -27,23 +46,39 @@ def spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(np.corrcoef(rankdata(a[known]), rankdata(b[known]))[0, 1]) if known.sum() > 2 else float("nan")
 
 
-def main(published_path: str, *own_paths: str) -> None:
-    published, own = ScoreTable.load(published_path), [ScoreTable.load(path) for path in own_paths]
-    archs = [arch for arch in own[0].archs if all(arch in table.index for table in (published, *own[1:]))]
-    print(f"{len(archs)} of {len(own[0])} architectures are in every table; Spearman correlation")
-    print(f"{'metric':>22}  {'own with published':>20}  {'own with own':>12}  {'mean of own':>11}")
-    for name in dict.fromkeys(name for table in own for name in table.metrics):
-        column = name.partition("(")[0]
-        column = PUBLISHED.get(column, column)
-        if column not in published.metrics:
-            continue
-        theirs = published.select(archs, [column]).values[:, 0]
-        ours = [t.select(archs, [name]).values[:, 0] for t in own if name in t.metrics]
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the scores")
+    parser.add_argument("--metrics", default=METRICS)
+    parser.add_argument("--networks", type=int, default=300)
+    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    given.out.mkdir(exist_ok=True, parents=True)
+
+    published = ScoreTable.load(given.data / "nasbench201_metrics_cifar10.parquet")
+    archs = random.Random(0).sample(sorted(published.archs), given.networks)
+    images = untrained.load_data(str(given.data / "cifar10_train.parquet"))
+    own = list[ScoreTable]()
+    for seed in range(given.draws):
+        path = given.out / f"draw{seed}.parquet"
+        batch = images.batch(64, seed)
+        own.append(
+            untrained.compute_scores(AsWritten(), archs, given.metrics, batch, seed, workers=given.workers, path=path)
+        )
+        print(f"# draw {seed + 1} of {given.draws}", flush=True)
+
+    print(f"{'metric':>22} {'networks':>8}  {'draws with published':>{6 * given.draws}}  two draws  mean rank")
+    for name in own[0].metrics:
+        theirs = published.select(archs, [PUBLISHED.get(name, name)]).values[:, 0]
+        ours = [table.select(archs, [name]).values[:, 0] for table in own]
+        known = int((~np.isnan([theirs, *ours]).any(0)).sum())
         mean = np.mean([np.where(np.isnan(o), np.nan, rankdata(o)) for o in ours], axis=0)
         each = " ".join(f"{spearman(o, theirs):.3f}" for o in ours)
         itself = f"{spearman(ours[0], ours[1]):.3f}" if len(ours) > 1 else ""
-        print(f"{name:>22}  {each:>20}  {itself:>12}  {spearman(mean, theirs):>11.3f}")
+        print(f"{name:>22} {known:>8}  {each:>{6 * given.draws}}  {itself:>9}  {spearman(mean, theirs):>9.3f}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
