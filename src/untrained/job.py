@@ -72,7 +72,8 @@ class Job:
                 **PRECISIONS[self.precision],
             )
         except Exception as error:
-            why = f"the network cannot be built: {one_line(error)}"
+            known = isinstance(error, InputError)  # such as a space that builds no networks: its text says all
+            why = str(error) if known else f"the network cannot be built: {one_line(error)}"
             return arch, dict.fromkeys((m.name for m in self.metrics), None), {m.name: why for m in self.metrics}
         scores, reasons = dict[str, float | None](), dict[str, str]()
         for m in self.metrics:
