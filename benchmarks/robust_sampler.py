@@ -3,12 +3,15 @@
     python benchmarks/robust_sampler.py ../shared/data
     python benchmarks/robust_sampler.py ../shared/data --only transnas101-micro --samplers mixture --seeds 5
     python benchmarks/robust_sampler.py ../shared/data --held-out
+    python benchmarks/robust_sampler.py ../shared/data --few 2
 
 A line a task and sampler: mean, median and worst objective rank of the pick over the seeds (1 is the best of the pool;
 ties: 1 + the number of strictly better ones), what random search has on average ((n + 1) / (T + 1)), and seconds of
 processor time a search. By default the tasks that the sampler was designed on, with the rank that was aimed at: 100
 seeds with T = 20 on NAS-Bench-201, 30 with T = 100 on TransNAS-Bench-101. `--held-out`: tasks that had no part in it,
-40 seeds each. Tables are those that `untrained data` lists.
+40 seeds each. `--few K`: NAS-Bench-201 with K metrics alone, each one or random ones, 12 seeds. A last line has the
+mean over the tasks, the worst task, and on how many random search is better. Tables are those that `untrained data`
+lists.
 """
 
 import argparse
@@ -137,6 +140,17 @@ def held_out(data: Path) -> Iterator[Task]:
         yield Task(name, space, table, values[rows], 20, seeds)
 
 
+def few(data: Path, k: int) -> Iterator[Task]:
+    """Each metric, or ten random choices of k, on the three data sets."""
+    for images in IMAGES:
+        scores, rng = nasbench201(data, images), np.random.default_rng(k)
+        values = column(data / "nasbench201_accuracy.parquet", f"{images}_val_12", scores.archs)
+        draws = [(m,) for m in scores.metrics] if k == 1 else [rng.choice(scores.metrics, k, False) for _ in range(10)]
+        for metrics in draws:
+            table = scores.select(metrics=list(metrics))
+            yield Task(f"{images}/val_12, {' + '.join(table.metrics)}", NASBench201(), table, values, 20, 12)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("data", type=Path)
@@ -144,10 +158,13 @@ def main() -> None:
     parser.add_argument("--samplers", nargs="+", default=["random", "robot", "mixture"])
     parser.add_argument("--seeds", type=int, help="how many, from 0 on")
     parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--few", type=int, metavar="K", help="tasks of so many metrics")
     args = parser.parse_args()
     print(f"{'task':<64} {'n':>5} {'T':>3} {'sampler':<8} {'mean':>6} {'median':>6} {'worst':>5} {'target':>6} "
           f"{'random':>6} {'s':>5}")  # fmt: skip
-    for task in held_out(args.data) if args.held_out else designed_on(args.data):
+    tasks = few(args.data, args.few) if args.few else (held_out if args.held_out else designed_on)(args.data)
+    means: dict[str, list[tuple[float, float]]] = {sampler: [] for sampler in args.samplers}
+    for task in tasks:
         if args.only not in task.name:
             continue
         n, chance = len(task.scores), (len(task.scores) + 1) / (task.budget + 1)
@@ -159,10 +176,15 @@ def main() -> None:
                 print(f"{task.name:<64} {n:>5} {task.budget:>3} {sampler:<8} {error}", flush=True)
                 continue
             seconds = (time.process_time() - start) / len(ranks)
+            means[sampler].append((float(np.mean(ranks)), chance))
             target = "" if task.target is None else f"{task.target:g}"
             found = f"{np.mean(ranks):>6.1f} {np.median(ranks):>6.1f} {max(ranks):>5}"
             line = f"{task.name:<64} {n:>5} {task.budget:>3} {sampler:<8} {found} {target:>6} {chance:>6.0f}"
             print(f"{line} {seconds:>5.2f}", flush=True)
+    for sampler, of in means.items():
+        ranks = [rank for rank, _ in of]
+        worse = sum(rank > chance for rank, chance in of)
+        print(f"{sampler}: {len(of)} tasks, mean {np.mean(ranks):.1f}, worst {max(ranks):.1f}, {worse} behind random")
 
 
 if __name__ == "__main__":

@@ -54,11 +54,11 @@ def naive(bank: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
     )
     d = unlike @ bank.mind[s]
     kernel: Any = ConstantKernel(LEVEL)
-    if bank.kind[s] in (Kind.METRICS, Kind.BOTH):
+    if bank.kind[s] in (Kind.METRICS, Kind.BOTH, Kind.ONE):
         kernel += ConstantKernel(bank.linear[s]) * DotProduct(1e-12)
         kernel += ConstantKernel(bank.smooth[s]) * Matern(bank.length[s], nu=2.5)
     covariance = kernel(z)
-    if bank.kind[s] in (Kind.BOTH, Kind.ENCODING):
+    if bank.kind[s] in (Kind.BOTH, Kind.ONE, Kind.ENCODING):
         covariance = covariance + bank.additive[s] * (1 - d) + bank.joint[s] * np.exp(-d / bank.reach[s])
     return bank.slope[s] * z.sum(1), covariance + bank.own[s] * np.eye(N)
 
@@ -136,6 +136,22 @@ def test_the_fewer_metrics_the_more_hypotheses_ignore_them(k: int, share: float)
         kind = Hypotheses(Points(metrics, np.zeros((4, p))), seed=0, budget=T).kind
         assert np.isin(kind, (Kind.ENCODING, Kind.NOTHING)).mean() == pytest.approx(share, abs=1 / SIZE)
         assert set(kinds) <= set(kind)
+
+
+@pytest.mark.parametrize(("k", "random"), [(1, 4), (10, 1)])
+def test_a_single_metric_is_not_followed_at_the_start(k: int, random: int) -> None:
+    """The first fifth of the queries is random then. Of many metrics, the first query is one favourite."""
+    metrics = np.repeat(VALUES[:, None], k, 1)
+    archs = tuple(chr(0x4E00 + i) for i in range(N_POOL))
+    table = ScoreTable(archs, tuple(f"m{i}" for i in range(k)), metrics)
+    for seed in range(5):
+        sampler, history = Mixture(table, ArchitectureList(archs), budget=T, seed=seed), list[Query]()
+        phases = []
+        for _ in range(5):
+            choice = sampler.choose(history)
+            phases.append(choice.phase)
+            history.append(Query(choice.architecture, float(VALUES[table.index[choice.architecture]])))
+        assert phases == ["explore"] * random + ["exploit"] * (5 - random)
 
 
 def test_expected_improvement_by_sampling() -> None:

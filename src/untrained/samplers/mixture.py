@@ -30,8 +30,8 @@ AVERAGED = 32
 """Hypotheses whose expected improvement is averaged, at most: the likeliest."""
 NEGLIGIBLE = 0.01
 """Part of the likeliest one's weight from which a hypothesis is left out."""
-START = 5
-"""Up to this part of the budget there is too little to learn an encoding from."""
+START = 4
+"""So many queries at the start, and no more than a fifth of the budget, are random more often."""
 CANDIDATES = 20_000
 """Most architectures that are looked at before each query."""
 
@@ -45,8 +45,9 @@ class Mixture(PoolSampler):
     them. A bank holds that nothing is known, too: where that is what the observations say, this is random search.
 
     For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; at the
-    start, so it is where the hypothesis goes by the encoding alone. Else the first query is the favourite of the one
-    drawn, and each further one has the highest expected improvement, averaged over the likeliest by their weight.
+    start, so it is where the hypothesis holds fewer than two metrics to inform: what one metric likes best is often a
+    poor corner of the space, which only queries elsewhere show. Else the first query is the favourite of the one drawn,
+    and each further one has the highest expected improvement, averaged over the likeliest by their weight.
 
     A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
     it: so parallel queries spread. Metrics are held to point their registered way beforehand (upwards where unknown),
@@ -107,7 +108,8 @@ class Mixture(PoolSampler):
         weights = bank.weigh(y)
         trust = weights @ bank.trust
         drawn = int(rng.choice(SIZE, p=weights))
-        ignores = (Kind.NOTHING, Kind.ENCODING) if len(seen) < self.budget // START else (Kind.NOTHING,)
+        starts = len(seen) < min(START, self.budget // 5)
+        ignores = (Kind.NOTHING, Kind.ENCODING, Kind.ONE) if starts else (Kind.NOTHING,)
         taken = np.isin(self._candidates, rows)
         if bank.kind[drawn] in ignores or taken.all():
             queried = set(rows.tolist())
