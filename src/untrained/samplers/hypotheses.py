@@ -57,17 +57,12 @@ MEMORY = 2**29
 
 
 class Kind(IntEnum):
-    """What a hypothesis goes by: ONE is as BOTH, but held to be where a single metric informs."""
+    """What a hypothesis goes by."""
 
     METRICS = 0
     BOTH = 1
-    ONE = 2
-    ENCODING = 3
-    NOTHING = 4
-
-
-ENCODED = (Kind.BOTH, Kind.ONE, Kind.ENCODING)
-"""Kinds that go by the encoding, where there is one."""
+    ENCODING = 2
+    NOTHING = 3
 
 
 class Points(NamedTuple):
@@ -112,8 +107,8 @@ class Hypotheses:
             np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p, budget / (budget + LEARNT))),
             (rng.permutation(SIZE) + 0.5) / SIZE,
         )
-        metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH, Kind.ONE))
-        encoding = np.isin(self.kind, ENCODED) if p else np.zeros(SIZE, dtype=bool)
+        metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH))
+        encoding = np.isin(self.kind, (Kind.BOTH, Kind.ENCODING))
         trust = np.exp(TRUST * trust)
         self.trust = trust / np.linalg.norm(trust, axis=1, keepdims=True)
         self.slope = metrics * 2 * ndtri(0.5 + 0.5 * u[:, -1])  # half-normal: metrics point upwards
@@ -209,7 +204,7 @@ class Hypotheses:
         inner = view.z @ query
         squares = np.maximum(view.norms + query @ query - 2 * inner, 0)
         apart = np.zeros_like(inner)
-        if self.kind[s] in ENCODED:
+        if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
             levels = self.unlike(s, self._levels[:, None], self._queries.codes[row]) * self.mind[s]
             for level, by_level in zip(self._level, levels.T.astype(np.float32), strict=True):
                 apart += by_level[level]
@@ -272,8 +267,8 @@ def _prior(k: int, p: int, both: float) -> Array:
     one = k * INFORMS * (1 - INFORMS) ** (k - 1) if k else 0.0
     several = 1 - none - one
     if p == 0:
-        return np.array([several, 0, one, 0, none])
-    return np.array([(1 - both) * several, both * several, one, 0.9 * none, 0.1 * none])
+        return np.array([1 - none, 0, 0, none])
+    return np.array([(1 - both) * several, one + both * several, 0.9 * none, 0.1 * none])
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from untrained.errors import InputError
 from untrained.metrics import METRICS
 from untrained.samplers.base import Choice, PoolSampler, Query
 from untrained.samplers.features import Encoder, spread_top
 from untrained.samplers.hypotheses import (
+    INFORMS,
+    LEARNT,
     SIZE,
     Hypotheses,
     Kind,
@@ -30,8 +33,12 @@ AVERAGED = 32
 """Hypotheses whose expected improvement is averaged, at most: the likeliest."""
 NEGLIGIBLE = 0.01
 """Part of the likeliest one's weight from which a hypothesis is left out."""
-START = 4
-"""So many queries at the start, and no more than a fifth of the budget, are random more often."""
+START = 5
+"""A search starts with this part of its budget."""
+AT_RANDOM = 4
+"""Queries, at most, with which a short search may start at random."""
+FEW = 2
+"""So many metrics that inform are no reason yet to follow them from the first query on."""
 CANDIDATES = 20_000
 """Most architectures that are looked at before each query."""
 
@@ -44,10 +51,9 @@ class Mixture(PoolSampler):
     encoding beside or instead of the metrics, and in how much remains each architecture's own; the observations weigh
     them. A bank holds that nothing is known, too: where that is what the observations say, this is random search.
 
-    For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; at the
-    start, so it is where the hypothesis holds fewer than two metrics to inform: what one metric likes best is often a
-    poor corner of the space, which only queries elsewhere show. Else the first query is the favourite of the one drawn,
-    and each further one has the highest expected improvement, averaged over the likeliest by their weight.
+    For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; so are
+    some at the start (`_at_random`). Else the first query is the favourite of the one drawn, and each further one has
+    the highest expected improvement, averaged over the likeliest by their weight.
 
     A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
     it: so parallel queries spread. Metrics are held to point their registered way beforehand (upwards where unknown),
@@ -86,6 +92,11 @@ class Mixture(PoolSampler):
         return np.concatenate([favourites, others[: CANDIDATES - len(favourites)]])
 
     @cached_property
+    def _few_inform(self) -> float:
+        """Prior probability that no more than FEW metrics have anything to say about the objective."""
+        return float(binom.cdf(FEW, self._metrics.any(0).sum(), INFORMS))
+
+    @cached_property
     def _encode(self) -> Encoder:
         return Encoder(self.space, [self.table.archs[row] for row in self._candidates])
 
@@ -108,10 +119,8 @@ class Mixture(PoolSampler):
         weights = bank.weigh(y)
         trust = weights @ bank.trust
         drawn = int(rng.choice(SIZE, p=weights))
-        starts = len(seen) < min(START, self.budget // 5)
-        ignores = (Kind.NOTHING, Kind.ENCODING, Kind.ONE) if starts else (Kind.NOTHING,)
         taken = np.isin(self._candidates, rows)
-        if bank.kind[drawn] in ignores or taken.all():
+        if bank.kind[drawn] == Kind.NOTHING or self._at_random(len(seen), bank.kind[drawn], rng) or taken.all():
             queried = set(rows.tolist())
             return self._choice(next(row for row in self._order if row not in queried), "explore", trust)
         phase = "exploit" if seen else "explore"
@@ -124,6 +133,19 @@ class Mixture(PoolSampler):
                 score += weights[s] * expected_improvement(*bank.predict(int(s)), best=y.max(initial=0.0))
         score[taken] = -np.inf
         return self._choice(self._candidates[int(np.argmax(score))], phase, trust)
+
+    def _at_random(self, t: int, kind: int, rng: np.random.Generator) -> bool:
+        """Is query t of the start random, where a hypothesis of `kind` was drawn?
+
+        What a few metrics like best is often a poor corner of the space. In a short search, where most hypotheses go
+        without the encoding, only queries elsewhere lead out of it: they are as likely as it is that no more than `FEW`
+        metrics inform. In a long one the encoding does, once there is enough to learn it from.
+        """
+        if t >= self.budget // START:
+            return False
+        if self.budget >= LEARNT:
+            return kind == Kind.ENCODING
+        return t < AT_RANDOM and rng.random() < self._few_inform
 
     def _choice(self, row: int, phase: str, trust: Array) -> Choice:
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))
