@@ -145,7 +145,7 @@ def test_few_metrics_are_not_followed_at_the_start(k: int, random: int) -> None:
     archs = tuple(chr(0x4E00 + i) for i in range(N_POOL))
     table = ScoreTable(archs, tuple(f"m{i}" for i in range(k)), metrics)
     for seed in range(5):
-        sampler, history = Mixture(table, ArchitectureList(archs), budget=T, seed=seed), list[Query]()
+        sampler, history = Mixture(table, ArchitectureList(list(archs)), budget=T, seed=seed), list[Query]()
         phases = []
         for _ in range(5):
             choice = sampler.choose(history)
