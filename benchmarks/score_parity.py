@@ -74,7 +74,7 @@ def main() -> None:
         theirs = published.select(archs, [PUBLISHED.get(name, name)]).values[:, 0]
         ours = [table.select(archs, [name]).values[:, 0] for table in own]
         known = int((~np.isnan([theirs, *ours]).any(0)).sum())
-        mean = np.mean([np.where(np.isnan(o), np.nan, rankdata(o)) for o in ours], axis=0)
+        mean = np.mean([np.where(np.isnan(o), np.nan, rankdata(o, nan_policy="omit")) for o in ours], axis=0)
         each = " ".join(f"{spearman(o, theirs):.3f}" for o in ours)
         itself = f"{spearman(ours[0], ours[1]):.3f}" if len(ours) > 1 else ""
         print(f"{name:>22} {known:>8}  {each:>{6 * given.draws}}  {itself:>9}  {spearman(mean, theirs):>9.3f}")
