@@ -225,10 +225,10 @@ class Runner:
         return state
 
     def call(self, state: dict[str, Tensor], inputs: Tensor) -> Any:
-        """The network's outputs with `state` in the place of its own; what it has put there instead is in `state` then.
+        """The network's outputs with `state` in the place of its own. A tensor that the network replaces as it
+        runs, such as a counter, is replaced in `state`.
 
-        As by `torch.func.functional_call`, which goes to every tensor by its name, twice, and so takes several
-        milliseconds for the hundreds of a network.
+        What `torch.func.functional_call` does, without looking up each of a network's hundreds of tensors by name.
         """
         own = [slot.held[slot.key] for slot in self.slots]
         try:
@@ -251,7 +251,7 @@ class Runner:
             with (
                 torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None),
                 sdpa_kernel(SDPBackend.MATH),
-                eagerly(self.net),
+                eagerly(module for _, module in self.modules),
             ):
                 yield
         finally:
