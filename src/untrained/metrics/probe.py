@@ -10,26 +10,23 @@
 Everything data-dependent is computed in training mode: BatchNorm uses the statistics of the batch.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from untrained.errors import InputError
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.rules import RELUS
 from untrained.metrics.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner
 
-__all__ = ["NORMS", "NORM_MODULES", "RELUS", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
+__all__ = ["NORM_MODULES", "RELUS", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
 
 Loss = Callable[[Any, Any], Tensor]
 """(what the network returns, the batch's targets) -> mean loss, a scalar; mostly of n x classes outputs, n targets."""
-
-NORMS = frozenset({F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
 
 T = TypeVar("T")
 
@@ -217,25 +214,6 @@ class Probe(Runner):
             raise ValueError("the network calls no ReLU")
         return self.forward.active
 
-    @cached_property
-    def synflow_gradients(self) -> list[tuple[Tensor, Tensor]]:
-        """(|W_l|, dR/d|W_l|) in float64: R is the sum of the outputs for one all-ones sample, with every parameter
-        and buffer replaced by its absolute value and every normalisation by the identity (Tanaka et al. 2020)."""
-
-        def absolute(t: Tensor) -> Tensor:
-            return t.abs().double() if t.is_floating_point() else t.clone()
-
-        if not self.inputs.is_floating_point():
-            raise ValueError(f"the inputs are {self.inputs.dtype}: an all-ones sample needs floating-point inputs")
-        self.check_real()
-        state = self.state(absolute)
-        ones = torch.ones_like(self.inputs[:1], dtype=torch.float64)
-        with self.untouched(), _WithoutNorms():
-            outputs, _ = join(self.call(state, ones))
-        weights = [state[layer.weight] for layer in self.layers]
-        gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
-        return [(w.detach(), g) for w, g in zip(weights, gradients, strict=True)]
-
     def _loss_of(self, outputs: Tensor) -> Tensor:
         if self.targets is None:
             raise ValueError("the batch has no targets")
@@ -292,13 +270,3 @@ def check_alone(together: Tensor, alone: Tensor) -> None:
 
 def _inner_product(outputs: Any, adjoint: Tensor) -> Tensor:
     return (join(outputs)[0] * adjoint).sum()
-
-
-class _WithoutNorms(TorchFunctionMode):
-    """Every normalisation hands its input on."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func in NORMS:
-            return args[0] if args else kwargs["input"]
-        return func(*args, **kwargs)

@@ -5,14 +5,20 @@ outputs. In double precision.
 """
 
 import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
 from untrained.metrics.heads import join
-from untrained.metrics.probe import Probe
+from untrained.metrics.probe import Probe, shared
 
+NORMS = frozenset({F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
 TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020"
 
 
@@ -27,7 +33,7 @@ def synflow(probe: Probe, log: bool = False) -> float:
 
     Raises ValueError where the value exceeds double precision, or, with `log`, is 0.
     """
-    return _total(probe.synflow_gradients, log)
+    return _total(data_free_gradients(probe), log)
 
 
 @metric("synflow_bn", paper=TANAKA + "; BatchNorm left on as in zero-cost-nas", needs=("data-free pass",))
@@ -36,15 +42,36 @@ def synflow_bn(probe: Probe, log: bool = False) -> float:
 
     log: the natural logarithm of the value.
     """
+    return _total(_gradients(probe, nullcontext()), log)
+
+
+@shared
+def data_free_gradients(probe: Probe) -> list[tuple[Tensor, Tensor]]:
+    """(|W_l|, dR/d|W_l|) in float64 for each of the probe's layers, every normalisation being the identity."""
+    return _gradients(probe, _WithoutNorms())
+
+
+def _gradients(probe: Probe, mode: AbstractContextManager[Any]) -> list[tuple[Tensor, Tensor]]:
+    """(|W_l|, dR/d|W_l|) for each of the probe's layers."""
     if not probe.inputs.is_floating_point():
         raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
     probe.check_real()
     state = probe.state(lambda t: t.abs().double() if t.is_floating_point() else t.clone())
-    with probe.untouched(), torch.enable_grad():
+    with probe.untouched(), torch.enable_grad(), mode:
         outputs, _ = join(probe.call(state, torch.ones_like(probe.inputs[:1], dtype=torch.float64)))
     weights = [state[layer.weight] for layer in probe.layers]
     gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
-    return _total([(w.detach(), g) for w, g in zip(weights, gradients, strict=True)], log)
+    return [(w.detach(), g) for w, g in zip(weights, gradients, strict=True)]
+
+
+class _WithoutNorms(TorchFunctionMode):
+    """Every normalisation hands its input on."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in NORMS:
+            return args[0] if args else kwargs["input"]
+        return func(*args, **kwargs)
 
 
 def _total(pairs: list[tuple[Tensor, Tensor]], log: bool) -> float:
