@@ -78,18 +78,13 @@ def score(
             progress=bars.scoring,
         )
     failed = sum(len(why) for why in scores.reasons.values())
-    console.print(
-        f"{len(scores)} architectures x {len(scores.metrics)} metrics in {out}, {failed} scores failed", soft_wrap=True
+    typer.echo(
+        f"{len(scores)} architectures x {len(scores.metrics)} metrics in {out}, {failed} scores failed", err=True
     )
     for name, why in scores.idle.items():
         typer.echo(f"warning: metric {name!r} {why}: it cannot tell them apart", err=True)
     for arch, why in list(scores.reasons.items())[:3]:
-        console.print(
-            f"  {arch}: " + "; ".join(f"{m}: {w}" for m, w in why.items()),
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
-        )
+        typer.echo(f"  {arch}: " + "; ".join(f"{m}: {w}" for m, w in why.items()), err=True)
 
 
 def _read_archs(path: Path) -> list[str]:

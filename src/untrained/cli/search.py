@@ -132,9 +132,7 @@ def search(
             check_archs(chosen, archs, Path(table))
         result = untrained.search(chosen, objective, **options)
     if table is not None:
-        console.print(
-            f"pool: {result.summary['pool']} architectures stand in both the scores and the table", soft_wrap=True
-        )
+        typer.echo(f"pool: {result.summary['pool']} architectures stand in both the scores and the table", err=True)
     print_summary(result.summary, as_json)
 
 
