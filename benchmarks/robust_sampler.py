@@ -8,8 +8,8 @@
 A line a task and sampler: mean, median and worst objective rank of the pick over the seeds (1 is the best of the pool;
 ties: 1 + the number of strictly better ones), what random search has on average ((n + 1) / (T + 1)), and seconds of
 processor time a search. By default the tasks that the sampler was designed on, with the rank that was aimed at: 100
-seeds with T = 20 on NAS-Bench-201, 30 with T = 100 on TransNAS-Bench-101. `--held-out`: tasks that had no part in it,
-40 seeds each. `--few K`: NAS-Bench-201 with K metrics alone, each one or random ones, 12 seeds. A last line has the
+seeds with T = 20 on NAS-Bench-201, 30 with T = 100 on TransNAS-Bench-101. `--held-out`: tasks that had little part in
+it, 40 seeds each. `--few K`: NAS-Bench-201 with K metrics alone, each one or random ones, 12 seeds. A last line has the
 mean over the tasks, the worst task, and on how many random search is better. Tables are those that `untrained data`
 lists.
 """
@@ -182,9 +182,10 @@ def main() -> None:
             line = f"{task.name:<64} {n:>5} {task.budget:>3} {sampler:<8} {found} {target:>6} {chance:>6.0f}"
             print(f"{line} {seconds:>5.2f}", flush=True)
     for sampler, of in means.items():
-        ranks = [rank for rank, _ in of]
         worse = sum(rank > chance for rank, chance in of)
-        print(f"{sampler}: {len(of)} tasks, mean {np.mean(ranks):.1f}, worst {max(ranks):.1f}, {worse} behind random")
+        if of:
+            mean, worst = np.mean([rank for rank, _ in of]), max(of)[0]
+            print(f"{sampler}: {len(of)} tasks, mean {mean:.1f}, worst {worst:.1f}, {worse} behind random")
 
 
 if __name__ == "__main__":

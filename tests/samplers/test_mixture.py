@@ -154,6 +154,14 @@ def test_few_metrics_are_not_followed_at_the_start(k: int, random: int) -> None:
         assert phases == ["explore"] * random + ["exploit"] * (5 - random)
 
 
+def test_a_long_search_starts_at_random_only_where_the_encoding_alone_is_drawn() -> None:
+    table = ScoreTable(("a", "b"), ("m",), np.array([[1.0], [2.0]]))
+    sampler, rng = Mixture(table, ArchitectureList(["a", "b"]), budget=100), np.random.default_rng(0)
+    for t, kind, random in [(0, Kind.ENCODING, True), (19, Kind.ENCODING, True), (20, Kind.ENCODING, False)]:
+        assert sampler._at_random(t, kind, rng) == random
+    assert not any(sampler._at_random(0, kind, rng) for kind in (Kind.METRICS, Kind.BOTH))
+
+
 def test_expected_improvement_by_sampling() -> None:
     draws = np.random.default_rng(0).normal(0.3, 0.7, 2_000_000)
     sampled = np.maximum(draws - 0.5, 0).mean()
