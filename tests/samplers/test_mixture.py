@@ -34,7 +34,9 @@ from untrained.spaces import ArchitectureList, NASBench201, TransNASMicro
 N, K, P = 60, 2, 3
 T = 20
 RNG = np.random.default_rng(0)
-POOL = Points(spread_top(RNG.normal(size=(N, K))), RNG.integers(0, 3, size=(N, P)).astype(float))
+POOL = Points(
+    spread_top(RNG.normal(size=(N, K))), RNG.integers(0, 3, size=(N, P)).astype(float), RNG.normal(size=(N, 4))
+)
 ROWS = np.array([3, 17, 40, 41, 8])
 Y = np.array([-1.0, 0.5, 1.5, -0.2, -0.8])
 
@@ -58,6 +60,8 @@ def naive(bank: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
         kernel += ConstantKernel(bank.linear[s]) * DotProduct(1e-12)
         kernel += ConstantKernel(bank.smooth[s]) * Matern(bank.length[s], nu=2.5)
     covariance = kernel(z)
+    if bank.kind[s] != Kind.NOTHING:
+        covariance = covariance + bank.counted[s] * Matern(bank.step[s], nu=2.5)(POOL.counts)
     if bank.kind[s] in (Kind.BOTH, Kind.ENCODING):
         covariance = covariance + bank.additive[s] * (1 - d) + bank.joint[s] * np.exp(-d / bank.reach[s])
     return bank.slope[s] * z.sum(1), covariance + bank.own[s] * np.eye(N)
@@ -133,7 +137,7 @@ def test_what_is_kept_changes_no_digit(memory: int, monkeypatch: pytest.MonkeyPa
 def test_the_fewer_metrics_the_more_hypotheses_ignore_them(k: int, share: float) -> None:
     for p, kinds in ((2, (Kind.ENCODING, Kind.NOTHING)), (0, (Kind.NOTHING,))):
         metrics = np.column_stack([np.arange(4.0)] * k + [np.zeros(4)])  # the last tells nothing apart
-        kind = Hypotheses(Points(metrics, np.zeros((4, p))), seed=0, budget=T).kind
+        kind = Hypotheses(Points(metrics, np.zeros((4, p)), np.zeros((4, p))), seed=0, budget=T).kind
         assert np.isin(kind, (Kind.ENCODING, Kind.NOTHING)).mean() == pytest.approx(share, abs=1 / SIZE)
         assert set(kinds) <= set(kind)
 
@@ -144,14 +148,17 @@ def test_few_metrics_are_not_followed_at_the_start(k: int, random: int) -> None:
     metrics = np.repeat(VALUES[:, None], k, 1)
     archs = tuple(chr(0x4E00 + i) for i in range(N_POOL))
     table = ScoreTable(archs, tuple(f"m{i}" for i in range(k)), metrics)
+    afterwards = set[str]()
     for seed in range(5):
         sampler, history = Mixture(table, ArchitectureList(list(archs)), budget=T, seed=seed), list[Query]()
-        phases = []
+        phases = list[str]()
         for _ in range(5):
             choice = sampler.choose(history)
             phases.append(choice.phase)
             history.append(Query(choice.architecture, float(VALUES[table.index[choice.architecture]])))
-        assert phases == ["explore"] * random + ["exploit"] * (5 - random)
+        assert phases[:random] == ["explore"] * random
+        afterwards.update(phases[random:])
+    assert "exploit" in afterwards  # now and then nothing is held to be known, and a later query is random, too
 
 
 def test_a_long_search_starts_at_random_only_where_the_encoding_alone_is_drawn() -> None:
@@ -195,6 +202,27 @@ def test_architectures_are_encoded_by_their_decisions() -> None:
     # Width 4 to 16 and depth 1 to 3 are numbers between 0 and 1, the norm one of two categories.
     nets = ["width=8,depth=3,norm=False", "width=16,depth=1,norm=True"]
     assert Encoder(MLPs(), nets)(nets) == pytest.approx(np.array([[1 / 3, 1, 1], [1, 0, 0]]))
+
+
+def test_options_are_counted_wherever_they_stand() -> None:
+    cells = [
+        "|nor_conv_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|avg_pool_3x3~0|nor_conv_3x3~1|nor_conv_1x1~2|",
+        "|nor_conv_1x1~0|+|avg_pool_3x3~0|nor_conv_3x3~1|+|nor_conv_1x1~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+        "|nor_conv_1x1~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|nor_conv_1x1~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+    ]
+    encoder = Encoder(NASBench201(), cells)
+    counts = encoder.counts(encoder(cells)) * np.sqrt(6)
+    assert sorted(counts[0]) == pytest.approx([0, 0, 1, 2, 3])
+    assert counts[1].tolist() == counts[0].tolist()
+    assert sorted(counts[2] - counts[0]) == pytest.approx([-1, 0, 0, 0, 1])
+    # Width 8 of 4 to 16 is a third of the way; depth has bounds of its own, so that it counts for itself.
+    encoder = Encoder(MLPs(), nets := ["width=8,depth=3,norm=False", "width=16,depth=1,norm=True"])
+    expected = [[2 / 3, 1 / 3, 0, 1, 0, 1], [0, 1, 1, 0, 1, 0]]
+    assert encoder.counts(encoder(nets)) * np.sqrt(3) == pytest.approx(np.array(expected))
+    # Words at any place are the same words; one that the pool has not is none of them.
+    encoder = Encoder(ArchitectureList(words := ["a-b", "b-a", "b-b"]), words)
+    counts = encoder.counts(encoder([*words, "b-c"])) * np.sqrt(2)
+    assert counts == pytest.approx(np.array([[1, 1], [1, 1], [0, 2], [0, 1]]))
 
 
 def test_twins_are_encoded_alike() -> None:

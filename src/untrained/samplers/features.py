@@ -4,6 +4,7 @@
 |---|---|---|
 | F | n x K | metrics of the pool, by rank with the top spread out; of mean 0, unit spread |
 | c | n x P | codes: a column a decision of the space; see `Encoder` |
+| h | n x C | counts: how many decisions take each option; see `Encoder.counts` |
 """
 
 import re
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from optuna.distributions import CategoricalDistribution
 from scipy.stats import rankdata
 
 from untrained.samplers.decisions import encode
@@ -58,10 +60,21 @@ class Encoder:
             self._width = {place: max(map(len, words)) for place, words in columns.items() if len(set(words)) > FEW}
             columns = _columns([self._parts(arch) for arch in archs])
             number = dict[str, int]()  # the same in every place
-            vocabularies = {
-                place: {part: number.setdefault(part, len(number)) for part in c} for place, c in columns.items()
+            self._places = {
+                place: {part: number.setdefault(part, len(number)) for part in column}
+                for place, column in columns.items()
+                if len(set(column)) > 1
             }
-            self._places = {place: words for place, words in vocabularies.items() if len(words) > 1}
+            self._first = np.zeros(len(self._places), dtype=np.intp)
+            self._options = len(number)
+        else:
+            dists, first, self._options = list(space.distributions.values()), list[int](), 0
+            for p, dist in enumerate(dists):
+                alike = dists.index(dist)
+                first.append(first[alike] if alike < p else self._options)
+                if alike == p:
+                    self._options += len(dist.choices) if isinstance(dist, CategoricalDistribution) else 2
+            self._first = np.array(first, dtype=np.intp)
 
     def __call__(self, archs: Sequence[str]) -> Array:
         """Codes of m architectures, m x P."""
@@ -70,6 +83,22 @@ class Encoder:
         parts = [self._parts(arch) for arch in archs]
         columns = [[float(known.get(_at(p, place), -1)) for p in parts] for place, known in self._places.items()]
         return np.array(columns, dtype=np.float64).T.reshape(len(archs), len(columns))
+
+    def counts(self, codes: Array) -> Array:
+        """m x C for m x P codes: how many of the decisions with the same options take each of them, by the root of P.
+
+        A cell's operations, say, wherever they stand; in a string, its words. A number x from 0 to 1 counts as 1 - x
+        of its lower bound and x of its upper one, an unknown word as nothing.
+        """
+        counts, rows = np.zeros((len(codes), self._options)), np.arange(len(codes))
+        for column, first in zip(codes.T, self._first, strict=True):
+            option = np.floor(column).astype(np.intp)
+            part = column - option
+            known = option >= 0
+            counts[rows[known], first + option[known]] += 1 - part[known]
+            between = part > 0
+            counts[rows[between], first + option[between] + 1] += part[between]
+        return counts / np.sqrt(max(codes.shape[1], 1))
 
     def _encode(self, arch: str) -> Array:
         dists = self.space.distributions

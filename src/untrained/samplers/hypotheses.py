@@ -2,7 +2,7 @@
 
 | name | shape | what |
 |---|---|---|
-| F, c | n x K, n x P | metrics and codes of the candidates (`features`) |
+| F, c, h | n x K, n x P, n x C | metrics, codes and counts of the candidates (`features`) |
 | S | | hypotheses in the bank |
 | r | S x K | how far each hypothesis trusts each metric; rows of unit length; z = r F |
 | e | S x A x 3 | where each hypothesis places the options 0 to A - 1 of a decision; alike options are close |
@@ -14,12 +14,14 @@
 
 Hypothesis s models the objective as slope . z, plus a process of covariance
 
-    LEVEL + linear <z, z'> + smooth matern52(|z - z'| / length) + additive (1 - d) + joint exp(-d / reach)
+    LEVEL + linear <z, z'> + smooth matern52(|z - z'| / length) + counted matern52(|h - h'| / step)
+          + additive (1 - d) + joint exp(-d / reach)
 
 plus what is each architecture's own, of variance `own`. A hypothesis of METRICS has no additive and joint part, one of
-ENCODING no slope, linear and smooth part, one of NOTHING neither. Nothing is fitted: observations speak through each
-hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes for Machine Learning", 2006, eq. 2.30),
-raised to the power `TEMPER`. One more query costs one more row of L^-1 and of v.
+ENCODING no slope, linear and smooth part, one of NOTHING none at all; every second one of the others has a counted
+part. Nothing is fitted: observations speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian
+Processes for Machine Learning", 2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more row of L^-1
+and of v.
 """
 
 from dataclasses import dataclass
@@ -50,8 +52,8 @@ TRUST = 1.2
 INFORMS = 0.5
 """Prior probability that a metric has anything to say about the objective, each for itself."""
 LEARNT = 25
-"""Budget at which half of the hypotheses of several metrics that inform go by the encoding, too: it takes so many
-queries to learn from; with T, T / (T + LEARNT) of them do."""
+"""Budget at which half of the hypotheses of metrics that inform go by the encoding, too: it takes so many queries to
+learn from; with T, T / (T + LEARNT) of them do."""
 MEMORY = 2**29
 """Bytes that all v may take, before the longest unused are given up, to be computed again."""
 
@@ -66,13 +68,14 @@ class Kind(IntEnum):
 
 
 class Points(NamedTuple):
-    """Architectures as the hypotheses see them: metrics n x K, codes n x P."""
+    """Architectures as the hypotheses see them: metrics n x K, codes n x P, counts n x C."""
 
     metrics: Array
     codes: Array
+    counts: Array
 
     def take(self, rows: Index) -> "Points":
-        return Points(self.metrics[rows], self.codes[rows])
+        return Points(*(x[rows] for x in self))
 
 
 def scale_values(values: Array) -> Array:
@@ -100,7 +103,7 @@ class Hypotheses:
         self._level = np.ascontiguousarray(level.reshape(codes.shape).T)
         k, p = candidates.metrics.shape[1], codes.shape[1]
         rng = np.random.default_rng((seed, 0))
-        u = np.clip(qmc.Sobol(k + p + 8, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
+        u = np.clip(qmc.Sobol(k + p + 11, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
         normal = ndtri(u)
         trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
         self.kind = np.searchsorted(
@@ -121,10 +124,15 @@ class Hypotheses:
         options = 2 + int(np.ceil(codes.max(initial=0)))  # the first is the unknown one, of code -1
         spread = 1 + min((LEARNT / budget) ** 2, 2)  # few queries cannot tell which options are alike
         self.options = np.random.default_rng((seed, 4)).normal(0, spread, (SIZE, options, 3))
+        counts = (rest[:, 9] > 0) & (self.kind != Kind.NOTHING) & (p > 0)  # in every second hypothesis
+        self.counted = counts * np.exp(1.4 + rest[:, 7])
+        self.step = np.exp(0.4 + 0.7 * rest[:, 8])
         self.additive = encoding * np.exp(rest[:, 3])
         self.joint = encoding * np.exp(1 + rest[:, 4])
         self.reach = np.exp(-0.5 + 0.7 * rest[:, 5])
         self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 6]))
+        self._counts = candidates.counts.astype(np.float32)
+        self._norms = np.einsum("nc,nc->n", self._counts, self._counts)
         self._queries = candidates.take(np.arange(0))
         self._inverse = np.empty((SIZE, 0, 0))
         self._factor = list[tuple[Array, Array]]()
@@ -151,7 +159,9 @@ class Hypotheses:
         z = metrics * self.trust[:, None, :]  # S x (t + 1) x K
         new = z[:, -1:]
         apart = np.einsum("stp,sp->st", self.unlike(slice(None), codes, codes[-1:]), self.mind)
-        cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), apart)
+        counts = self._queries.counts[: t + 1]
+        counted = ((counts - counts[-1]) ** 2).sum(1)
+        cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), counted, apart)
         w = np.einsum("stu,su->st", self._inverse, cov[:, :t])
         d = np.sqrt(cov[:, t] + self.own - (w * w).sum(1))
         grown = np.zeros((SIZE, t + 1, t + 1))
@@ -192,7 +202,7 @@ class Hypotheses:
         metrics = self.candidates.metrics
         z = metrics * self.trust[s]
         norms = np.einsum("nk,nk->n", z, z)
-        variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.additive[s] + self.joint[s]
+        variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.counted[s] + self.additive[s] + self.joint[s]
         variance += self.own[s]
         mean = self.slope[s] * (z @ np.ones(z.shape[1]))
         z, norms, mean, variance = (x.astype(np.float32) for x in (z, norms, mean, variance))
@@ -208,12 +218,17 @@ class Hypotheses:
             levels = self.unlike(s, self._levels[:, None], self._queries.codes[row]) * self.mind[s]
             for level, by_level in zip(self._level, levels.T.astype(np.float32), strict=True):
                 apart += by_level[level]
-        cov = self._covariance(s, inner, squares, apart)
+        counted = self._recounted(self._queries.counts[row].astype(np.float32))
+        cov = self._covariance(s, inner, squares, counted, apart)
         w, d = self._factor[row]
         if row == len(view.v):
             view.v = np.concatenate([view.v, np.empty((max(row, 16), len(cov)), np.float32)])
         view.v[row] = (cov - w[s].astype(np.float32) @ view.v[:row]) / d[s].astype(np.float32)
         view.known = row + 1
+
+    def _recounted(self, counts: Pool) -> Pool:
+        """|h - h'|^2 of the candidates and one query."""
+        return np.maximum(self._norms + counts @ counts - 2 * (self._counts @ counts), 0)
 
     def unlike(self, s: int | slice, codes: Array, other: Array) -> Array:
         """0 (the same) to 1: how far hypotheses s hold codes apart, decision by decision."""
@@ -227,13 +242,15 @@ class Hypotheses:
         )
         return start + (codes - below)[..., None] * (end - start)
 
-    def _covariance(self, s: int | slice, inner: Floats, squares: Floats, apart: Floats) -> Floats:
-        """Of m pairs (or S x m), from inner products and squares of distances of z and from distances of codes."""
-        parts = (self.linear, self.smooth, self.length, self.additive, self.joint, self.reach)
-        linear, smooth, length, additive, joint, reach = (x[s, ..., None].astype(inner.dtype) for x in parts)
-        d = np.sqrt(5 * squares) / length
-        by_metrics = linear * inner + smooth * (1 + d + d * d / 3) * np.exp(-d)
-        return LEVEL + by_metrics + additive * (1 - apart) + joint * np.exp(-apart / reach)
+    def _covariance(self, s: int | slice, inner: Floats, squares: Floats, counted: Floats, apart: Floats) -> Floats:
+        """Of m pairs (or S x m), from inner products of z, squared distances of z and of h, and distances of codes."""
+        parts = (self.linear, self.smooth, self.length, self.counted, self.step, self.additive, self.joint, self.reach)
+        linear, smooth, length, amount, step, additive, joint, reach = (
+            x[s, ..., None].astype(inner.dtype) for x in parts
+        )
+        by_metrics = linear * inner + smooth * _matern52(squares, length)
+        by_counts = amount * _matern52(counted, step)
+        return LEVEL + by_metrics + by_counts + additive * (1 - apart) + joint * np.exp(-apart / reach)
 
 
 def favoured(metrics: Array, m: int, seed: int) -> Index:
@@ -260,18 +277,20 @@ class _View:
 def _prior(k: int, p: int, both: float) -> Array:
     """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of.
 
-    `both` is the part of the hypotheses of several metrics that goes by the encoding, too.
-    A single metric that informs is not enough to go by, where there is an encoding.
+    `both` is the part of the hypotheses of metrics that goes by the encoding, too.
     """
     none = (1 - INFORMS) ** k
-    one = k * INFORMS * (1 - INFORMS) ** (k - 1) if k else 0.0
-    several = 1 - none - one
     if p == 0:
         return np.array([1 - none, 0, 0, none])
-    return np.array([(1 - both) * several, one + both * several, 0.9 * none, 0.1 * none])
+    return np.array([(1 - both) * (1 - none), both * (1 - none), 0.9 * none, 0.1 * none])
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     """E[max(f - best, 0)] for f ~ N(mean, std^2) (Jones, Schonlau & Welch 1998, eq. 15)."""
     gap = (mean - mean.dtype.type(best)) / std
     return std * (gap * ndtr(gap) + np.exp(-0.5 * gap * gap) / mean.dtype.type(np.sqrt(2 * np.pi)))
+
+
+def _matern52(squares: Floats, length: Floats) -> Floats:
+    d = np.sqrt(5 * squares) / length
+    return (1 + d + d * d / 3) * np.exp(-d)

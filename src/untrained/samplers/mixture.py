@@ -105,7 +105,8 @@ class Mixture(PoolSampler):
         return Hypotheses(self._points(self._candidates), self.seed, self.budget)
 
     def _points(self, rows: Index) -> Points:
-        return Points(self._metrics[rows], self._encode([self.table.archs[row] for row in rows]))
+        codes = self._encode([self.table.archs[row] for row in rows])
+        return Points(self._metrics[rows], codes, self._encode.counts(codes))
 
     def choose(self, history: Sequence[Query]) -> Choice:
         bank = self._hypotheses
