@@ -7,8 +7,8 @@ same canonical twin), in units of the objective's spread; "lead": how far the be
 units. Where twins differ by more than the lead, it was chance that put the best first. "oracle": a Gaussian process
 that knows the values of all other architectures predicts each one's (Rasmussen & Williams, "Gaussian Processes for
 Machine Learning", 2006, eq. 5.12): the places of the three best by that prediction, and the best rank among the 100
-architectures that it holds to be the best. Of six covariances (of encoding and metrics, with three noises), the
-likeliest.
+architectures that it holds to be the best. Of twelve covariances (of encoding, counts and metrics, with three noises),
+the likeliest.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from robust_sampler import Task, transnas101
 from scipy.stats import rankdata
+from what_tells import matern52
 
 from untrained.benchmarks import BENCHMARKS
 from untrained.samplers.features import Encoder, spread_top
@@ -39,14 +40,21 @@ def twin_deviation(task: Task, y: np.ndarray) -> float:
 
 def predictions(task: Task, y: np.ndarray) -> np.ndarray:
     """n: what is expected of each architecture's y, given all the others'."""
-    codes = Encoder(task.space, task.scores.archs)(task.scores.archs)
+    encode = Encoder(task.space, task.scores.archs)
+    codes = encode(task.scores.archs)
+    counts = encode.counts(codes)
     metrics = spread_top(task.scores.values)
     apart = (codes[:, None] != codes).mean(2)
-    d = np.sqrt(5 * ((metrics[:, None] - metrics) ** 2).sum(2)) / 1.5
     by_encoding = 3 + (1 - apart) + 2 * np.exp(-apart / 0.3)
-    by_metrics = 0.5 * metrics @ metrics.T + (1 + d + d * d / 3) * np.exp(-d)
+    by_counts = 4 * matern52(counts, counts, 1.5)
+    by_metrics = 0.5 * metrics @ metrics.T + matern52(metrics, metrics, 1.5)
     found = []
-    for covariance in (by_encoding, by_encoding + by_metrics):
+    for covariance in (
+        by_encoding,
+        by_encoding + by_counts,
+        by_encoding + by_metrics,
+        by_encoding + by_counts + by_metrics,
+    ):
         for own in (0.02, 0.1, 0.3):
             inverse = np.linalg.inv(covariance + own * np.eye(len(y)))
             variance = 1 / np.diag(inverse)

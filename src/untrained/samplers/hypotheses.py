@@ -19,9 +19,9 @@ Hypothesis s models the objective as slope . z, plus a process of covariance
 
 plus what is each architecture's own, of variance `own`. A hypothesis of METRICS has no additive and joint part, one of
 ENCODING no slope, linear and smooth part, one of NOTHING none at all; every second one of the others has a counted
-part. Nothing is fitted: observations speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian
-Processes for Machine Learning", 2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more row of L^-1
-and of v.
+part. Nothing is fitted: observations speak through each hypothesis' marginal likelihood (Rasmussen & Williams,
+"Gaussian Processes for Machine Learning", 2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more
+row of L^-1 and of v.
 """
 
 from dataclasses import dataclass
