@@ -18,10 +18,10 @@ Hypothesis s models the objective as slope . z, plus a process of covariance
           + additive (1 - d) + joint exp(-d / reach)
 
 plus what is each architecture's own, of variance `own`. A hypothesis of METRICS has no additive and joint part, one of
-ENCODING no slope, linear and smooth part, one of NOTHING none at all; every second one of the others has a counted
-part. Nothing is fitted: observations speak through each hypothesis' marginal likelihood (Rasmussen & Williams,
-"Gaussian Processes for Machine Learning", 2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more
-row of L^-1 and of v.
+ENCODING no slope, linear and smooth part, one of NOTHING none at all. Half of those that go by the encoding have a
+counted part, and of METRICS one in 1 + the number of metrics that are held to inform. Nothing is fitted: observations
+speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes for Machine Learning",
+2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more row of L^-1 and of v.
 """
 
 from dataclasses import dataclass
@@ -106,8 +106,9 @@ class Hypotheses:
         u = np.clip(qmc.Sobol(k + p + 11, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
         normal = ndtri(u)
         trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
+        informative = int(candidates.metrics.any(0).sum())
         self.kind = np.searchsorted(
-            np.cumsum(_prior(int(candidates.metrics.any(0).sum()), p, budget / (budget + LEARNT))),
+            np.cumsum(_prior(informative, p, budget / (budget + LEARNT))),
             (rng.permutation(SIZE) + 0.5) / SIZE,
         )
         metrics = np.isin(self.kind, (Kind.METRICS, Kind.BOTH))
@@ -124,7 +125,8 @@ class Hypotheses:
         options = 2 + int(np.ceil(codes.max(initial=0)))  # the first is the unknown one, of code -1
         spread = 1 + min((LEARNT / budget) ** 2, 2)  # few queries cannot tell which options are alike
         self.options = np.random.default_rng((seed, 4)).normal(0, spread, (SIZE, options, 3))
-        counts = (rest[:, 9] > 0) & (self.kind != Kind.NOTHING) & (p > 0)  # in every second hypothesis
+        share = np.where(encoding, 0.5, 1 / (1 + INFORMS * informative))
+        counts = (ndtr(rest[:, 9]) < share) & (self.kind != Kind.NOTHING) & (p > 0)
         self.counted = counts * np.exp(1.4 + rest[:, 7])
         self.step = np.exp(0.4 + 0.7 * rest[:, 8])
         self.additive = encoding * np.exp(rest[:, 3])
