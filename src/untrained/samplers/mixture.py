@@ -49,7 +49,8 @@ class Mixture(PoolSampler):
     Where RoBoT searches for one weight vector and follows its argmax, this keeps a bank of Gaussian processes
     (`hypotheses`), which differ in the metrics that they trust and how far, in whether they go by the architecture's
     encoding beside or instead of the metrics, in whether they count how often each option of its decisions is taken,
-    and in how much remains each architecture's own; the observations weigh them. A bank holds that nothing is known, too: where that is what the observations say, this is random search.
+    and in how much remains each architecture's own; the observations weigh them. A bank holds that nothing is known,
+    too: where that is what the observations say, this is random search.
 
     For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; so are
     some at the start (`_at_random`). Else the first query is the favourite of the one drawn, and each further one has
