@@ -76,7 +76,10 @@ def one_of_each_kind(bank: Hypotheses) -> list[int]:
 def test_a_hypothesis_is_the_gaussian_process_it_says() -> None:
     bank = make_bank()
     bank.weigh(Y)
-    for s in one_of_each_kind(bank):
+    counting = [
+        int(np.flatnonzero((bank.kind == kind) & (bank.counted > 0))[0]) for kind in Kind if kind < Kind.NOTHING
+    ]
+    for s in {*one_of_each_kind(bank), *counting}:
         mean, covariance = naive(bank, s)
         gain = covariance[:, ROWS] @ np.linalg.inv(covariance[np.ix_(ROWS, ROWS)])
         others = np.setdiff1d(np.arange(N), ROWS)
@@ -140,6 +143,18 @@ def test_the_fewer_metrics_the_more_hypotheses_ignore_them(k: int, share: float)
         kind = Hypotheses(Points(metrics, np.zeros((4, p)), np.zeros((4, p))), seed=0, budget=T).kind
         assert np.isin(kind, (Kind.ENCODING, Kind.NOTHING)).mean() == pytest.approx(share, abs=1 / SIZE)
         assert set(kinds) <= set(kind)
+
+
+def test_which_hypotheses_count() -> None:
+    for k in (1, 6):
+        points = Points(np.column_stack([np.arange(4.0)] * k), np.zeros((4, 2)), np.zeros((4, 2)))
+        banks = [Hypotheses(points, seed, T) for seed in range(20)]
+        kind, counts = np.concatenate([b.kind for b in banks]), np.concatenate([b.counted > 0 for b in banks])
+        assert counts[kind == Kind.METRICS].mean() == pytest.approx(1 / (1 + k / 2), abs=0.05)
+        assert counts[(kind == Kind.BOTH) | (kind == Kind.ENCODING)].mean() == pytest.approx(0.5, abs=0.05)
+        assert not counts[kind == Kind.NOTHING].any()
+        bare = Points(points.metrics, np.zeros((4, 0)), np.zeros((4, 0)))
+        assert not Hypotheses(bare, 0, T).counted.any()
 
 
 @pytest.mark.parametrize(("k", "random"), [(1, 4), (2, 4), (20, 1)])

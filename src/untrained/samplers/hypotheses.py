@@ -220,7 +220,7 @@ class Hypotheses:
             levels = self.unlike(s, self._levels[:, None], self._queries.codes[row]) * self.mind[s]
             for level, by_level in zip(self._level, levels.T.astype(np.float32), strict=True):
                 apart += by_level[level]
-        counted = self._recounted(self._queries.counts[row].astype(np.float32))
+        counted = self._counts_apart(self._queries.counts[row].astype(np.float32))
         cov = self._covariance(s, inner, squares, counted, apart)
         w, d = self._factor[row]
         if row == len(view.v):
@@ -228,7 +228,7 @@ class Hypotheses:
         view.v[row] = (cov - w[s].astype(np.float32) @ view.v[:row]) / d[s].astype(np.float32)
         view.known = row + 1
 
-    def _recounted(self, counts: Pool) -> Pool:
+    def _counts_apart(self, counts: Pool) -> Pool:
         """|h - h'|^2 of the candidates and one query."""
         return np.maximum(self._norms + counts @ counts - 2 * (self._counts @ counts), 0)
 
