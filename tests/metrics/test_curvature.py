@@ -8,12 +8,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from untrained.metrics import METRICS, Probe
 from untrained.metrics.curvature import curvature, double_backward, tangent_sweep
 from untrained.spaces import NASBench201
 
 Batch = tuple[nn.Module, Tensor, Tensor]
+
+
+class WrittenOut(TorchFunctionMode):
+    """A hard sigmoid, which PyTorch differentiates once only, as its formula."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return (args[0] / 6 + 0.5).clamp(0, 1) if func is F.hardsigmoid else func(*args, **(kwargs or {}))
 
 
 def by_hand(net: nn.Module, inputs: Tensor, targets: Tensor, loss: Callable = F.cross_entropy) -> float:
@@ -26,7 +34,9 @@ def by_hand(net: nn.Module, inputs: Tensor, targets: Tensor, loss: Callable = F.
     ]
     weights = list({id(w): w for w in weights if w is not None and w.ndim > 1}.values())
     torch.manual_seed(0)
-    gradients = torch.autograd.grad(loss(net(inputs), targets), weights, create_graph=True, materialize_grads=True)
+    with WrittenOut():
+        outputs = net(inputs)
+    gradients = torch.autograd.grad(loss(outputs, targets), weights, create_graph=True, materialize_grads=True)
     inner = torch.stack([(g.detach() * g).sum() for g in gradients]).sum()
     products = torch.autograd.grad(inner, weights, materialize_grads=True)
     return sum((w * p).sum().item() for w, p in zip(weights, products, strict=True))
@@ -205,6 +215,45 @@ def strided() -> Batch:
     return net, inputs.transpose(2, 3), targets
 
 
+def before_activation() -> Batch:
+    """BatchNorms whose input goes elsewhere as well: into a sum, a concatenation and another BatchNorm."""
+
+    def forward(m: nn.ModuleDict, x: Tensor) -> Tensor:
+        x = m["a"](x)
+        x = x + m["b"](F.relu(m["first"](x)))
+        x = torch.cat([x, m["c"](F.relu(m["second"](x)))], 1)
+        return m["head"](head(F.relu(m["third"](x)) * F.gelu(m["plain"](x))))
+
+    norms = {"first": nn.BatchNorm2d(4), "second": nn.BatchNorm2d(4), "third": nn.BatchNorm2d(8)}
+    norms["plain"] = nn.BatchNorm2d(8, affine=False)
+    return images(Lambda(forward, a=conv(3, 4), b=conv(4, 4), c=conv(4, 4), head=nn.Linear(8, 3), **norms))
+
+
+def fixed_gains() -> Batch:
+    """BatchNorms whose scale is a buffer, that of the batch and that of running statistics."""
+
+    def forward(m: nn.ModuleDict, x: Tensor) -> Tensor:
+        gain, shift = m["a"].get_buffer("gain"), m["a"].get_buffer("shift")
+        x = F.batch_norm(m["a"](x), None, None, gain, shift, training=True)
+        x = F.batch_norm(m["b"](F.hardsigmoid(x)), shift, gain, gain, shift, training=False)
+        return m["head"](head(F.relu(x)))
+
+    a = conv(3, 4)
+    a.register_buffer("gain", torch.tensor([2.0, 0.5, 0.7, 1.5]))
+    a.register_buffer("shift", torch.tensor([0.1, 0.5, -0.7, 0.3]))
+    return images(Lambda(forward, a=a, b=conv(4, 4), head=nn.Linear(4, 3)))
+
+
+def squeezed() -> Batch:
+    """A channel's gate as in MobileNetV3."""
+
+    def forward(m: nn.ModuleDict, x: Tensor) -> Tensor:
+        x = F.hardswish(m["a"](x))
+        return m["head"](head(x * m["gate"](m["b"](F.adaptive_avg_pool2d(x, 1)))))
+
+    return images(Lambda(forward, a=conv(3, 4), b=conv(4, 4, 1), gate=nn.Hardsigmoid(), head=nn.Linear(4, 3)))
+
+
 NETWORKS: dict[str, Callable[[], Batch]] = {
     "nasbench201": lambda: cell(
         "|nor_conv_3x3~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
@@ -217,7 +266,7 @@ NETWORKS: dict[str, Callable[[], Batch]] = {
         f.__name__: f
         for f in (
             *(with_biases, separable, perceptron, called_twice, gains, other_norms, in_place, joined, attention),
-            branches,
+            *(branches, before_activation, fixed_gains, squeezed),
             *(own_function, through_a_view, strided),
         )
     },

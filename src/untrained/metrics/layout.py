@@ -11,7 +11,34 @@ from torch.overrides import TorchFunctionMode
 from untrained.metrics.batch_norm import batch_norm
 from untrained.metrics.pooling import avg_pool2d
 
-SUBSTITUTES: dict[Any, Any] = {F.batch_norm: batch_norm, F.avg_pool2d: avg_pool2d}
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """`torch.nn.functional.hardsigmoid`, which PyTorch differentiates once only."""
+    output = F.relu6(input + 3) / 6
+    return input.copy_(output) if inplace else output
+
+
+def instance_norm(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """`torch.nn.functional.instance_norm`, whose gradient of one sample is wrong where it arrives channels last."""
+    output = F.instance_norm(input, *args, **kwargs)
+    if output.requires_grad:
+        output.register_hook(Tensor.contiguous)
+    return output
+
+
+def embedding(*args: Any, **kwargs: Any) -> Tensor:
+    """`torch.nn.functional.embedding`, with a dense gradient."""
+    return F.embedding(*args[:6], **kwargs | ({"sparse": False} if len(args) < 7 else {}))
+
+
+SUBSTITUTES: dict[Any, Any] = {
+    F.batch_norm: batch_norm,
+    F.avg_pool2d: avg_pool2d,
+    F.hardsigmoid: hardsigmoid,
+    F.instance_norm: instance_norm,
+    F.embedding: embedding,
+}
 """What stands in for a function; it does the same."""
 
 

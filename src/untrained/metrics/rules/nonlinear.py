@@ -66,9 +66,10 @@ def batch_norm(
         return general(tape, func, input, running_mean, running_var, weight, bias, training, momentum, eps)
     tape.batch_statistics |= training
     number = tape.variable(input)
-    # A tensor of this call alone, so that its gradient is mean(h dL/dy) of this call.
+    # Tensors of this call alone, so that their gradients are dL/dx and mean(h dL/dy) of this call.
+    input = input.view_as(input)
     if weight is not None:
-        gain = weight.view_as(weight)
+        gain = weight.view_as(weight) if weight.requires_grad else weight.detach().requires_grad_()
     else:
         dtype = torch.float32 if input.dtype in (torch.float16, torch.bfloat16) else input.dtype
         gain = torch.ones(input.shape[1], dtype=dtype, device=input.device, requires_grad=True)
