@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.utils.parametrize import ParametrizationList
 
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import NORM_MODULES, Probe
@@ -42,7 +43,12 @@ def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
     with torch.no_grad():
         for layer in probe.layers:
             draw(state[layer.weight], stream)
-            _fill(state, layer.name, "bias", 0)
+            owner = layer.name
+            if isinstance(layer.module, ParametrizationList):  # which stands below the layer that it is of
+                owner = owner.rpartition("parametrizations")[0].rstrip(".")
+            for key in probe.net.get_submodule(owner)._parameters:
+                if "bias" in key:
+                    _fill(state, owner, key, 0)
         for name, module in probe.net.named_modules():
             if isinstance(module, NORM_MODULES):
                 _fill(state, name, "weight", 1)

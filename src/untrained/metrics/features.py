@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.passes import frozen
-from untrained.metrics.probe import RELUS, Probe, shared
+from untrained.metrics.probe import Probe, shared
+from untrained.metrics.rules import RELUS
 from untrained.metrics.samples import Uses
 
 CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})

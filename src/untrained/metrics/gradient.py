@@ -59,6 +59,9 @@ def fisher(probe: Probe, fan_in: bool = True) -> float:
 
     fan_in: False sums over channels without weighting them, which is BlockSwap's formula. zero-cost-nas and NASLib hand
     a channel's value to each weight that feeds it before they sum; the published tables are of that.
+
+    Raises ValueError where a layer's output is not seen: `nn.MultiheadAttention`, recurrent layers. In strict mode such
+    layers are left out, as by the public code.
     """
     total = 0.0
     for weights, saliency in saliencies(probe):
@@ -75,11 +78,18 @@ def saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
 
 
 def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
-    found = []
-    for (layer, a), da in zip(probe.forward.calls, probe.output_gradients, strict=True):
+    found, seen = [], {call.layer.weight for call in probe.forward.calls}
+    for layer, gradient in zip(probe.layers, probe.weight_gradients, strict=True):
+        if layer.weight not in seen and gradient.any() and not probe.strict:
+            raise ValueError(f"what {layer.weight} makes is not seen: it is inside of an attention or recurrent function")
+    calls = zip(probe.forward.calls, probe.output_gradients, probe.samples_first(lambda f: f.called), strict=True)
+    for (layer, a), da, arrange in calls:
+        if arrange is None:
+            raise ValueError(f"{layer.weight} is called once for all samples: none has a gradient of its own there")
         weight = probe.forward.params[layer.weight]
+        a, da = arrange(a.detach()), arrange(da)
         channel = 1 if weight.ndim > 2 else a.ndim - 1
-        saliency = a.detach() * da
+        saliency = a * da
         if a.ndim > 2:
             saliency = saliency.sum([dim for dim in range(1, a.ndim) if dim != channel])
         found.append((weight.numel() / a.shape[channel], saliency))

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.passes import check_rows, frozen, pieces, rows, sibling
+from untrained.metrics.heads import join
+from untrained.metrics.passes import check_rows, fewer, frozen, pieces, rows, sibling
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import FUNCTIONS, Use, Uses, summed
 
@@ -57,6 +58,9 @@ def _outputs(probe: Probe) -> tuple[Uses, Any]:
 def _signs(probe: Probe) -> dict[str, Tensor]:
     """sum_i sign(g_i) for each layer's weight that the loss depends on."""
     uses, outputs = _outputs(probe)
+    if (part := fewer(probe)) is not None:
+        of_part, outputs_of_part = _outputs(part)
+        uses.compare(join(outputs)[0], of_part, join(outputs_of_part)[0])
     if uses.elsewhere:
         del uses, outputs
         return _loop(probe)
@@ -64,6 +68,8 @@ def _signs(probe: Probe) -> dict[str, Tensor]:
         samples = [slice(i, i + 1) for i in range(len(probe.inputs))]
         losses = [probe.loss_function(rows(outputs, one), rows(probe.targets, one)) for one in samples]
         total = torch.stack(losses).sum()
+    if not torch.isfinite(total):
+        raise ValueError(f"the loss is {total.item()}")
     signs: dict[str, Tensor] = {}
 
     def add(name: str, parts: list[tuple[Use, Tensor]]) -> None:

@@ -29,7 +29,7 @@ def instance_norm(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 def embedding(*args: Any, **kwargs: Any) -> Tensor:
     """`torch.nn.functional.embedding`, with a dense gradient."""
-    return F.embedding(*args[:6], **kwargs | ({"sparse": False} if len(args) < 7 else {}))
+    return F.embedding(*args[:6], **kwargs | {"sparse": False})
 
 
 SUBSTITUTES: dict[Any, Any] = {

@@ -52,7 +52,7 @@ def meco(
             # A container hands on its last module's output. Keeping the tensor keeps its id from being used again.
             key = id(output), output._version
             if key not in seen:
-                seen[key] = output, _smallest_eigenvalue(output[0])
+                seen[key] = output, _smallest_eigenvalue(_of_sample(output))
             total += seen[key][1]
 
     counted = [m for m in probe.net.modules() if modules == "all" or not list(m.children())]
@@ -64,6 +64,12 @@ def meco(
         for handle in handles:
             handle.remove()
     return total
+
+
+def _of_sample(output: Tensor) -> Tensor:
+    """Without the dimension of the one sample: the first, or the only one that is 1 long, as in sequences first."""
+    short = [d for d, length in enumerate(output.shape) if length == 1]
+    return output.select(short[0], 0) if len(output) > 1 and len(short) == 1 else output[0]
 
 
 def _smallest_eigenvalue(f: Tensor) -> float:

@@ -25,7 +25,7 @@ from torch import Tensor
 from untrained.metrics.base import metric
 from untrained.metrics.features import mapped
 from untrained.metrics.heads import join
-from untrained.metrics.passes import FirstElements, evaluated, first_parameters, summed_outputs
+from untrained.metrics.passes import FirstElements, evaluated, fewer, first_parameters, summed_outputs
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Take, Use, Uses, summed
 
@@ -122,6 +122,8 @@ def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
         run = evaluated(probe)
         return run.uses, run.outputs
     uses, _, outputs = mapped(probe)
+    if (part := fewer(probe)) is not None:
+        uses.elsewhere |= mapped(part).uses.elsewhere
     with torch.enable_grad():
         return uses, join(outputs)[0]
 
@@ -151,6 +153,8 @@ def _differentiated(outputs: Tensor, probe: Probe, output: Output, sample: int |
     targets = probe.labels
     if targets is None or outputs.ndim != 2:
         raise ValueError("the output of the target class needs n x classes outputs and n labels: use output=sum")
+    if targets.max() >= outputs.shape[1]:
+        raise ValueError(f"label {int(targets.max())}: the network has outputs for {outputs.shape[1]} classes")
     targets = targets if sample is None else targets[sample : sample + 1]
     return outputs.gather(1, targets[:, None])[:, 0]
 

@@ -51,6 +51,13 @@ def pieces(probe: Probe) -> Iterator[Probe]:
         yield probe if probe.chunk is None else sibling(probe, probe.inputs[part], rows(probe.targets, part))
 
 
+def fewer(probe: Probe) -> Probe | None:
+    """A probe of the first two samples, or the first; None where there is one only."""
+    n = len(probe.inputs)
+    part = slice(min(n - 1, 2))
+    return sibling(probe, probe.inputs[part], rows(probe.targets, part), chunk=None) if n > 1 else None
+
+
 def check_rows(probe: Probe, run: Callable[[Probe], Any]) -> None:
     """Raises ValueError where there are chunks, and what `run` returns for a sample is not the same in any of them."""
     if probe.chunk is None:
@@ -102,12 +109,20 @@ class Evaluated:
 
 def summed_outputs(outputs: Tensor) -> Tensor:
     """n: the sum of each sample's outputs."""
-    return outputs.flatten(1).sum(1)
+    return outputs.reshape(len(outputs), -1).sum(1)
 
 
 @shared
 def evaluated(probe: Probe) -> Evaluated:
     """That pass over the whole batch, with the network's own parameters."""
+    run = _evaluated(probe)
+    if (part := fewer(probe)) is not None:
+        of_part = _evaluated(part)
+        run.uses.compare(run.outputs, of_part.uses, of_part.outputs)
+    return run
+
+
+def _evaluated(probe: Probe) -> Evaluated:
     state = frozen(probe)
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     with probe.untouched(training=False), torch.enable_grad(), uses:

@@ -160,6 +160,8 @@ def _module_inputs(probe: Probe, state: dict[str, Tensor], counts: Callable[[nn.
 
     def record(module: nn.Module, inputs: tuple[Any, ...], _output: Any) -> None:
         if inputs and isinstance(inputs[0], Tensor) and counts(module, inputs[0]):
+            if len(inputs[0]) != len(probe.inputs):
+                raise ValueError(f"a module's input has shape {tuple(inputs[0].shape)}: samples must come first")
             found.append(inputs[0].flatten(1).clone())
 
     handles = [module.register_forward_hook(record) for module in probe.net.modules()]

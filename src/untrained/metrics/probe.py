@@ -10,7 +10,7 @@
 Everything data-dependent is computed in training mode: BatchNorm uses the statistics of the batch.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from untrained.errors import InputError
+from untrained.metrics.channels_last import by_memory
 from untrained.metrics.heads import Heads, join
-from untrained.metrics.rules import RELUS
 from untrained.metrics.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner
+from untrained.metrics.sample_dim import Arrange, as_it_is, same_outputs, samples_first
 
-__all__ = ["NORM_MODULES", "RELUS", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
+__all__ = ["NORM_MODULES", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
 
 Loss = Callable[[Any, Any], Tensor]
 """(what the network returns, the batch's targets) -> mean loss, a scalar; mostly of n x classes outputs, n targets."""
@@ -147,7 +148,7 @@ class Probe(Runner):
         """The targets, where they are n class labels."""
         targets = self.targets
         fits = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.is_floating_point()
-        return targets if fits else None
+        return targets.long() if fits else None
 
     @cached_property
     def loss(self) -> Tensor:
@@ -210,9 +211,38 @@ class Probe(Runner):
         if self.chunk is not None:
             self._check_chunks()
             return [torch.cat(units) for units in zip(*(p.active_units for p in self.parts(False)), strict=True)]
-        if not self.forward.active:
+        if not self.forward.rectified:
             raise ValueError("the network calls no ReLU")
-        return self.forward.active
+        if not torch.isfinite(self.outputs).all():
+            raise ValueError("the network's outputs are not all finite numbers")
+        n, units = len(self.inputs), list[Tensor]()
+        for output, arrange in zip(self.forward.rectified, self.samples_first(lambda f: f.rectified), strict=True):
+            # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
+            active = output > 0
+            units.append(active.flatten().expand(n, -1) if arrange is None else by_memory(arrange(active)))
+        return units
+
+    def samples_first(self, tensors_of: Callable[[Forward], Sequence[Tensor]]) -> list[Arrange | None]:
+        """For each of these tensors of the forward pass, how to bring samples first; None where it has no samples.
+
+        A pass over another number of samples shows where they are. It is made only where there is a doubt: image
+        networks have their samples nowhere else, so that any tensor there is as it seems, unless it is a sequence.
+        """
+        n, tensors = len(self.inputs), tensors_of(self.forward)
+        if all(len(t) == n and t.ndim != 3 for t in tensors) and any(w.ndim > 3 for w in self.weights):
+            return [as_it_is] * len(tensors)
+        others = tensors_of(self._of_another_number)
+        if len(others) != len(tensors):
+            raise ValueError("the network makes other calls where there are fewer samples")
+        return [samples_first(tensor, other, n) for tensor, other in zip(tensors, others, strict=True)]
+
+    @cached_property
+    def _of_another_number(self) -> Forward:
+        """The pass over the first two samples; over the first, or twice the only one, where there are no more."""
+        n = len(self.inputs)
+        inputs = self.inputs[: min(n - 1, 2)] if n > 1 else torch.cat([self.inputs] * 2)
+        settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
+        return Probe(self.net, inputs, **settings).forward
 
     def _loss_of(self, outputs: Tensor) -> Tensor:
         if self.targets is None:
@@ -263,8 +293,8 @@ class Probe(Runner):
 
 
 def check_alone(together: Tensor, alone: Tensor) -> None:
-    """Raises ValueError where a sample's outputs are others in a batch than on its own; rounding does not count."""
-    if not torch.allclose(together, alone, rtol=1e-3, atol=1e-4 * float(alone.detach().abs().max())):
+    """Raises ValueError where a sample's outputs are others in a batch than on its own."""
+    if not same_outputs(together, alone):
         raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
 
 

@@ -1,7 +1,8 @@
 """Running a network without leaving a trace in it."""
 
+import copy
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from untrained.metrics.channels_last import by_memory, prepared
+from untrained.metrics.channels_last import prepared
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.layout import AnyLayout
 from untrained.metrics.network import eagerly, runnable
@@ -72,11 +73,15 @@ class Forward:
     """Does the network draw random numbers?"""
     calls: list[LayerCall] = field(default_factory=list)
 
-    @cached_property
-    def active(self) -> list[Tensor]:
-        """For each ReLU call, n x units booleans: is the unit's input above 0?"""
-        # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
-        return [by_memory(output > 0) for output, _ in self.tape.rectified]
+    @property
+    def rectified(self) -> list[Tensor]:
+        """The output of each ReLU call."""
+        return [output for output, _ in self.tape.rectified]
+
+    @property
+    def called(self) -> list[Tensor]:
+        """The output of each of `calls`."""
+        return [call.output for call in self.calls]
 
 
 class Runner:
@@ -102,6 +107,7 @@ class Runner:
         self.dtype = dtype
         self.autocast = autocast
         self.inputs = self.prepared(inputs.detach())
+        self._own_modes: dict[bool, list[bool]] = {}
 
     @cached_property
     def modules(self) -> list[tuple[str, nn.Module]]:
@@ -211,6 +217,12 @@ class Runner:
                 handle.remove()
         tape.finish(outputs)
         versions += tape.rectified
+        # Where a layer's weight is used outside of its module, as in attention, the function's output is the layer's.
+        seen = {call.layer.weight for call in calls}
+        for number, output, version in tape.products:
+            if (layer := self.layers[number]).weight not in seen:
+                calls.append(LayerCall(layer, output))
+                versions.append((output.detach(), version))
         return Forward(inputs, outputs, heads, state, tape, draws, calls), versions
 
     def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
@@ -219,8 +231,8 @@ class Runner:
         for slot in self.slots:
             tensor = slot.held[slot.key]
             if id(tensor) not in copies:
-                copy = copied(self.prepared(tensor.detach()))
-                copies[id(tensor)] = copy.requires_grad_() if slot.is_parameter else copy
+                own = copied(self.prepared(tensor.detach()))
+                copies[id(tensor)] = own.requires_grad_() if slot.is_parameter else own
             state[slot.name] = copies[id(tensor)]
         return state
 
@@ -257,33 +269,42 @@ class Runner:
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
 
+    def _modes(self, training: bool) -> list[bool]:
+        """In which mode each of `modules` is when the network is in training (or evaluation) mode."""
+        if all(type(module).train is nn.Module.train for _, module in self.modules):
+            return [training] * len(self.modules)
+        if training not in self._own_modes:
+            # A module that has a say in its mode, such as a frozen BatchNorm, may do more than that: ask a copy.
+            asked = copy.deepcopy(self.net).train(training)
+            self._own_modes[training] = [module.training for module in asked.modules()]
+        return self._own_modes[training]
+
     @contextmanager
     def untouched(self, training: bool = True, mode: TorchFunctionMode | None = None) -> Iterator[None]:
-        """Training (or evaluation) mode and seeded random states inside; all as they were outside.
+        """Training (or evaluation) mode and seeded random states inside; all as they were outside, the attributes that
+        a forward pass sets on its modules included.
 
         mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
         """
-        modes = [(module, module.training) for _, module in self.modules]
+        attributes = [(vars(module), vars(module).copy()) for _, module in self.modules]
         devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
         states = random.getstate(), np.random.get_state()  # a network may draw from either
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.seed)
             random.seed(self.seed)
             np.random.seed(self.seed % 2**32)
-            _set_modes((module, training) for module, _ in modes)
+            for (_, module), trains in zip(self.modules, self._modes(training), strict=True):
+                if module.training is not trains:  # to set an attribute of a module takes long
+                    module.training = trains
             try:
                 with mode or AnyLayout():  # around all other modes, so that they see what the network calls
                     yield
             finally:
-                _set_modes(modes)
+                for now, before in attributes:
+                    now.clear()
+                    now.update(before)
                 random.setstate(states[0])
                 np.random.set_state(states[1])
-
-
-def _set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:
-    for module, training in modes:
-        if module.training is not training:  # to set an attribute of a module takes long
-            module.training = training
 
 
 def _random_states() -> tuple[Any, ...]:

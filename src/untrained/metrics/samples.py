@@ -16,13 +16,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 from torch.overrides import TorchFunctionMode
+
+from untrained.metrics.sample_dim import same_outputs
 
 TOGETHER = 16
 """So many samples' gradients of a convolution are taken at a time: more are no faster on a CPU."""
@@ -168,7 +170,8 @@ class Uses(TorchFunctionMode):
     """Records how a network's forward pass uses its parameters, and keeps every such call's output differentiable.
 
     parameters: name -> tensor, as handed to the network; none of them need require a gradient.
-    n: samples. A call whose input has another first dimension has no gradient a sample.
+    n: samples. A call whose input has another first dimension has no gradient a sample. One that has the same by chance
+    shows where there are fewer samples: see `compare`.
     """
 
     def __init__(self, parameters: dict[str, Tensor], n: int) -> None:
@@ -183,8 +186,28 @@ class Uses(TorchFunctionMode):
         """Parameters that something uses of which no gradient a sample is known."""
         self.leaves: list[Tensor] = []
         """Where the graph begins."""
+        self.draws = False
+        """Did the pass draw random numbers?"""
         self.take = _leave
         self.arrived: dict[str, list[tuple[Use, Tensor]]] = {}
+
+    def __enter__(self) -> Self:
+        self._random = torch.get_rng_state()
+        return super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        self.draws = not torch.equal(self._random, torch.get_rng_state())
+
+    def compare(self, outputs: Tensor, fewer: "Uses", outputs_of_fewer: Tensor) -> None:
+        """Takes nothing for a sample's own which a pass over `fewer` samples, the first ones, shows not to be.
+
+        A call that goes by something else than samples, such as the steps of a sequence, has no gradient a sample; no
+        call has where the samples have other outputs among fewer: they touch each other.
+        """
+        self.elsewhere |= fewer.elsewhere
+        if not (self.draws or same_outputs(outputs[: fewer.n], outputs_of_fewer)):
+            self.elsewhere |= set(self.names.values())
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

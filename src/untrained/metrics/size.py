@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
-from untrained.metrics.probe import RELUS, Probe
+from untrained.metrics.probe import Probe
+from untrained.metrics.rules import is_relu
 
 
 @metric("params", paper="a size, no paper", cost="weights only")
@@ -54,9 +55,12 @@ def latency(probe: Probe, samples: int = 1, repeats: int = 11, warm_up: int = 3)
     if samples < 1 or repeats < 1 or samples > len(probe.inputs):
         raise ValueError(f"{samples} samples of {len(probe.inputs)}, {repeats} repeats: give at least 1, and no more")
     net = copy.deepcopy(probe.net).eval().requires_grad_(False)
+    if probe.dtype is not None:
+        net.to(probe.dtype)
     inputs, device = probe.inputs[:samples].detach(), probe.inputs.device
+    autocast = torch.autocast(device.type, probe.autocast, enabled=probe.autocast is not None)
     milliseconds = []
-    with probe.untouched(training=False), torch.no_grad():
+    with probe.untouched(training=False), torch.no_grad(), autocast:
         for _ in range(warm_up + repeats):
             _wait(device)
             start = time.perf_counter()
@@ -118,7 +122,7 @@ def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
         return output.numel() * weight.shape[1]
     if func is F.batch_norm:
         return 2 * output.numel()
-    if func in RELUS:
+    if is_relu(func, args, kwargs):
         return output.numel()
     if func in WINDOW_POOLS:
         kernel = argument(1, "kernel_size")

@@ -63,6 +63,8 @@ class Tape(TorchFunctionMode):
         """The number of the network's output, if it is a variable."""
         self.rectified: list[tuple[Tensor, int]] = []
         """The output of each ReLU call, and the version it had: it has another if something wrote into it since."""
+        self.products: list[tuple[int, Tensor, int]] = []
+        """The number of a weight, what a convolution or linear function made with it, and the version that had."""
         self.gap: str | None = None
         """Why the recording cannot be used, where it cannot."""
         self.batch_statistics = False
@@ -132,6 +134,11 @@ class Tape(TorchFunctionMode):
             self._relus[variable] = (output, output._version)
         output = output.detach().clone() if self._copy else output.detach()
         self.rectified.append((output, output._version))
+
+    def note(self, weight: int, output: Tensor) -> bool:
+        """`output` is a layer's. Is a copy to be handed on in its place?"""
+        self.products.append((weight, output, output._version))
+        return self._copy
 
     def finish(self, outputs: Tensor) -> None:
         """The pass is over, and `outputs` are the network's."""

@@ -10,6 +10,8 @@ from untrained.metrics.passes import FirstElements, check_rows, evaluated, first
 from untrained.metrics.probe import Probe, shared
 
 SMOOTHING = 0.05
+FEW_CLASSES = 100
+"""Up to so many classes, what the smoothing is rounded by is less than what each of them gets of it."""
 EPS = 1e-10
 
 
@@ -32,7 +34,7 @@ def vkdnw(
     |theta|) and p_i the softmax, smoothed by 0.05.
 
     reading: "code" has the Cholesky factor L of diag p - p p^T the wrong way round: F = mean_i J_i^T L_i^T L_i J_i.
-    Both take the smoothing in half precision, as the code does.
+    Both take the smoothing in half precision, as the code does, where there are no more than 100 classes.
     part: "dimension" is the number of parameter tensors; "both" adds the two, which ranks by dimension first.
 
     The low deciles can be rounding noise where parameters have no effect: compare such scores in double precision.
@@ -108,9 +110,10 @@ def _one_by_one(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
 
 
 def _probabilities(logits: Tensor) -> Tensor:
-    """The smoothed softmax; the smoothing's two numbers are rounded to half precision."""
-    half = torch.tensor(SMOOTHING, dtype=torch.float16)
-    keep, spread = (1 - half).item(), (half / logits.shape[1]).item()
+    """The smoothed softmax; for few classes, the smoothing's two numbers are rounded to half precision."""
+    classes = logits.shape[1]
+    smoothing = torch.tensor(SMOOTHING, dtype=torch.float16 if classes <= FEW_CLASSES else torch.float64)
+    keep, spread = (1 - smoothing).item(), (smoothing / classes).item()
     return logits.softmax(1) * keep + spread
 
 

@@ -131,9 +131,8 @@ class _Watch(TorchFunctionMode):
         eps: float = 1e-5,
     ) -> Tensor:
         """Batch normalisation, which tells the batch's variance by a running one that forgets all else."""
-        mean, variance = input.new_zeros(
-            2, input.shape[1], dtype=torch.float32 if running_var is None else running_var.dtype
-        )
+        like = next(t for t in (running_var, weight, input) if t is not None)
+        mean, variance = like.new_zeros(2, input.shape[1])
         output = F.batch_norm(input, mean, variance, weight, bias, True, 1.0, eps)
         count = input.numel() // input.shape[1]
         self.variances.append(variance.mean() * (count - 1) / count)

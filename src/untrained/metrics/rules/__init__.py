@@ -17,11 +17,11 @@ from torch import Tensor
 
 from untrained.metrics.rules.general import by_double_backward, general
 from untrained.metrics.rules.linear import DIFFERENCES, joined, linear, plus
-from untrained.metrics.rules.nonlinear import batch_norm, dropout, relu, relu6
+from untrained.metrics.rules.nonlinear import RELUS, batch_norm, dropout, hardtanh, is_relu, relu, relu6
 from untrained.metrics.rules.products import layer, matrix_product, product
 from untrained.metrics.tape import Rule
 
-__all__ = ["RELUS", "RULES", "by_double_backward", "general"]
+__all__ = ["RELUS", "RULES", "by_double_backward", "general", "is_relu"]
 
 SUMS = frozenset({torch.add, Tensor.add, Tensor.add_})
 PRODUCTS = frozenset({torch.mul, torch.multiply, Tensor.mul, Tensor.mul_, Tensor.multiply, Tensor.multiply_})
@@ -42,13 +42,13 @@ RESHAPES = frozenset(
         *("unbind", "narrow", "mean", "sum", "neg", "roll", "flip"),
     )
 ) | frozenset({Tensor.view, Tensor.expand, Tensor.contiguous, Tensor.__getitem__, Tensor.repeat, Tensor.unflatten})
-RELUS = frozenset({F.relu, F.relu6, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
 DROPOUTS = frozenset({F.dropout, F.dropout1d, F.dropout2d, F.dropout3d})
 
 RULES: dict[Any, Rule] = {
     F.batch_norm: batch_norm,
     **dict.fromkeys(RELUS, relu),
     F.relu6: relu6,
+    **dict.fromkeys((F.hardtanh, F.hardtanh_), hardtanh),
     **dict.fromkeys(DROPOUTS, dropout),
     **dict.fromkeys(LAYERS, layer),
     **dict.fromkeys(SUMS | DIFFERENCES, plus),

@@ -1,6 +1,6 @@
 """ReLU, dropout and BatchNorm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,14 @@ from untrained.metrics.rules.products import product
 from untrained.metrics.tape import Tangent, Tape
 
 OUT_OF_PLACE = frozenset({F.relu, torch.relu, Tensor.relu})
+RELUS = OUT_OF_PLACE | {F.relu6, torch.relu_, Tensor.relu_}
+
+
+def is_relu(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Is this call a ReLU's, one with an upper end included?"""
+    if func in (F.hardtanh, F.hardtanh_):
+        return (args[1] if len(args) > 1 else kwargs.get("min_val", -1)) == 0
+    return func in RELUS
 
 
 def relu(tape: Tape, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -37,6 +45,11 @@ def relu6(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
     output = general(tape, func, *args, **kwargs)
     tape.rectify(output)
     return output
+
+
+def hardtanh(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
+    """A ReLU with an upper end, as `nn.ReLU6` calls it, where the lower one is 0."""
+    return (relu6 if is_relu(func, args, kwargs) else general)(tape, func, *args, **kwargs)
 
 
 def dropout(tape: Tape, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from untrained.metrics.channels_last import by_memory
 from untrained.metrics.rules.general import general
-from untrained.metrics.rules.linear import each
+from untrained.metrics.rules.linear import each, linear
 from untrained.metrics.tape import ZERO, Tangent, Tape
 
 
@@ -38,6 +38,12 @@ def matrix_product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
 
 def layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | None = None, *a: Any, **k: Any) -> Any:
     """Convolutions and the linear layer."""
+    number = tape.variable(weight) if tape.is_weight(weight) else None
+    output = _layer(tape, func, input, weight, bias, *a, **k)
+    return output if number is None or not tape.note(number, output) else linear(tape, Tensor.clone, output)
+
+
+def _layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | None, *a: Any, **k: Any) -> Any:
     if tape.variable(bias) is not None:
         return general(tape, func, input, weight, bias, *a, **k)
     shape = (-1,) if func is F.linear else (-1, *[1] * (weight.ndim - 2))
