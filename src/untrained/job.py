@@ -1,6 +1,5 @@
 """Scoring one network. A scoring process imports this and no more: what is above it would take longer to load."""
 
-import math
 import platform
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -78,10 +77,7 @@ class Job:
         scores, reasons = dict[str, float | None](), dict[str, str]()
         for m in self.metrics:
             try:
-                value = m(probe)
-                if not math.isfinite(value):
-                    raise ValueError(f"the score is {value}")
-                scores[m.name] = value
+                scores[m.name] = m(probe)
             except Exception as error:
                 scores[m.name], reasons[m.name] = None, one_line(error)
         return arch, scores, reasons

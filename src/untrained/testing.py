@@ -220,10 +220,9 @@ class _Trial:
 
 def _value(metric: Metric, probe: Probe) -> float | str:
     try:
-        value = metric(probe)
+        return metric(probe)
     except Exception as error:  # whatever the metric under trial raises
         return one_line(error)
-    return value if math.isfinite(value) else f"the score is {value}"
 
 
 def _others(probe: Probe) -> dict[str, float | str]:

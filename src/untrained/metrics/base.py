@@ -1,5 +1,6 @@
 """What a training-free metric is: a named function from a `Probe` to a number."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -57,9 +58,13 @@ class Metric:
             raise InputError(f"metric {self.name!r}: direction {self.direction!r} must be 1 (higher is better) or -1")
 
     def __call__(self, probe: Probe) -> float:
+        """The score. Raises ValueError where it is infinite or not a number, or the metric says why there is none."""
         # The passes differentiate, also where the caller has turned gradients off.
         with torch.inference_mode(False), torch.enable_grad():
-            return float(self.function(probe, **self.options))
+            value = float(self.function(probe, **self.options))
+        if not math.isfinite(value):
+            raise ValueError(f"the score is {value}")
+        return value
 
     def with_options(self, **options: Any) -> "Metric":
         """The metric under another reading: `fisher.with_options(fan_in=False)` is called `fisher(fan_in=False)`.

@@ -78,10 +78,12 @@ def saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
 
 
 def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
-    found, seen = [], {call.layer.weight for call in probe.forward.calls}
+    found = []
     for layer, gradient in zip(probe.layers, probe.weight_gradients, strict=True):
-        if layer.weight not in seen and gradient.any() and not probe.strict:
-            raise ValueError(f"what {layer.weight} makes is not seen: it is inside of an attention or recurrent function")
+        if layer.weight not in probe.forward.seen and gradient.any() and not probe.strict:
+            raise ValueError(
+                f"what {layer.weight} makes is not seen: it is inside of an attention or recurrent function"
+            )
     calls = zip(probe.forward.calls, probe.output_gradients, probe.samples_first(lambda f: f.called), strict=True)
     for (layer, a), da, arrange in calls:
         if arrange is None:

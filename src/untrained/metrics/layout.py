@@ -12,7 +12,6 @@ from untrained.metrics.batch_norm import batch_norm
 from untrained.metrics.pooling import avg_pool2d
 
 
-
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """`torch.nn.functional.hardsigmoid`, which PyTorch differentiates once only."""
     output = F.relu6(input + 3) / 6

@@ -72,6 +72,8 @@ class Forward:
     draws: bool
     """Does the network draw random numbers?"""
     calls: list[LayerCall] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """The weights of layers whose calls these are."""
 
     @property
     def rectified(self) -> list[Tensor]:
@@ -159,8 +161,8 @@ class Runner:
                 raise ValueError(f"{layer.weight} is complex: the metric is defined for real weights")
 
     @property
-    def _callers(self) -> Iterator[tuple[Layer, nn.Module]]:
-        """Every module that runs with the weight of one of `layers`, and the layer."""
+    def _callers(self) -> Iterator[tuple[list[Layer], nn.Module]]:
+        """Every module that runs with the weights of some of `layers`, and these, the largest first."""
         layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.layers}
         for _, module in self.modules:
             if isinstance(module, ParametrizationList) or (
@@ -172,7 +174,7 @@ class Runner:
                 own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
             held = [w for w in own if w is not None and id(w) in layers]
             if held:
-                yield layers[id(max(held, key=Tensor.numel))], module
+                yield [layers[id(w)] for w in sorted(held, key=Tensor.numel, reverse=True)], module
 
     def prepared(self, tensor: Tensor) -> Tensor:
         """`tensor` in the type and memory format of the passes, which is its own where it fits."""
@@ -192,13 +194,14 @@ class Runner:
         state = self.state(Tensor.clone)
         inputs = self.inputs.detach().clone()
         inputs.requires_grad_(inputs.is_floating_point())
-        calls, versions = list[LayerCall](), list[tuple[Tensor, int]]()
+        calls, seen, versions = list[LayerCall](), set[str](), list[tuple[Tensor, int]]()
 
-        def recorder(layer: Layer) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+        def recorder(layers: list[Layer]) -> Callable[[nn.Module, Any, Any], Tensor | None]:
             def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
                 if not isinstance(output, Tensor):
                     return None
-                calls.append(LayerCall(layer, output))
+                calls.append(LayerCall(layers[0], output))
+                seen.update(layer.weight for layer in layers)
                 versions.append((output.detach(), output._version))
                 return output.clone() if copy_outputs else None
 
@@ -207,7 +210,7 @@ class Runner:
         tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
         handles: list[RemovableHandle] = []
         try:
-            handles += [module.register_forward_hook(recorder(layer)) for layer, module in self._callers]
+            handles += [module.register_forward_hook(recorder(layers)) for layers, module in self._callers]
             with self.untouched(mode=tape), torch.enable_grad():
                 before = _random_states()
                 outputs, heads = join(self.call(state, inputs))
@@ -218,12 +221,12 @@ class Runner:
         tape.finish(outputs)
         versions += tape.rectified
         # Where a layer's weight is used outside of its module, as in attention, the function's output is the layer's.
-        seen = {call.layer.weight for call in calls}
-        for number, output, version in tape.products:
-            if (layer := self.layers[number]).weight not in seen:
-                calls.append(LayerCall(layer, output))
-                versions.append((output.detach(), version))
-        return Forward(inputs, outputs, heads, state, tape, draws, calls), versions
+        outside = [product for product in tape.products if self.layers[product[0]].weight not in seen]
+        for number, output, version in outside:
+            calls.append(LayerCall(self.layers[number], output))
+            seen.add(self.layers[number].weight)
+            versions.append((output.detach(), version))
+        return Forward(inputs, outputs, heads, state, tape, draws, calls, seen), versions
 
     def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""

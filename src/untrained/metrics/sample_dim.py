@@ -15,8 +15,9 @@ def as_it_is(t: Tensor) -> Tensor:
 
 
 def samples_first(whole: Tensor, other: Tensor, n: int) -> Arrange | None:
-    """How to bring `whole`, of n samples, into n x ..., from how it differs from `other`, of another number of the first
-    of them; None where it has nothing to do with samples.
+    """How to bring `whole`, of n samples, into n x ...; None where it has nothing to do with samples.
+
+    other: the same of another number of samples, of which the first are the same.
 
     Raises ValueError where it cannot be told.
     """
@@ -46,7 +47,7 @@ def _part_by_part(t: Tensor, *, d: int, n: int) -> Tensor:
 
 
 def same_outputs(together: Tensor, alone: Tensor) -> bool:
-    """Are they the same but for rounding?"""
-    if together.shape != alone.shape:
+    """Are they the same numbers, but for rounding?"""
+    if together.shape != alone.shape or not torch.isfinite(alone).all():
         return False
     return torch.allclose(together, alone, rtol=1e-3, atol=1e-4 * float(alone.detach().abs().max()))
