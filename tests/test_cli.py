@@ -309,7 +309,29 @@ def test_bad_input_of_search(table: Path, tmp_path: Path) -> None:
     refused(*on_table[:5], "--budget", "3", says="no metric column 'grad_norm': choose --metrics from snip, zen$")
     refused(*on_table[:-1], "snip,snip", "--budget", "3", says="metric 'snip' is given twice")
     refused(*on_table[:-1], "snip,val", "--budget", "3", says="'val' is what the search is for")
-    refused(*on_table, "--budget", "3", "--pool", "9", says="--pool.* belong to --data, not to --table")
+    refused(*on_table, "--budget", "3", "--pool", "9", says="--pool belongs to --data, not to --table")
+    for option, value in (
+        ("--learning-rate", "nan"),
+        ("--threads", "-4"),
+        ("--device", "quantum"),
+        ("--batch-size", "0"),
+    ):
+        refused(*on_table, "--budget", "3", option, value, says=f"{option} belongs to --data")
+    refused(*on_table, "--budget", "3", "--strict", says="--strict belongs to --data")
+    refused(*on_table, "--budget", "3", "--direction", "", says="direction ''")
+    same = str(table.parent / "." / ".." / table.parent.name / table.name)
+    for command in ("search", "analyse"):
+        one = [command, *on_table[1:5], "--scores", same, "--metrics", "snip,val", "--budget", "3"]
+        refused(*one, says="'val' is what the search is for")
+    refused("search", *SMALL, "--budget", "3", "--learning-rate", "inf", says="learning_rate inf: give a finite number")
+    fewer = [*SMALL[:2], "--space-options", "N=1,C=4,num_classes=2", *SMALL[4:]]
+    refused("search", *fewer, "--budget", "3", says="num_classes=2: digits has 10 classes")
+    fewer[3] = "N=1,C=4,in_channels=3"
+    refused("search", *fewer, "--budget", "3", says="in_channels=3: the images of digits have 1")
+    refused("search", *SMALL, "--budget", "3", "--metrics", "fisher(", says="write options as name")
+    (tmp_path / "script.py").write_text("import sys\n\nsys.exit(0)\n")
+    script = str(tmp_path / "script.py")
+    refused("search", *SMALL, "--budget", "3", "--metrics", f"{script}:f", says="cannot be imported: SystemExit")
     refused(*on_table, "--budget", "3", "--seed", "-1", says="seed -1: give a whole number")
     refused("search", *SMALL, "--budget", "3", "--seed", "-1", says="seed -1")
     refused("search", *SMALL, "--budget", "3", "--pool", "0", says="pool of 0")

@@ -74,6 +74,13 @@ def test_bench_refusals(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(*own, "--metrics", "snap", says="no metric 'snap': it has snip, zen, loss, test")
     refused(*own, "--direction", "down", says="unknown direction 'down'")
     refused(*own, "--space", "transnas101-micro", "--samplers", "random", says="not an architecture of space 'transnas")
+    refused(*own, "--samplers", ",", says="--samplers names none")
+    refused(*own, "--space-options", "N=1", says="'N=1' need --space")
+    refused(*own, "--seeds", "0:99999999999", says="seed 99999999998: give a whole number")
+    refused(*own, "--seeds", "200000", says="200,000: give at most")
+    for figure in ("loss", "test"):
+        leak = [*own, "--report-column", "test", "--metrics", f"snip,{figure}", "--samplers", "random"]
+        refused(*leak, says=f"'{figure}' is what a training gives")
     refused(*own, "--samplers", "rnd", says="unknown sampler 'rnd'")
     refused(*own, "--samplers", "random", "--reference", "robot", says="reference 'robot' is not one of the samplers")
     refused("bench", "nasbench201", *own[1:], says="give either benchmarks")

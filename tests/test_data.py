@@ -79,6 +79,27 @@ def test_encoded_images_keep_their_pixels(tmp_path: Path) -> None:
     assert np.array_equal(data.pixels(np.arange(20)).permute(0, 2, 3, 1).numpy(), images)
 
 
+@pytest.mark.parametrize(("mode", "as_if"), [("P", "RGB"), ("CMYK", "RGB"), ("1", "L"), ("LA", "LA")])
+def test_palettes_and_inks_become_colours(tmp_path: Path, mode: str, as_if: str) -> None:
+    """Not indices of colours, nor what is missing of them."""
+    colours = np.random.default_rng(0).integers(0, 4, (20, 5, 7, 3), dtype=np.uint8) * 85
+    images = [Image.fromarray(colour).convert(mode) for colour in colours]
+    files = list[bytes]()
+    for image in images:
+        buffer = io.BytesIO()
+        image.save(buffer, "TIFF" if mode == "CMYK" else "PNG")
+        files.append(buffer.getvalue())
+    data = load_data(write_parquet(tmp_path / "x.parquet", files, [0, 1] * 10))
+    expected = np.array([np.asarray(image.convert(as_if)) for image in images]).reshape(20, 5, 7, -1)
+    assert np.array_equal(data.pixels(np.arange(20)).permute(0, 2, 3, 1).numpy(), expected)
+
+
+def test_a_column_of_something_else_is_named(tmp_path: Path) -> None:
+    images = [{"bytes": b"", "path": ""}] * 12
+    with pytest.raises(InputError, match="column 'image' holds struct<"):
+        load_data(write_parquet(tmp_path / "x.parquet", images, [0, 1] * 6))
+
+
 def test_a_test_file_of_its_own(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(30, 6, 6))
     train, test = tmp_path / "train.npz", tmp_path / "test.npz"
@@ -115,7 +136,8 @@ GOOD = [png(np.zeros((4, 4), dtype=np.uint8))] * 12
         (GOOD, [0.0, float("inf")] * 6, "label inf in row 1"),
         (GOOD, [0, -1] * 6, "label -1 in row 1"),
         (GOOD, [0.5, 1.0] * 6, r"label 0\.5 in row 0"),
-        (GOOD, ["cat", "dog"] * 6, "is not a number"),
+        (GOOD, ["cat", "dog"] * 6, "label 'cat' is not a number"),
+        (GOOD, [0.0, 3e30] * 6, r"label 3e\+30: labels must be .* below 1,000,000"),
         (GOOD, [0, None] * 6, "6 rows without a label"),
         (GOOD, [0] * 11 + [1], "1 images of class 1: too few"),
         ([b"no image"] * 12, [0, 1] * 6, "not a readable JPEG or PNG"),
@@ -137,6 +159,9 @@ def test_bad_parquet_data_is_named(tmp_path: Path, images: list[bytes], labels: 
         ({"x": np.zeros((4, 3)), "y": np.zeros(4)}, r"x is \(4, 3\)"),
         ({"x": np.zeros((4, 3, 3)), "y": np.zeros(5)}, r"y \(5,\)"),
         ({"x": np.full((4, 3, 3), np.nan), "y": np.zeros(4)}, "finite"),
+        ({"x": np.full((4, 3, 3), 1e300), "y": np.zeros(4)}, "finite numbers, in single precision"),
+        ({"x": np.zeros((4, 0, 0)), "y": np.zeros(4)}, "no pixels"),
+        ({"x": np.zeros((4, 12, 12, 3)), "y": np.zeros(4)}, r"channels come first, so save x\.transpose\(0, 3, 1, 2\)"),
     ],
 )
 def test_bad_npz_data_is_named(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:

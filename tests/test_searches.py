@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 import torch
@@ -64,6 +65,16 @@ def test_the_budget_counts_distinct_evaluated_architectures() -> None:
     assert result.summary["best"]["architecture"] == result.architecture
     assert {q["phase"] for q in result.summary["queries"]} == {"explore", "exploit"}
     assert all(set(q["weights"]) == set(METRICS) for q in result.summary["queries"])
+
+
+@pytest.mark.parametrize("sampler", ["mixture", "robot"])
+def test_a_metric_that_tells_nothing_has_no_weight(sampler: str) -> None:
+    archs = tuple(SPACE)
+    values = np.column_stack([np.ones(len(archs)), np.arange(len(archs))])
+    scores = ScoreTable(archs, ("same", "other"), values)
+    with pytest.warns(UserWarning, match="'same' is 1 for all"):
+        result = run(Length(), scores=scores, sampler=sampler)
+    assert {tuple(q["weights"]) for q in result.summary["queries"]} == {("other",)}
 
 
 def test_the_whole_pool_can_be_queried_and_no_more() -> None:

@@ -22,6 +22,7 @@ from untrained.errors import InputError
 HOLD_OUT = 0.2
 """Part of the images for validation, and again for testing where no test file is given."""
 SPLIT_SEED = 0
+MOST_CLASSES = 1_000_000
 STATISTICS_FROM = 2_048
 """Training images from which the mean and standard deviation of each channel are taken."""
 
@@ -114,8 +115,9 @@ class ImageData:
 def load_data(source: str, test: str | None = None) -> ImageData:
     """The data set called `source`, or read from a file.
 
-    `digits`: the 1,797 8 x 8 images that come with scikit-learn. `FILE.parquet`: columns `image` (JPEG or PNG bytes)
-    and `label`. `FILE.npz`: arrays `x` (n x h x w or n x c x h x w) and `y` (n labels).
+    `digits`: the 1,797 8 x 8 images that come with scikit-learn. `FILE.parquet`: columns `image` (JPEG or PNG bytes;
+    grey or RGB, to which palettes and inks are converted) and `label`. `FILE.npz`: arrays `x` (n x h x w or
+    n x c x h x w) and `y` (n labels).
     test: a second such file; where None, a fifth of the images is set aside. Another fifth is for validation.
 
     Raises `InputError` for a missing or broken file, labels that are not classes 0..K-1, or fewer than two classes.
@@ -175,13 +177,15 @@ def _read_parquet(path: Path) -> tuple[Pixels, NDArray[Any]]:
     if table["label"].null_count:
         raise InputError(f"{path} has {table['label'].null_count} rows without a label: labels must be 0, 1, 2, ...")
     encoded = table["image"]
+    if not (pa.types.is_binary(encoded.type) or pa.types.is_large_binary(encoded.type)):
+        raise InputError(f"{path}: column 'image' holds {encoded.type}: it must hold the bytes of JPEG or PNG files")
 
     def decode(rows: NDArray[np.int64]) -> Tensor:
         first: Tensor | None = None
         images = []
         for row in rows:
             try:
-                image = np.asarray(Image.open(io.BytesIO(encoded[int(row)].as_py())))
+                image = np.asarray(_plain(Image.open(io.BytesIO(encoded[int(row)].as_py()))))
             except (UnidentifiedImageError, OSError, TypeError) as error:
                 raise InputError(f"{path}: the image of row {row} is not a readable JPEG or PNG") from error
             tensor = torch.from_numpy(image.copy())
@@ -197,6 +201,13 @@ def _read_parquet(path: Path) -> tuple[Pixels, NDArray[Any]]:
     return decode, table["label"].to_numpy()
 
 
+def _plain(image: Image.Image) -> Image.Image:
+    """Grey, RGB, either with transparency; what is neither (a palette, black and white, inks) as one of them."""
+    if image.mode in ("L", "LA", "RGB", "RGBA", "I", "I;16", "F"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
 def _read_npz(path: Path) -> tuple[Pixels, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -210,9 +221,15 @@ def _read_npz(path: Path) -> tuple[Pixels, NDArray[Any]]:
         raise InputError(f"{path} cannot be read as an .npz file: {str(error).splitlines()[0]}") from error
     if x.ndim not in (3, 4) or len(x) != y.size or y.ndim != 1:
         raise InputError(f"{path}: x is {x.shape} and y {y.shape}; expected n x h x w or n x c x h x w, and n")
-    if x.dtype.kind not in "fuib" or (x.dtype.kind == "f" and not np.isfinite(x).all()):
-        raise InputError(f"{path}: x must hold finite numbers")
-    images = torch.from_numpy(x if x.dtype == np.uint8 else x.astype(np.float32))
+    if 0 in x.shape[1:]:
+        raise InputError(f"{path}: x is {x.shape}: its images have no pixels")
+    if x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
+        raise InputError(f"{path}: x is {x.shape}: channels come first, so save x.transpose(0, 3, 1, 2)")
+    with np.errstate(over="ignore"):
+        x = x if x.dtype == np.uint8 or x.dtype.kind not in "fuib" else x.astype(np.float32)
+    if x.dtype.kind not in "fu" or not np.isfinite(x).all():
+        raise InputError(f"{path}: x must hold finite numbers, in single precision")
+    images = torch.from_numpy(x)
     images = images if images.ndim == 4 else images[:, None]
     return lambda rows: images[rows], y
 
@@ -226,11 +243,13 @@ def _checked(labels: NDArray[Any], source: str) -> NDArray[np.int64]:
     if len(labels) == 0:
         raise InputError(f"{source} is empty: it has no images")
     if labels.dtype.kind not in "fiub":
-        raise InputError(f"{source}: label {labels[0]!r} is not a number; labels must be 0, 1, 2, ...")
+        raise InputError(f"{source}: label '{labels[0]}' is not a number; labels must be 0, 1, 2, ...")
     wrong = ~np.isfinite(labels) | (labels < 0) | (labels != np.round(labels))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InputError(f"{source}: label {labels[row]} in row {row} is not a class; labels must be 0, 1, 2, ...")
+    if labels.max() >= MOST_CLASSES:
+        raise InputError(f"{source}: label {labels.max():g}: labels must be 0, 1, 2, ..., below {MOST_CLASSES:,}")
     present = np.unique(labels)
     if len(present) < 2:
         raise InputError(f"{source} has only class {present[0]}: at least two classes are needed")

@@ -70,7 +70,7 @@ class Job:
                 second_order=any("Hessian" in m.needs for m in self.metrics),
                 **PRECISIONS[self.precision],
             )
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             known = isinstance(error, InputError)  # such as a space that builds no networks: its text says all
             why = str(error) if known else f"the network cannot be built: {one_line(error)}"
             return arch, dict.fromkeys((m.name for m in self.metrics), None), {m.name: why for m in self.metrics}
@@ -78,7 +78,7 @@ class Job:
         for m in self.metrics:
             try:
                 scores[m.name] = m(probe)
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # whatever a metric of the user's raises
                 scores[m.name], reasons[m.name] = None, one_line(error)
         return arch, scores, reasons
 

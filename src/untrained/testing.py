@@ -221,7 +221,7 @@ class _Trial:
 def _value(metric: Metric, probe: Probe) -> float | str:
     try:
         return metric(probe)
-    except Exception as error:  # whatever the metric under trial raises
+    except (Exception, SystemExit) as error:  # whatever the metric under trial raises
         return one_line(error)
 
 

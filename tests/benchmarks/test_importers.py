@@ -95,6 +95,12 @@ def test_csv(tmp_path: Path) -> None:
         "snip": [1.0, None],
         "acc": [90.5, None],
     }
+    path.write_text("arch,snip\n64-4111-basic,inf\n64-2311-basic,2\n")
+    import_table(path, out, space=TransNASMacro())
+    assert pq.read_table(out)["snip"].to_pylist() == [None, 2.0]
+    with pytest.raises(InputError, match="task 'jigsaw': a .csv file is of one task"):
+        import_table(path, out, task="jigsaw")
+    path.write_text("note,snip\nx,1\ny,2\n")
     import_table(path, out, arch_column="note")  # without a space, any string will do
     assert pq.read_table(out)["arch"].to_pylist() == ["x", "y"]
 
@@ -112,6 +118,8 @@ def test_csv(tmp_path: Path) -> None:
         ("a.csv", "arch,acc\nx,1\ny,n/a?\n", r"column 'acc' holds 'n/a\?' among its numbers: leave a cell"),
         ("a.csv", "arch,by\nx,ann\ny,bob\n", "no column of numbers beside 'arch'"),
         ("a.csv", "arch,acc\nx,1,2\n", "not a readable CSV file"),
+        ("a.csv", "arch,acc,acc\na,1,2\n", "column 'acc' stands twice"),
+        ("a.csv", "arch,acc\n", "a header and no rows"),
         ("a.csv", "", "not a readable CSV file"),
         ("a.csv", "arch,acc\nx,1\nx,2\n", "'x' stands twice"),
         ("a.pth", "", "neither a .json nor a .csv file"),

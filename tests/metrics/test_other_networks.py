@@ -458,3 +458,16 @@ def test_no_value_and_why(name: str, layers: list[nn.Module], reason: str) -> No
     net, inputs = nn.Sequential(*layers), torch.randn(4, 3, 5, 5)
     with pytest.raises(ValueError, match=reason):
         METRICS[name](Probe(net, inputs, torch.tensor([0, 0, 0, 0])))
+
+
+@pytest.mark.parametrize(("name", "option", "value"), [("swap", "draws", -1), ("meco", "size", 0)])
+def test_options_out_of_range_are_named(name: str, option: str, value: int) -> None:
+    net, inputs = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(36, 3)), torch.randn(4, 3, 5, 5)
+    with pytest.raises(ValueError, match=f"{option} {value}: give"):
+        METRICS[name].with_options(**{option: value})(Probe(net, inputs))
+
+
+def test_a_label_without_an_output_is_named() -> None:
+    net, inputs = nn.Sequential(nn.Flatten(), nn.Linear(75, 1)), torch.randn(4, 3, 5, 5)
+    with pytest.raises(ValueError, match="label 1: the network has outputs for 1 classes"):
+        METRICS["ntk_trace"](Probe(net, inputs, torch.tensor([0, 1, 0, 1])))

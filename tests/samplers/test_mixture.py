@@ -177,7 +177,7 @@ def test_few_metrics_are_not_followed_at_the_start(k: int, random: int) -> None:
 
 
 def test_random_queries_of_the_start_are_far_from_each_other() -> None:
-    """Of the first 64 of a random order, the second has the operations that are farthest from the first's, and so on."""
+    """Of the first 64 of a random order, the second is the one with operations unlike the first's, and so on."""
     space = NASBench201()
     archs = space.pool(500, seed=3)
     table = ScoreTable(tuple(archs), ("m",), RNG.normal(size=(500, 1)))

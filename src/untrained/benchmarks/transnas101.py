@@ -66,7 +66,8 @@ SOURCES = {
         "TransNAS-Bench-101 (Duan et al., CVPR 2021), via github.com/Zhenhan-Huang/NASGraph-Public and "
         "github.com/VascoLopes/NAS-Benchmark-Evaluation; metrics of NAS-Bench-Suite-Zero (Krishnakumar et al., 2022)",
         "Apache-2.0; MIT",
-        f"from the benchmark's own API as CSV, then: untrained data import FILE.csv --space transnas101-{kind}",
+        "from the benchmark's own API as CSV, then: "
+        f"untrained data import FILE.csv --space transnas101-{kind} --out FILE",
     )
     for kind in SPACES
     for task in OBJECTIVES

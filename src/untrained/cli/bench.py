@@ -11,6 +11,7 @@ from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores, wa
 from untrained.cli.output import stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
+from untrained.seeding import check_seed
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -65,6 +66,10 @@ def bench(
         raise InputError("--table needs --column, the objective, and --metrics, the columns to learn from")
     if table is None and any((column, report_column, cost_column, scores, space, direction)):
         raise InputError("--column, --report-column, --cost-column, --direction, --scores and --space need --table")
+    if space is None and space_options:
+        raise InputError(f"--space-options {space_options!r} need --space")
+    if samplers is not None and not _names(samplers):
+        raise InputError("--samplers names none: give names, separated by commas (untrained samplers)")
     if table is not None and benchmarks:
         raise InputError(f"give either benchmarks ({benchmarks[0]!r}) or --table")
     chosen: list[Any] = list(benchmarks or BENCHMARKS)
@@ -80,7 +85,7 @@ def bench(
                 scores=str(own if scores is None else Path(scores).resolve()),
                 space=None if space is None else chosen_space(space, space_options, None),
                 metrics=_names(metrics) or (),
-                direction=_direction(direction or "maximize"),
+                direction=_direction("maximize" if direction is None else direction),
                 test=report_column,
                 cost=cost_column,
             )
@@ -120,6 +125,9 @@ def bench(
         stdout().print(render_bench(result, rows, reference))
 
 
+MOST_SEEDS = 100_000
+
+
 def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -138,4 +146,8 @@ def _seeds(text: str) -> range:
         raise InputError(f"seeds {text!r}: give a number, as 10, or a range, as 10:20") from error
     if not seeds:
         raise InputError(f"seeds {text!r} are none: give at least one")
+    check_seed(seeds[0])
+    check_seed(seeds[-1])
+    if len(seeds) > MOST_SEEDS:
+        raise InputError(f"seeds {text!r} are {len(seeds):,}: give at most {MOST_SEEDS:,}")
     return seeds

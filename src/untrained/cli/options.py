@@ -11,7 +11,7 @@ import typer
 import untrained
 from untrained.errors import InputError
 
-POOL, BATCH_SIZE, EPOCHS = 256, 32, 12
+POOL, BATCH_SIZE, EPOCHS, LEARNING_RATE = 256, 32, 12, 0.025
 
 Space = Annotated[str | None, typer.Option("--space", help="A space's name (untrained spaces), or module:Class.")]
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
@@ -38,6 +38,11 @@ def chosen_space(name: str | None, options: str, images: Any) -> Any:
         number = re.fullmatch(r"\s*(-?[0-9]+)\s*", value)
         given[key.strip()] = int(number[1]) if number else value.strip()
     if images is not None:
+        classes, channels = given.get("num_classes"), given.get("in_channels")
+        if isinstance(classes, int) and classes < images.num_classes:
+            raise InputError(f"space option num_classes={classes}: {images.name} has {images.num_classes} classes")
+        if isinstance(channels, int) and channels != images.shape[0]:
+            raise InputError(f"space option in_channels={channels}: the images of {images.name} have {images.shape[0]}")
         given = {"num_classes": images.num_classes, "in_channels": images.shape[0]} | given
     return get_space(name or "", **given)
 
@@ -80,6 +85,10 @@ def scoring(metrics: str | None, images: Any, batch_size: int, seed: int) -> dic
         "batch": images.batch(batch_size, seed),
         "second_batch": images.second_batch(batch_size, seed) if pairs else None,
     }
+
+
+def same_file(a: str, b: str) -> bool:
+    return Path(a).resolve() == Path(b).resolve()
 
 
 def cores() -> int:

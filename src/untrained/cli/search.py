@@ -10,6 +10,7 @@ import untrained
 from untrained.cli.options import (
     BATCH_SIZE,
     EPOCHS,
+    LEARNING_RATE,
     BatchSize,
     Data,
     Metrics,
@@ -22,6 +23,7 @@ from untrained.cli.options import (
     check_archs,
     chosen_space,
     cores,
+    same_file,
     scoring,
     warn_if_minimised,
 )
@@ -58,7 +60,7 @@ def search(
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = EPOCHS,
-    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = 0.025,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = LEARNING_RATE,
     augment: Annotated[bool, typer.Option(help="Train on random flips and crops.")] = False,
     device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
@@ -78,8 +80,14 @@ def search(
         raise InputError("give either --data (real trainings) or --table (look-ups)")
     if table is not None and column is None:
         raise InputError("--table needs --column, the figure to search by")
-    if table is not None and (pool, workers, epochs, augment, test_data) != (None, None, EPOCHS, False, None):
-        raise InputError("--pool, --workers, --epochs, --augment and --test-data belong to --data, not to --table")
+    of_data = {
+        "pool": pool, "workers": workers, "test-data": test_data, "augment": augment or None, "strict": strict or None,
+        "epochs": None if epochs == EPOCHS else epochs, "threads": None if threads == 1 else threads,
+        "learning-rate": None if learning_rate == LEARNING_RATE else learning_rate,
+        "batch-size": None if batch_size == BATCH_SIZE else batch_size, "device": None if device == "auto" else device,
+    }  # fmt: skip
+    if table is not None and (given := [name for name, value in of_data.items() if value is not None]):
+        raise InputError(f"--{given[0]} belongs to --data, not to --table")
     if data is not None and (column or direction or report_column or scores):
         raise InputError("--column, --direction, --report-column and --scores belong to --table, not to --data")
     if data is not None and space is None:
@@ -119,9 +127,9 @@ def search(
                 table,
                 column,
                 report_column=report_column,
-                direction=direction or "maximize",  # pyright: ignore[reportArgumentType] - checked there
+                direction="maximize" if direction is None else direction,  # pyright: ignore[reportArgumentType] - checked there
             )
-            figures = (column, report_column) if scores in (None, table) else ()
+            figures = (column, report_column) if scores is None or same_file(scores, table) else ()
             scored = table_scores(scores or table, metrics, figures, own_metrics)
             answered = set(objective.archs)
             archs = [arch for arch in scored.archs if arch in answered]

@@ -45,7 +45,7 @@ def imported_metric(reference: str) -> Metric:
         raise InputError(f"metric {reference!r}: no file {place!r}")
     try:
         module = SourceFile(Path(place).resolve()).module if is_file else import_module(place)
-    except Exception as error:  # whatever the user's module raises
+    except (Exception, SystemExit) as error:  # whatever the user's module raises
         raise InputError(f"metric {reference!r} cannot be imported: {_line(error)}") from error
     if not hasattr(module, attribute):
         raise InputError(f"metric {reference!r}: {place} has no {attribute!r}")
@@ -67,7 +67,7 @@ def installed_metric(name: str, points: list[EntryPoint]) -> Metric:
         raise InputError(f"metric {name!r} comes with several packages ({', '.join(packages)}): give module:name")
     try:
         loaded = points[0].load()
-    except Exception as error:  # whatever the package raises
+    except (Exception, SystemExit) as error:  # whatever the package raises
         raise InputError(f"metric {name!r} of package {packages[0]} cannot be loaded: {_line(error)}") from error
     return as_metric(loaded, name).renamed(name)
 
@@ -76,7 +76,7 @@ def _package(point: EntryPoint) -> str:
     return point.dist.name if point.dist else point.value
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 

@@ -36,6 +36,8 @@ def meco(
     """
     if inputs not in ("random", "batch") or modules not in ("all", "leaves"):
         raise ValueError(f"inputs {inputs!r}, modules {modules!r}: give random or batch, all or leaves")
+    if size is not None and size < 1:
+        raise ValueError(f"size {size}: give 1 or more pixels")
     x = probe.inputs[:1].detach().clone()
     if inputs == "random":
         if not x.is_floating_point():

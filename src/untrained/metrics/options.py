@@ -26,8 +26,10 @@ def split_names(text: str) -> list[str]:
 
 def parse_name(text: str) -> tuple[str, dict[str, Any]]:
     """`fisher(fan_in=False)` -> ("fisher", {"fan_in": False}): a value is True, False, None, a number or a word."""
-    if not text.endswith(")"):
+    if "(" not in text and ")" not in text:
         return text, {}
+    if not text.endswith(")"):
+        raise InputError(f"metric {text!r}: write options as name(option=value)")
     name, bracket, inside = text[:-1].rpartition("(")
     options: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in inside.split(","))):

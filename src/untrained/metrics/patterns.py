@@ -78,6 +78,8 @@ def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | N
     """
     if (mu is None) != (sigma is None):
         raise ValueError("the regularised score takes both mu and sigma")
+    if draws < 0:
+        raise ValueError(f"draws {draws}: give 0 (the network's own weights) or more")
     if draws:
         stream = generator(probe)
         states = (redrawn(probe, standard_normal, stream) for _ in range(draws))

@@ -79,8 +79,8 @@ class TrainingObjective(Objective):
             ("learning_rate", learning_rate),
             ("threads", threads),
         ):
-            if not value > 0:
-                raise InputError(f"{name} {value}: give a number above 0")
+            if not 0 < value < math.inf:
+                raise InputError(f"{name} {value}: give a finite number above 0")
         self.space = space
         self.train = _dataset(train, "training")
         self.valid = _dataset(valid, "validation")

@@ -94,7 +94,7 @@ class PoolSampler(BaseSampler):
         for key, value in (
             (ARCHITECTURE, choice.architecture),
             (PHASE, choice.phase),
-            (WEIGHTS, dict(choice.weights)),
+            (WEIGHTS, {name: w for name, w in choice.weights.items() if name not in self.table.idle}),
             (STATE, choice.state),
             (SAMPLER, type(self).__name__),
         ):

@@ -39,7 +39,7 @@ START = 5
 AT_RANDOM = 4
 """Queries, at most, with which a short search may start at random."""
 SPREAD = 64
-"""A random query of the start is the farthest from all others of so many random architectures."""
+"""A random query with which a short search starts is the farthest from all others of so many random ones."""
 FEW = 2
 """So many metrics that inform are no reason yet to follow them from the first query on."""
 CANDIDATES = 20_000
@@ -128,7 +128,8 @@ class Mixture(PoolSampler):
         if bank.kind[drawn] == Kind.NOTHING or taken.all():
             return self._choice(self._others(rows)[0], "explore", trust)
         if self._at_random(len(seen), bank.kind[drawn], rng):
-            return self._choice(self._far_from(rows), "explore", trust)
+            row = self._far_from(rows) if self.budget < LEARNT else self._others(rows)[0]
+            return self._choice(row, "explore", trust)
         phase = "exploit" if seen else "explore"
         if not seen:
             score = bank.predict(drawn)[0]

@@ -43,7 +43,7 @@ def get_space(name: str, **options: Any) -> SearchSpace:
         return kind(**{option: value for option, value in options.items() if option in fields})
     except InputError:
         raise
-    except Exception as error:  # a space of one's own may refuse its options in any way
+    except (Exception, SystemExit) as error:  # a space of one's own may refuse its options in any way
         raise InputError(f"space {name!r} cannot be made: {str(error).splitlines()[0]}") from error
 
 
@@ -53,7 +53,7 @@ def _imported(name: str) -> type[SearchSpace]:
         raise InputError(f"unknown space {name!r}: choose from {', '.join(SPACES)}, or give package.module:Class")
     try:
         kind = getattr(import_module(module), attribute)
-    except Exception as error:  # whatever the user's module raises
+    except (Exception, SystemExit) as error:  # whatever the user's module raises
         raise InputError(f"space {name!r} cannot be imported: {error}") from error
     if not (isinstance(kind, type) and issubclass(kind, SearchSpace)):
         raise InputError(f"{name!r} is not a SearchSpace")
