@@ -70,7 +70,7 @@ def test_the_budget_counts_distinct_evaluated_architectures() -> None:
 @pytest.mark.parametrize("sampler", ["mixture", "robot"])
 def test_a_metric_that_tells_nothing_has_no_weight(sampler: str) -> None:
     archs = tuple(SPACE)
-    values = np.column_stack([np.ones(len(archs)), np.arange(len(archs))])
+    values = np.column_stack([np.ones(len(archs)), np.arange(len(archs), dtype=float)])
     scores = ScoreTable(archs, ("same", "other"), values)
     with pytest.warns(UserWarning, match="'same' is 1 for all"):
         result = run(Length(), scores=scores, sampler=sampler)

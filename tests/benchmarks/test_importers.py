@@ -98,7 +98,7 @@ def test_csv(tmp_path: Path) -> None:
     path.write_text("arch,snip\n64-4111-basic,inf\n64-2311-basic,2\n")
     import_table(path, out, space=TransNASMacro())
     assert pq.read_table(out)["snip"].to_pylist() == [None, 2.0]
-    with pytest.raises(InputError, match="task 'jigsaw': a .csv file is of one task"):
+    with pytest.raises(InputError, match=r"task 'jigsaw': a \.csv file is of one task"):
         import_table(path, out, task="jigsaw")
     path.write_text("note,snip\nx,1\ny,2\n")
     import_table(path, out, arch_column="note")  # without a space, any string will do
