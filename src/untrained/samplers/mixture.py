@@ -56,8 +56,9 @@ class Mixture(PoolSampler):
     too: where that is what the observations say, this is random search.
 
     For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; so are
-    some at the start (`_at_random`). Else the first query is the favourite of the one drawn, and each further one has
-    the highest expected improvement, averaged over the likeliest by their weight.
+    some at the start (`_at_random`), in a short search far from each other. Else the first query is the favourite of
+    the one drawn, and each further one has the highest expected improvement, averaged over the likeliest by their
+    weight.
 
     A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
     it: so parallel queries spread. Metrics are held to point their registered way beforehand (upwards where unknown),
