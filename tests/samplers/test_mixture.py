@@ -176,30 +176,6 @@ def test_few_metrics_are_not_followed_at_the_start(k: int, random: int) -> None:
     assert "exploit" in afterwards  # now and then nothing is held to be known, and a later query is random, too
 
 
-def test_random_queries_of_the_start_are_far_from_each_other() -> None:
-    """Of the first 64 of a random order, the second is the one with operations unlike the first's, and so on."""
-    space = NASBench201()
-    archs = space.pool(500, seed=3)
-    table = ScoreTable(tuple(archs), ("m",), RNG.normal(size=(500, 1)))
-    sampler, history = Mixture(table, space, budget=T, seed=1), list[Query]()
-    for _ in range(4):
-        history.append(Query(sampler.choose(history).architecture, 0.0))
-    found = [query.architecture for query in history]
-
-    order = [archs[row] for row in sampler._order]
-    assert found[0] == order[0]
-    for t in range(1, 4):
-        near = [arch for arch in order if arch not in found[:t]][:64]
-        apart = [min(operations_apart(space.canonical(arch), space.canonical(q)) for q in found[:t]) for arch in near]
-        assert found[t] == near[int(np.argmax(apart))]
-
-
-def operations_apart(a: str, b: str) -> int:
-    """The squared distance between how often each operation stands in two cells."""
-    names = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-    return sum((a.count(f"|{name}~") - b.count(f"|{name}~")) ** 2 for name in names)
-
-
 def test_a_long_search_starts_at_random_only_where_the_encoding_alone_is_drawn() -> None:
     table = ScoreTable(("a", "b"), ("m",), np.array([[1.0], [2.0]]))
     sampler, rng = Mixture(table, ArchitectureList(["a", "b"]), budget=100), np.random.default_rng(0)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 from scipy.stats import binom
 
 from untrained.errors import InputError
@@ -25,7 +24,7 @@ from untrained.samplers.hypotheses import (
     scale_values,
 )
 from untrained.scores import ScoreTable
-from untrained.spaces import ArchitectureList, SearchSpace
+from untrained.spaces import SearchSpace
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -38,8 +37,6 @@ START = 5
 """A search starts with this part of its budget."""
 AT_RANDOM = 4
 """Queries, at most, with which a short search may start at random."""
-SPREAD = 64
-"""A random query with which a short search starts is the farthest from all others of so many random ones."""
 FEW = 2
 """So many metrics that inform are no reason yet to follow them from the first query on."""
 CANDIDATES = 20_000
@@ -56,9 +53,8 @@ class Mixture(PoolSampler):
     too: where that is what the observations say, this is random search.
 
     For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; so are
-    some at the start (`_at_random`), in a short search far from each other. Else the first query is the favourite of
-    the one drawn, and each further one has the highest expected improvement, averaged over the likeliest by their
-    weight.
+    some at the start (`_at_random`). Else the first query is the favourite of the one drawn, and each further one has
+    the highest expected improvement, averaged over the likeliest by their weight.
 
     A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
     it: so parallel queries spread. Metrics are held to point their registered way beforehand (upwards where unknown),
@@ -126,11 +122,9 @@ class Mixture(PoolSampler):
         trust = weights @ bank.trust
         drawn = int(rng.choice(SIZE, p=weights))
         taken = np.isin(self._candidates, rows)
-        if bank.kind[drawn] == Kind.NOTHING or taken.all():
-            return self._choice(self._others(rows)[0], "explore", trust)
-        if self._at_random(len(seen), bank.kind[drawn], rng):
-            row = self._far_from(rows) if self.budget < LEARNT else self._others(rows)[0]
-            return self._choice(row, "explore", trust)
+        if bank.kind[drawn] == Kind.NOTHING or self._at_random(len(seen), bank.kind[drawn], rng) or taken.all():
+            queried = set(rows.tolist())
+            return self._choice(next(row for row in self._order if row not in queried), "explore", trust)
         phase = "exploit" if seen else "explore"
         if not seen:
             score = bank.predict(drawn)[0]
@@ -154,18 +148,6 @@ class Mixture(PoolSampler):
         if self.budget >= LEARNT:
             return kind == Kind.ENCODING
         return t < AT_RANDOM and rng.random() < self._few_inform
-
-    def _others(self, queried: Index) -> Index:
-        """The rows that are not `queried`, in random order."""
-        return self._order[~np.isin(self._order, queried)]
-
-    def _far_from(self, queried: Index) -> int:
-        """Of `SPREAD` random rows, the one with the counts of options that are farthest from those of any queried; of
-        architectures that are mere strings, whose words may be numbers of no meaning, any."""
-        others = self._others(queried)[:SPREAD]
-        if isinstance(self.space, ArchitectureList) or not len(queried):
-            return others[0]
-        return others[np.argmax(cdist(self._points(others).counts, self._points(queried).counts).min(1))]
 
     def _choice(self, row: int, phase: str, trust: Array) -> Choice:
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))
