@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -189,32 +188,31 @@ def test_interrupted_and_resumed_the_history_is_the_same(tmp_path: Path, after: 
 
 
 SCRIPT = """
-import sys
+import os, signal, sys
 sys.path.insert(0, {tests!r})
 from test_searches import run, training
-run(training(epochs=8), budget=10, out={out!r})
+
+trainings = 0
+
+def killed(step, steps):
+    global trainings
+    trainings += step == 1
+    if trainings > {queries} and step > steps / 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+run(training(epochs=8, on_step=killed), budget=10, out={out!r})
 """
 
 
 @pytest.mark.parametrize("queries", [0, 3])
 def test_killed_and_resumed_the_history_is_the_same(tmp_path: Path, queries: int) -> None:
+    """In the middle of a training, after so many queries."""
     out = tmp_path / "run"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    script = SCRIPT.format(tests=str(Path(__file__).parent), out=str(out))
-    process = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE)
-
-    def done() -> int:
-        try:
-            return len(load_summary(out)["queries"])
-        except (InputError, KeyError, optuna.exceptions.OptunaError):
-            return -1
-
-    deadline = time.monotonic() + 120
-    while done() < queries and process.poll() is None:
-        assert time.monotonic() < deadline
-    process.send_signal(signal.SIGKILL)
-    _, errors = process.communicate()
-    assert process.returncode == -signal.SIGKILL, errors.decode()
+    script = SCRIPT.format(tests=str(Path(__file__).parent), out=str(out), queries=queries)
+    process = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    assert len(load_summary(out)["queries"]) == queries
     assert not (out / "best.json").exists()
 
     resumed = run(training(epochs=8), budget=10, out=out)
