@@ -20,7 +20,7 @@ from rich.console import Console
 import untrained
 from untrained.cli import app, main
 from untrained.cli.lists import metrics as list_metrics
-from untrained.metrics import METRICS
+from untrained.metrics import METRICS, Probe
 from untrained.scores import ScoreTable
 from untrained.spaces import NASBench201
 
@@ -381,6 +381,16 @@ def test_every_command_and_option_is_documented() -> None:
             if option not in ("--help", "--no-augment"):
                 assert option in text, f"README and docs say nothing of {option} of untrained {name}"
     assert "untrained --version" in text
+
+
+def test_the_probe_has_what_the_docs_say_it_gives() -> None:
+    text = (README.parent / "docs" / "adding_a_metric.md").read_text()
+    table = text.partition("## What the probe gives")[2].partition("\n\n")[2].partition("\n\n")[0]
+    names = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)[`(]", row.split("|")[1])]
+    assert len(names) > 8
+    space = NASBench201(N=1, C=4, in_channels=1)
+    probe = Probe(space.build(space.pool(1)[0]), *untrained.load_data("digits").batch(4))
+    assert [name for name in names if not hasattr(probe, name)] == []
 
 
 def test_the_documented_metric_works(tmp_path: Path) -> None:
