@@ -11,13 +11,17 @@ from untrained.errors import InputError
 class Journal:
     """JSON values, a line each; what a kill tore off the last line is dropped. One process at a time writes.
 
-    entries: what was found. Raises `InputError` where the file is no such journal, or another process holds it.
+    entries: what was found. Raises `InputError` where the file is no such journal or cannot be written, and where
+    another process holds it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("r+b" if path.exists() else "w+b")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = path.open("r+b" if path.exists() else "w+b")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

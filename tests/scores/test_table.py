@@ -127,8 +127,12 @@ def test_any_parquet_with_arch_and_numbers_is_a_table(tmp_path: Path) -> None:
     assert table.metrics == ("snip", "zen")
     assert np.array_equal(table.values, [[1.0, 0.5], [2.0, NAN]], equal_nan=True)
     assert not table.provenance
-    with pytest.raises(InputError, match=r"no metric column 'note': it has snip, zen"):
+    with pytest.raises(InputError, match=r"no numbers in metric column 'note': it has snip, zen"):
         ScoreTable.load(path, ["note"])
+    with pytest.raises(InputError, match=r"no metric column 'fisher': it has snip, zen"):
+        ScoreTable.load(path, ["fisher"])
+    with pytest.raises(InputError, match=r"published\.parquet/t\.parquet cannot be written: "):
+        table.save(path / "t.parquet")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +153,10 @@ def test_any_parquet_with_arch_and_numbers_is_a_table(tmp_path: Path) -> None:
         (
             lambda path: pq.write_table(pa.table({"arch": ["a", "a"], "m": [1, 2]}), path),
             "table.parquet: architecture 'a' stands twice",
+        ),
+        (
+            lambda path: pq.write_table(pa.Table.from_arrays([pa.array(["a"])] * 2, ["arch", "arch"]), path),
+            "table.parquet: column 'arch' stands twice",
         ),
     ],
 )

@@ -128,7 +128,8 @@ class ScoreTable:
         _check_distinct(names)
         for name in names:
             if name not in numeric:
-                raise InputError(f"{path} has no metric column {name!r}: it has {', '.join(numeric) or 'none'}")
+                words = "no numbers in" if name in column_names(path) else "no"
+                raise InputError(f"{path} has {words} metric column {name!r}: it has {', '.join(numeric) or 'none'}")
         table = read_parquet(path, (*names, *({REASONS} & set(column_names(path)))))
         values = np.empty((len(table), len(names)), order="F")
         for k, name in enumerate(names):
@@ -160,6 +161,9 @@ def _check_distinct(metrics: Sequence[str]) -> None:
 def column_names(path: str | Path, *, numeric: bool = False) -> list[str]:
     """The columns of a Parquet file, or only those that hold numbers; nothing but its footer is read."""
     schema = _opened(path, pq.read_schema)
+    for i, name in enumerate(schema.names):
+        if name in schema.names[:i]:
+            raise InputError(f"{path}: column {name!r} stands twice")
     return [f.name for f in schema if not numeric or pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
 
 
