@@ -121,6 +121,15 @@ def test_sample_by_sample(case: str) -> None:
     assert METRICS["ntk_condition_number"](probe) == pytest.approx(v[-1] / v[0], rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["fisher", "naswot", "swap", "ntk_trace", "ntk_condition_number"])
+def test_two_samples_and_batch_statistics(name: str) -> None:
+    """A look at another number of samples is no look at one, of which BatchNorm has no statistics."""
+    torch.manual_seed(3)
+    layers = (nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    probe = Probe(nn.Sequential(*layers), torch.randn(2, 4), LABELS[:2])
+    assert METRICS[name](probe) > 0
+
+
 def test_layer_by_layer_kernels_need_samples() -> None:
     net, inputs, targets = CASES["sequence first"]()
     with pytest.raises(ValueError, match="no gradient a sample is known"):

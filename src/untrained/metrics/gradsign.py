@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
 from untrained.metrics.heads import join
-from untrained.metrics.passes import check_rows, fewer, frozen, pieces, rows, sibling
+from untrained.metrics.passes import check_rows, frozen, of_others, pieces, rows, sibling
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import FUNCTIONS, Use, Uses, summed
 
@@ -58,7 +58,7 @@ def _outputs(probe: Probe) -> tuple[Uses, Any]:
 def _signs(probe: Probe) -> dict[str, Tensor]:
     """sum_i sign(g_i) for each layer's weight that the loss depends on."""
     uses, outputs = _outputs(probe)
-    if (part := fewer(probe)) is not None:
+    if (part := of_others(probe)) is not None:
         of_part, outputs_of_part = _outputs(part)
         uses.compare(join(outputs)[0], of_part, join(outputs_of_part)[0])
     if uses.elsewhere:

@@ -25,7 +25,7 @@ from torch import Tensor
 from untrained.metrics.base import metric
 from untrained.metrics.features import mapped
 from untrained.metrics.heads import join
-from untrained.metrics.passes import FirstElements, evaluated, fewer, first_parameters, summed_outputs
+from untrained.metrics.passes import FirstElements, evaluated, first_parameters, of_others, summed_outputs
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Take, Use, Uses, summed
 
@@ -122,7 +122,7 @@ def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
         run = evaluated(probe)
         return run.uses, run.outputs
     uses, _, outputs = mapped(probe)
-    if (part := fewer(probe)) is not None:
+    if (part := of_others(probe)) is not None:
         uses.elsewhere |= mapped(part).uses.elsewhere
     with torch.enable_grad():
         return uses, join(outputs)[0]

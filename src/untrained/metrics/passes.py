@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.probe import Probe, check_alone, shared
+from untrained.metrics.sample_dim import other_number
 from untrained.metrics.samples import Use, Uses
 
 
@@ -39,7 +40,7 @@ def sibling(probe: Probe, inputs: Tensor, targets: Any, **changed: Any) -> Probe
     return Probe(probe.net, inputs, targets, **settings | changed)
 
 
-def rows(batch: Any, part: slice) -> Any:
+def rows(batch: Any, part: slice | Tensor) -> Any:
     """Some samples of targets or outputs: of a tensor, or of all in tuples, lists and dictionaries."""
     return pytree.tree_map_only(Tensor, lambda tensor: tensor[part], batch)
 
@@ -51,11 +52,12 @@ def pieces(probe: Probe) -> Iterator[Probe]:
         yield probe if probe.chunk is None else sibling(probe, probe.inputs[part], rows(probe.targets, part))
 
 
-def fewer(probe: Probe) -> Probe | None:
-    """A probe of the first two samples, or the first; None where there is one only."""
-    n = len(probe.inputs)
-    part = slice(min(n - 1, 2))
-    return sibling(probe, probe.inputs[part], rows(probe.targets, part), chunk=None) if n > 1 else None
+def of_others(probe: Probe) -> Probe | None:
+    """A probe of another number of the first samples (see `other_number`); None where there is one only."""
+    if len(probe.inputs) == 1:
+        return None
+    other = other_number(torch.arange(len(probe.inputs)))
+    return sibling(probe, probe.inputs[other], rows(probe.targets, other), chunk=None)
 
 
 def check_rows(probe: Probe, run: Callable[[Probe], Any]) -> None:
@@ -116,7 +118,7 @@ def summed_outputs(outputs: Tensor) -> Tensor:
 def evaluated(probe: Probe) -> Evaluated:
     """That pass over the whole batch, with the network's own parameters."""
     run = _evaluated(probe)
-    if (part := fewer(probe)) is not None:
+    if (part := of_others(probe)) is not None:
         of_part = _evaluated(part)
         run.uses.compare(run.outputs, of_part.uses, of_part.outputs)
     return run

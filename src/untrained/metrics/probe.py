@@ -22,7 +22,7 @@ from untrained.errors import InputError
 from untrained.metrics.channels_last import by_memory
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner
-from untrained.metrics.sample_dim import Arrange, as_it_is, same_outputs, samples_first
+from untrained.metrics.sample_dim import Arrange, as_it_is, other_number, same_outputs, samples_first
 
 __all__ = ["NORM_MODULES", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
 
@@ -233,16 +233,13 @@ class Probe(Runner):
             return [as_it_is] * len(tensors)
         others = tensors_of(self._of_another_number)
         if len(others) != len(tensors):
-            raise ValueError("the network makes other calls where there are fewer samples")
+            raise ValueError("the network makes other calls with another number of samples")
         return [samples_first(tensor, other, n) for tensor, other in zip(tensors, others, strict=True)]
 
     @cached_property
     def _of_another_number(self) -> Forward:
-        """The pass over the first two samples; over the first, or twice the only one, where there are no more."""
-        n = len(self.inputs)
-        inputs = self.inputs[: min(n - 1, 2)] if n > 1 else torch.cat([self.inputs] * 2)
         settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
-        return Probe(self.net, inputs, **settings).forward
+        return Probe(self.net, other_number(self.inputs), **settings).forward
 
     def _loss_of(self, outputs: Tensor) -> Tensor:
         if self.targets is None:

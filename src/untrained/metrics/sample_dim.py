@@ -14,6 +14,11 @@ def as_it_is(t: Tensor) -> Tensor:
     return t
 
 
+def other_number(batch: Tensor) -> Tensor:
+    """The first two samples; all of them twice, where there are no more: BatchNorm cannot do with one."""
+    return batch[:2] if len(batch) > 2 else torch.cat([batch] * 2)
+
+
 def samples_first(whole: Tensor, other: Tensor, n: int) -> Arrange | None:
     """How to bring `whole`, of n samples, into n x ...; None where it has nothing to do with samples.
 

@@ -171,7 +171,7 @@ class Uses(TorchFunctionMode):
 
     parameters: name -> tensor, as handed to the network; none of them need require a gradient.
     n: samples. A call whose input has another first dimension has no gradient a sample. One that has the same by chance
-    shows where there are fewer samples: see `compare`.
+    shows with another number of samples: see `compare`.
     """
 
     def __init__(self, parameters: dict[str, Tensor], n: int) -> None:
@@ -199,14 +199,15 @@ class Uses(TorchFunctionMode):
         super().__exit__(*exception)
         self.draws = not torch.equal(self._random, torch.get_rng_state())
 
-    def compare(self, outputs: Tensor, fewer: "Uses", outputs_of_fewer: Tensor) -> None:
-        """Takes nothing for a sample's own which a pass over `fewer` samples, the first ones, shows not to be.
+    def compare(self, outputs: Tensor, other: "Uses", other_outputs: Tensor) -> None:
+        """Takes nothing for a sample's own which a pass over another number of the first samples shows not to be.
 
         A call that goes by something else than samples, such as the steps of a sequence, has no gradient a sample; no
-        call has where the samples have other outputs among fewer: they touch each other.
+        call has where the samples have other outputs in the other pass: they touch each other.
         """
-        self.elsewhere |= fewer.elsewhere
-        if not (self.draws or same_outputs(outputs[: fewer.n], outputs_of_fewer)):
+        self.elsewhere |= other.elsewhere
+        both = min(self.n, other.n)
+        if not (self.draws or same_outputs(outputs[:both], other_outputs[:both])):
             self.elsewhere |= set(self.names.values())
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
