@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -309,3 +310,12 @@ def test_one_number_a_sample() -> None:
     column = nn.Sequential(*list(flat)[:-1])
     kappa = METRICS["ntk_condition_number"]
     assert kappa(Probe(flat, inputs)) == pytest.approx(kappa(Probe(column, inputs)), rel=1e-9)
+
+
+@pytest.mark.parametrize("precision", [{"dtype": torch.float64}, {"autocast": torch.bfloat16}])
+def test_latency_in_another_precision(precision: dict[str, Any]) -> None:
+    net, inputs, _ = images(nn.BatchNorm2d(6), torch.float32)
+    seen = list[torch.dtype]()
+    net[0].register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
+    assert METRICS["latency"](Probe(net, inputs, **precision)) > 0
+    assert set(seen) == {*precision.values()}
