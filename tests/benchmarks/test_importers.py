@@ -99,7 +99,7 @@ def test_csv(tmp_path: Path) -> None:
     import_table(path, out, space=TransNASMacro())
     assert pq.read_table(out)["snip"].to_pylist() == [None, 2.0]
     with pytest.raises(InputError, match=r"task 'jigsaw': a \.csv file is of one task"):
-        import_table(path, out, task="jigsaw")
+        import_table(path, out, task="jigsaw", space=NASBench201())
     path.write_text("note,snip\nx,1\ny,2\n")
     import_table(path, out, arch_column="note")  # without a space, any string will do
     assert pq.read_table(out)["arch"].to_pylist() == ["x", "y"]

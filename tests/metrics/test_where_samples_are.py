@@ -1,6 +1,7 @@
 """Where a network has its samples: not always first, not always on their own, and sometimes elsewhere by chance."""
 
 import copy
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -129,6 +130,22 @@ def test_two_samples_and_batch_statistics(name: str) -> None:
     layers = (nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
     probe = Probe(nn.Sequential(*layers), torch.randn(2, 4), LABELS[:2])
     assert METRICS[name](probe) > 0
+
+
+@pytest.mark.parametrize("draw", [torch.rand, lambda *shape: torch.full(shape, np.random.rand())])
+def test_random_numbers_are_not_taken_for_other_samples(
+    draw: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that draws has other outputs in another pass; its samples do not go one by one for that."""
+
+    class Noisy(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * draw(len(x), 1) * draw(len(x), 1)
+
+    monkeypatch.setattr(sys.modules["untrained.metrics.gradsign"], "_loop", None)
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(4, 8), Noisy(), nn.ReLU(), nn.Linear(8, 3))
+    assert METRICS["gradsign"](Probe(net, torch.randn(6, 4), LABELS)) > 0
 
 
 def test_layer_by_layer_kernels_need_samples() -> None:

@@ -50,7 +50,7 @@ def import_table(
     if path.suffix == ".json":
         archs, columns = _read_json(path, task)
     elif path.suffix == ".csv":
-        if task is not None and space is None:
+        if task is not None and not isinstance(space, TransNASMicro | TransNASMacro):
             raise InputError(f"task {task!r}: a .csv file is of one task; only a .json file has several")
         archs, columns = _read_csv(path, arch_column)
     else:

@@ -10,7 +10,7 @@ import typer
 
 import untrained
 from untrained.cli.data import DataDir
-from untrained.cli.options import Metrics, same_file, warn_if_minimised
+from untrained.cli.options import Metrics, warn_if_minimised
 from untrained.cli.output import stdout
 from untrained.cli.search import table_scores
 from untrained.errors import InputError
@@ -129,7 +129,7 @@ def _own(table: str, column: str, scores: str | None, metrics: str | None, direc
     if direction is None:
         warn_if_minimised(column)
     objective = untrained.TabularObjective(table, column, direction="maximize" if direction is None else direction)  # pyright: ignore[reportArgumentType] - checked there
-    scored = table_scores(scores or table, metrics, (column,) if scores is None or same_file(scores, table) else ())
+    scored = table_scores(scores, table, metrics, (column,))
     answered = set(objective.archs)
     archs = [arch for arch in scored.archs if arch in answered]
     if not archs:

@@ -11,7 +11,7 @@ import typer
 import untrained
 from untrained.errors import InputError
 
-POOL, BATCH_SIZE, EPOCHS, LEARNING_RATE = 256, 32, 12, 0.025
+POOL, BATCH_SIZE, EPOCHS = 256, 32, 12
 
 Space = Annotated[str | None, typer.Option("--space", help="A space's name (untrained spaces), or module:Class.")]
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
@@ -85,10 +85,6 @@ def scoring(metrics: str | None, images: Any, batch_size: int, seed: int) -> dic
         "batch": images.batch(batch_size, seed),
         "second_batch": images.second_batch(batch_size, seed) if pairs else None,
     }
-
-
-def same_file(a: str, b: str) -> bool:
-    return Path(a).resolve() == Path(b).resolve()
 
 
 def cores() -> int:

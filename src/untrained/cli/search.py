@@ -10,7 +10,6 @@ import untrained
 from untrained.cli.options import (
     BATCH_SIZE,
     EPOCHS,
-    LEARNING_RATE,
     BatchSize,
     Data,
     Metrics,
@@ -23,7 +22,6 @@ from untrained.cli.options import (
     check_archs,
     chosen_space,
     cores,
-    same_file,
     scoring,
     warn_if_minimised,
 )
@@ -42,7 +40,25 @@ EXAMPLES = """
 """
 
 
+OF_TRAINING = (
+    *(
+        "pool",
+        "workers",
+        "test_data",
+        "epochs",
+        "learning_rate",
+        "augment",
+        "device",
+        "threads",
+        "batch_size",
+        "strict",
+    ),
+)
+"""Parameters that only real trainings and scoring have a use for."""
+
+
 def search(
+    context: typer.Context,
     budget: Annotated[int, typer.Option(help="How many architectures to evaluate.")],
     space: Space = None,
     space_options: SpaceOptions = "",
@@ -60,7 +76,7 @@ def search(
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = EPOCHS,
-    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = LEARNING_RATE,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = 0.025,
     augment: Annotated[bool, typer.Option(help="Train on random flips and crops.")] = False,
     device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
@@ -80,14 +96,10 @@ def search(
         raise InputError("give either --data (real trainings) or --table (look-ups)")
     if table is not None and column is None:
         raise InputError("--table needs --column, the figure to search by")
-    of_data = {
-        "pool": pool, "workers": workers, "test-data": test_data, "augment": augment or None, "strict": strict or None,
-        "epochs": None if epochs == EPOCHS else epochs, "threads": None if threads == 1 else threads,
-        "learning-rate": None if learning_rate == LEARNING_RATE else learning_rate,
-        "batch-size": None if batch_size == BATCH_SIZE else batch_size, "device": None if device == "auto" else device,
-    }  # fmt: skip
-    if table is not None and (given := [name for name, value in of_data.items() if value is not None]):
-        raise InputError(f"--{given[0]} belongs to --data, not to --table")
+    sources = {name: context.get_parameter_source(name) for name in OF_TRAINING}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if table is not None and given:
+        raise InputError(f"--{given[0].replace('_', '-')} belongs to --data, not to --table")
     if data is not None and (column or direction or report_column or scores):
         raise InputError("--column, --direction, --report-column and --scores belong to --table, not to --data")
     if data is not None and space is None:
@@ -129,8 +141,7 @@ def search(
                 report_column=report_column,
                 direction="maximize" if direction is None else direction,  # pyright: ignore[reportArgumentType] - checked there
             )
-            figures = (column, report_column) if scores is None or same_file(scores, table) else ()
-            scored = table_scores(scores or table, metrics, figures, own_metrics)
+            scored = table_scores(scores, table, metrics, (column, report_column), own_metrics)
             answered = set(objective.archs)
             archs = [arch for arch in scored.archs if arch in answered]
             if not archs:
@@ -145,14 +156,21 @@ def search(
 
 
 def table_scores(
-    path: str, metrics: str | None, figures: tuple[str | None, ...], own: tuple[tuple[str, ...], ...] = ()
+    scores: str | None,
+    answers: str,
+    metrics: str | None,
+    figures: tuple[str | None, ...],
+    own: tuple[tuple[str, ...], ...] = (),
 ) -> Any:
-    """The metric columns of a published table, never one of `figures`.
+    """The metric columns of `scores`, or of the table that answers; of that never one of `figures`.
 
     Those named, else those that the sampler is made for (`own`, one of each group), else the table's own, else RoBoT's.
     """
     from untrained.metrics import split_names
 
+    path = answers if scores is None else scores
+    if Path(path).resolve() != Path(answers).resolve():
+        figures = ()
     table = untrained.ScoreTable.load(path)
     if metrics is not None:
         names = split_names(metrics)

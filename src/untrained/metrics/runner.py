@@ -212,9 +212,9 @@ class Runner:
         try:
             handles += [module.register_forward_hook(recorder(layers)) for layers, module in self._callers]
             with self.untouched(mode=tape), torch.enable_grad():
-                before = _random_states()
+                before = random_states()
                 outputs, heads = join(self.call(state, inputs))
-                draws = _random_states() != before
+                draws = random_states() != before
         finally:
             for handle in handles:
                 handle.remove()
@@ -310,6 +310,7 @@ class Runner:
                 np.random.set_state(states[1])
 
 
-def _random_states() -> tuple[Any, ...]:
+def random_states() -> tuple[Any, ...]:
+    """Where the streams that a network may draw from stand."""
     _, keys, *position = np.random.get_state(legacy=True)
     return torch.get_rng_state().numpy().tobytes(), random.getstate(), np.asarray(keys).tobytes(), position

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 from torch.overrides import TorchFunctionMode
 
+from untrained.metrics.runner import random_states
 from untrained.metrics.sample_dim import same_outputs
 
 TOGETHER = 16
@@ -192,12 +193,12 @@ class Uses(TorchFunctionMode):
         self.arrived: dict[str, list[tuple[Use, Tensor]]] = {}
 
     def __enter__(self) -> Self:
-        self._random = torch.get_rng_state()
+        self._before = random_states()
         return super().__enter__()
 
     def __exit__(self, *exception: Any) -> None:
         super().__exit__(*exception)
-        self.draws = not torch.equal(self._random, torch.get_rng_state())
+        self.draws = random_states() != self._before
 
     def compare(self, outputs: Tensor, other: "Uses", other_outputs: Tensor) -> None:
         """Takes nothing for a sample's own which a pass over another number of the first samples shows not to be.
