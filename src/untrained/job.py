@@ -15,7 +15,7 @@ from untrained.errors import InputError
 from untrained.metrics import Metric, Probe
 from untrained.metrics.probe import Loss
 from untrained.metrics.sources import source
-from untrained.seeding import derive_seed
+from untrained.seeding import derive_seed, seeded
 from untrained.spaces import SearchSpace
 
 Scores = tuple[str, dict[str, float | None], dict[str, str]]
@@ -55,8 +55,7 @@ class Job:
     def score(self, arch: str) -> Scores:
         """The scores of the network of `arch`, initialised from (seed, arch)."""
         try:
-            with torch.random.fork_rng([]):
-                torch.manual_seed(derive_seed(self.seed, "init", arch))
+            with seeded(derive_seed(self.seed, "init", arch)):
                 net = self.space.build(arch).to(self.device)
             inputs, targets = self._placed(self.batch)
             probe = Probe(

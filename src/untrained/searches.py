@@ -51,7 +51,7 @@ from untrained.samplers import PoolSampler, check_sampler, get_sampler, sampler_
 from untrained.samplers.base import ARCHITECTURE, SKIPPED
 from untrained.scores import ScoreTable, compute_scores
 from untrained.scores.compute import Progress
-from untrained.seeding import check_seed
+from untrained.seeding import check_seed, seeded
 from untrained.spaces import SearchSpace
 
 STUDY_NAME = "untrained"
@@ -379,6 +379,6 @@ def _only_search_in(folder: Path | None) -> Iterator[None]:
 
 def _sizes(space: SearchSpace, arch: str, example: Tensor) -> dict[str, float]:
     """`params` and `flops` of the network, in millions."""
-    with torch.random.fork_rng([]):
+    with seeded(0):
         probe = Probe(space.build(arch), example)
     return {name: METRICS[name](probe) for name in ("params", "flops")}

@@ -4,8 +4,7 @@ import math
 import pickle
 import random
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -19,7 +18,7 @@ from untrained.errors import InputError
 from untrained.job import Batch, one_line
 from untrained.metrics import METRICS, ROBOT_METRICS, Given, Metric, Probe, get_metrics
 from untrained.scores.scaling import rank
-from untrained.seeding import derive_seed
+from untrained.seeding import derive_seed, seeded
 from untrained.spaces import NASBench201, SearchSpace
 from untrained.threads import torch_threads
 
@@ -107,7 +106,7 @@ def check_metric(
     elif second_batch is None and "second batch" in chosen.needs:
         raise InputError(f"metric {chosen.name!r} compares two batches: give second_batch=(inputs, targets) too")
     trial = _Trial(chosen, space, batch, second_batch, seed)
-    with torch_threads(1), _random_states(seed):
+    with torch_threads(1), seeded(seed):
         archs = space.pool(pool, seed, at_most=True)
         found = {arch: trial.value(trial.probe(arch)) for arch in archs}
         scores = {arch: value for arch, value in found.items() if isinstance(value, float)}
@@ -144,8 +143,7 @@ class _Trial:
     seed: int
 
     def network(self, arch: str) -> nn.Module:
-        with torch.random.fork_rng([]):
-            torch.manual_seed(derive_seed(self.seed, "init", arch))
+        with seeded(derive_seed(self.seed, "init", arch)):
             return self.space.build(arch)
 
     def probe(self, arch: str) -> Probe:
@@ -180,7 +178,7 @@ class _Trial:
     def deterministic(self, arch: str) -> Check:
         values = []
         for seed in range(REPEATS):
-            with _random_states(seed):
+            with seeded(seed):
                 values.append(self.value(self.probe(arch)))
         probe = self.probe(arch)
         _others(probe)
@@ -260,21 +258,6 @@ def _bytes(tensor: torch.Tensor | None) -> str:
     if tensor is None:
         return ""
     return blake2b(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
-
-
-@contextmanager
-def _random_states(seed: int) -> Iterator[None]:
-    """Python's, NumPy's and torch's global generators seeded inside, and as they were outside."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
 
 
 def _distinct(scores: Mapping[str, float]) -> Check:

@@ -49,7 +49,7 @@ def score(
     batch_size: BatchSize = BATCH_SIZE,
     strict: Strict = False,
     precision: Annotated[str | None, typer.Option(help="float32, float64 or bfloat16 (autocast).")] = None,
-    device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda, mps or auto.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda or auto.")] = "cpu",
     workers: Workers = None,
 ) -> None:
     """Score architectures with training-free metrics. Killed and run again, it goes on where it was."""

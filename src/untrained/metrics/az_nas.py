@@ -110,7 +110,7 @@ def _rows(f: Tensor, channel: int) -> Tensor:
 
 
 def _random(like: Tensor, stream: torch.Generator) -> Tensor:
-    bits = torch.randint(0, 2, like.shape, generator=stream, device=like.device, dtype=torch.float32)
+    bits = torch.randint(0, 2, like.shape, generator=stream, dtype=torch.float32)
     return torch.empty_like(like).copy_(bits.mul_(2).sub_(1))  # in its memory format
 
 

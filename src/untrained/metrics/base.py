@@ -3,11 +3,13 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import torch
 
+from untrained.devices import exactly
 from untrained.errors import InputError
 from untrained.metrics.options import checked_options, choices, defaults
 from untrained.metrics.probe import Probe
@@ -59,8 +61,10 @@ class Metric:
 
     def __call__(self, probe: Probe) -> float:
         """The score. Raises ValueError where it is infinite or not a number, or the metric says why there is none."""
+        # A clock is to be read in the settings that networks run in.
+        exact = nullcontext() if "clock" in self.needs else exactly(probe.inputs.device)
         # The passes differentiate, also where the caller has turned gradients off.
-        with torch.inference_mode(False), torch.enable_grad():
+        with exact, torch.inference_mode(False), torch.enable_grad():
             value = float(self.function(probe, **self.options))
         if not math.isfinite(value):
             raise ValueError(f"the score is {value}")

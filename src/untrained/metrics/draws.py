@@ -25,13 +25,14 @@ def kaiming_normal(weight: Tensor, stream: Generator) -> None:
 
 
 def generator(probe: Probe) -> Generator:
-    """A stream of random numbers that depends on the probe's seed alone."""
-    return Generator(probe.inputs.device).manual_seed(probe.seed)
+    """A stream of random numbers that depends on the probe's seed alone: drawn on the CPU, they are the same for any
+    device."""
+    return Generator().manual_seed(probe.seed)
 
 
 def normal(shape: Sequence[int], stream: Generator) -> Tensor:
     """N(0, 1) in single precision, so that the numbers are the same in any precision and memory format."""
-    return torch.randn(tuple(shape), generator=stream, device=stream.device)
+    return torch.randn(tuple(shape), generator=stream)
 
 
 def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:

@@ -44,7 +44,7 @@ def meco(
             raise ValueError(f"the inputs are {x.dtype}: use inputs=batch")
         stream = generator(probe)
         shape = (1, x.shape[1], size, size) if size is not None and x.ndim == 4 else x.shape
-        x = normal(shape, stream).to(x.dtype)
+        x = normal(shape, stream).to(x)
     total = 0.0
     seen: dict[tuple[int, int], tuple[Tensor, float]] = {}
 

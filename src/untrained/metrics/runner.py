@@ -1,14 +1,12 @@
 """Running a network without leaving a trace in it."""
 
 import copy
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -16,12 +14,14 @@ from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from untrained.devices import without_cudnn
 from untrained.metrics.channels_last import prepared
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.layout import AnyLayout
 from untrained.metrics.network import eagerly, runnable
 from untrained.metrics.rules import RULES, general
 from untrained.metrics.tape import Tape
+from untrained.seeding import random_states, seeded
 
 NORM_MODULES = (
     nn.modules.batchnorm._NormBase,
@@ -212,9 +212,9 @@ class Runner:
         try:
             handles += [module.register_forward_hook(recorder(layers)) for layers, module in self._callers]
             with self.untouched(mode=tape), torch.enable_grad():
-                before = random_states()
+                before = random_states(inputs.device)
                 outputs, heads = join(self.call(state, inputs))
-                draws = random_states() != before
+                draws = random_states(inputs.device) != before
         finally:
             for handle in handles:
                 handle.remove()
@@ -259,13 +259,14 @@ class Runner:
     def precision(self) -> Iterator[None]:
         """How operations run: under autocast, if it was asked for; what is compiled, call by call; attention by
         functions with two derivatives, and a transformer layer part by part, where PyTorch has single functions that no
-        metric can see into."""
+        metric can see into; recurrent layers without cuDNN, which differentiates once, in training mode."""
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             with (
                 torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None),
                 sdpa_kernel(SDPBackend.MATH),
+                without_cudnn(any(isinstance(module, nn.RNNBase) for _, module in self.modules)),
                 eagerly(module for _, module in self.modules),
             ):
                 yield
@@ -290,12 +291,7 @@ class Runner:
         mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
         """
         attributes = [(vars(module), vars(module).copy()) for _, module in self.modules]
-        devices = [self.inputs.device] if self.inputs.device.type == "cuda" else []
-        states = random.getstate(), np.random.get_state()  # a network may draw from either
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(self.seed)
-            random.seed(self.seed)
-            np.random.seed(self.seed % 2**32)
+        with seeded(self.seed, self.inputs.device):
             for (_, module), trains in zip(self.modules, self._modes(training), strict=True):
                 if module.training is not trains:  # to set an attribute of a module takes long
                     module.training = trains
@@ -306,11 +302,3 @@ class Runner:
                 for now, before in attributes:
                     now.clear()
                     now.update(before)
-                random.setstate(states[0])
-                np.random.set_state(states[1])
-
-
-def random_states() -> tuple[Any, ...]:
-    """Where the streams that a network may draw from stand."""
-    _, keys, *position = np.random.get_state(legacy=True)
-    return torch.get_rng_state().numpy().tobytes(), random.getstate(), np.asarray(keys).tobytes(), position

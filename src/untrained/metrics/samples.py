@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 from torch.overrides import TorchFunctionMode
 
-from untrained.metrics.runner import random_states
 from untrained.metrics.sample_dim import same_outputs
+from untrained.seeding import CPU, random_states
 
 TOGETHER = 16
 """So many samples' gradients of a convolution are taken at a time: more are no faster on a CPU."""
@@ -180,6 +180,7 @@ class Uses(TorchFunctionMode):
         if complex_ := [name for name, tensor in parameters.items() if tensor.is_complex()]:
             raise ValueError(f"{complex_[0]} is complex: the metric is defined for real weights")
         self.names = {id(tensor): name for name, tensor in parameters.items()}
+        self.device = next((tensor.device for tensor in parameters.values()), CPU)
         self.n = n
         self.count = Counter[str]()
         """Uses of each parameter."""
@@ -193,12 +194,12 @@ class Uses(TorchFunctionMode):
         self.arrived: dict[str, list[tuple[Use, Tensor]]] = {}
 
     def __enter__(self) -> Self:
-        self._before = random_states()
+        self._before = random_states(self.device)
         return super().__enter__()
 
     def __exit__(self, *exception: Any) -> None:
         super().__exit__(*exception)
-        self.draws = random_states() != self._before
+        self.draws = random_states(self.device) != self._before
 
     def compare(self, outputs: Tensor, other: "Uses", other_outputs: Tensor) -> None:
         """Takes nothing for a sample's own which a pass over another number of the first samples shows not to be.

@@ -66,7 +66,7 @@ def _inputs(probe: Probe, drawn: bool, stream: torch.Generator) -> tuple[Tensor,
     if not x.is_floating_point():
         raise ValueError(f"the inputs are {x.dtype}: only floating-point inputs can be moved a little")
     if drawn:
-        return tuple(probe.prepared(normal(x.shape, stream).to(x.dtype)) for _ in range(2))
+        return tuple(probe.prepared(normal(x.shape, stream).to(x)) for _ in range(2))
     if probe.second is None:
         raise ValueError("no second batch: it is the direction in which the input moves")
     return x, probe.second[0]

@@ -18,7 +18,7 @@ from untrained.data import Images
 from untrained.devices import usable_device
 from untrained.errors import InputError
 from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, Objective
-from untrained.seeding import derive_seed
+from untrained.seeding import derive_seed, seeded
 from untrained.spaces import SearchSpace
 from untrained.threads import torch_threads
 
@@ -128,9 +128,7 @@ class TrainingObjective(Objective):
 
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
         start = time.perf_counter()
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices), torch_threads(self.threads):
-            torch.manual_seed(derive_seed(self.seed, "training", arch))
+        with seeded(derive_seed(self.seed, "training", arch), self.device), torch_threads(self.threads):
             # Channels last is the layout in which convolutions train fastest, by 15 % and more.
             net: nn.Module = cast(Any, self.space.build(arch)).to(self.device, memory_format=torch.channels_last)
             value = self._fit(net, trial)

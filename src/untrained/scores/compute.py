@@ -65,6 +65,8 @@ def compute_scores(
     precision: "float32" or "float64" of network and batch, or "bfloat16" for networks that run under autocast; None
     leaves both as they come. The initial weights are the same in each.
 
+    device: "cpu", "cuda", "cuda:1", ... or "auto", which takes CUDA where there is one. Apple's GPUs lack the double
+    precision in which metrics sum. Several workers share a GPU.
     path: where to save the table (Parquet). Scores are kept in `path`.partial as they come, so a killed call goes on
     where it was when called again; a finished table of the same call is just read.
 
@@ -91,9 +93,8 @@ def compute_scores(
             raise InputError(f"the second batch has samples of shape {shapes[1]}, the first of {shapes[0]}")
     else:
         second_batch = None  # no score depends on it
-    if device == "auto":
-        device = usable_device(device).type
-    usable_device(device)
+    found = usable_device(device, double=True)
+    device = found.type if device == "auto" else device
     job = Job(space, chosen, batch, seed, loss, device, second_batch, strict, precision)
     twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
     provenance = job.provenance()

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.tape import Tangent, Tape
+from untrained.seeding import random_states
 
 
 def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
@@ -18,13 +19,13 @@ def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
         return output
     numbers = [tape.variable(value) for value in slots]
     versions = [value._version for value in slots]
-    random = random_state(slots[0].device)
+    before = random_states(slots[0].device)
     output = func(*args, **kwargs)
     outputs = tensors_in(output)
     selected = [number for number, value in enumerate(outputs) if value.requires_grad]
     if not selected:
         return output
-    if not torch.equal(random, random_state(slots[0].device)):
+    if random_states(slots[0].device) != before:
         tape.gap = f"{_name(func)} draws random numbers"
     if any(value.is_complex() for value in (*slots, *outputs)):
         tape.gap = f"{_name(func)} has to do with complex numbers"
@@ -93,10 +94,6 @@ def tensors_in(value: Any) -> list[Tensor]:
     found: list[Tensor] = []
     _replaced(value, lambda part: found.append(part) if isinstance(part, Tensor) else None)
     return found
-
-
-def random_state(device: torch.device) -> Tensor:
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
 
 def _name(func: Any) -> str:
