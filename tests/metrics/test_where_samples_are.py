@@ -207,11 +207,6 @@ class Recurrent(nn.Module):
         return self.head(self.cells(x)[0].mean(1))
 
 
-def test_fisher_needs_every_layer() -> None:
-    with pytest.raises(ValueError, match=r"cells\.weight_ih_l0"):
-        METRICS["fisher"](Probe(Recurrent().double(), *tokens(6)))
-
-
 @pytest.mark.parametrize("net", [Recurrent, lambda: nn.Sequential(nn.Flatten(), parametrised(24), nn.Linear(8, 3))])
 def test_redrawn_layers_have_no_bias(net: Callable[[], nn.Module]) -> None:
     torch.manual_seed(8)

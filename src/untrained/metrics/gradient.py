@@ -5,11 +5,12 @@ layers where no index is written. Biases and normalisations do not enter.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from untrained.metrics.base import metric
 from untrained.metrics.curvature import curvature
-from untrained.metrics.probe import Probe, shared
+from untrained.metrics.passes import sibling
+from untrained.metrics.probe import Layer, Probe, shared
 
 ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 
@@ -60,14 +61,18 @@ def fisher(probe: Probe, fan_in: bool = True) -> float:
     fan_in: False sums over channels without weighting them, which is BlockSwap's formula. zero-cost-nas and NASLib hand
     a channel's value to each weight that feeds it before they sum; the published tables are of that.
 
-    Raises ValueError where a layer's output is not seen: `nn.MultiheadAttention`, recurrent layers. In strict mode such
-    layers are left out, as by the public code.
+    A recurrent layer does not show what its weights make. There the samples go one by one, and the sum over p is
+    sum_j w[c,j] g_i[c,j], with the bias as one more w. Raises ValueError where they touch each other, or the network
+    draws random numbers. In strict mode such layers are left out, as by the public code.
     """
     total = 0.0
     for weights, saliency in saliencies(probe):
         of_channels = saliency.square().sum(dtype=torch.float64).item() / (2 * len(saliency))
         total += of_channels * (weights if fan_in else 1)
     return total
+
+
+ROWS_ARE_CHANNELS = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
 
 @shared
@@ -79,13 +84,8 @@ def saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
 
 def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
     found = []
-    for layer, gradient in zip(probe.layers, probe.weight_gradients, strict=True):
-        if layer.weight not in probe.forward.seen and gradient.any() and not probe.strict:
-            raise ValueError(
-                f"what {layer.weight} makes is not seen: it is inside of an attention or recurrent function"
-            )
     calls = zip(probe.forward.calls, probe.output_gradients, probe.samples_first(lambda f: f.called), strict=True)
-    for (layer, a), da, arrange in calls:
+    for (layer, used, a), da, arrange in calls:
         if arrange is None:
             raise ValueError(f"{layer.weight} is called once for all samples: none has a gradient of its own there")
         weight = probe.forward.params[layer.weight]
@@ -94,8 +94,36 @@ def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
         saliency = a * da
         if a.ndim > 2:
             saliency = saliency.sum([dim for dim in range(1, a.ndim) if dim != channel])
-        found.append((weight.numel() / a.shape[channel], saliency))
-    return found
+        found.append((used / a.shape[channel], saliency))
+    pairs = zip(probe.layers, probe.weight_gradients, strict=True)
+    unseen = [layer for layer, g in pairs if layer.weight not in probe.forward.seen and g.any()]
+    return found if probe.strict or not unseen else found + _one_by_one(probe, unseen)
+
+
+def _one_by_one(probe: Probe, layers: list[Layer]) -> list[tuple[float, Tensor]]:
+    """The same for layers whose outputs are not seen.
+
+    sum_p a da is the derivative along a factor of the channel, which scales what feeds it: its weights and its bias.
+    """
+    for layer in layers:
+        if not isinstance(layer.module, ROWS_ARE_CHANNELS):
+            raise ValueError(f"what {layer.weight} makes is not seen: no module returns it alone")
+    weights = [layer.weight for layer in layers]
+    biases = {name: name.replace("weight", "bias") for name in weights}
+    rows: dict[str, list[Tensor]] = {name: [] for name in weights}
+    try:
+        for part in sibling(probe, probe.inputs, probe.targets, chunk=1).parts():
+            params = part.forward.params
+            for name in weights:
+                feeding = [params[name], *([params[biases[name]]] if biases[name] in params else [])]
+                gradients = torch.autograd.grad(part.loss, feeding, retain_graph=True, materialize_grads=True)
+                along = [
+                    (w * g).flatten(1).sum(1) if w.ndim > 1 else w * g for w, g in zip(feeding, gradients, strict=True)
+                ]
+                rows[name].append(sum(along[1:], along[0]).detach())
+    except ValueError as error:
+        raise ValueError(f"what {weights[0]} makes is seen one sample at a time only: {error}") from error
+    return [(probe.forward.params[name][0].numel(), torch.stack(rows[name])) for name in weights]
 
 
 @metric("l2_norm", paper=ZERO_COST, cost="weights only")

@@ -54,6 +54,8 @@ class LayerCall(NamedTuple):
     """One call of a layer in the forward pass."""
 
     layer: Layer
+    used: int
+    """How many of its weights."""
     output: Tensor
 
 
@@ -165,7 +167,8 @@ class Runner:
         """Every module that runs with the weights of some of `layers`, and these, the largest first."""
         layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.layers}
         for _, module in self.modules:
-            if isinstance(module, ParametrizationList) or (
+            # What a recurrent cell returns is not what its weights make.
+            if isinstance(module, ParametrizationList | nn.RNNCellBase) or (
                 self.strict and not isinstance(module, nn.Conv2d | nn.Linear)
             ):
                 continue
@@ -200,7 +203,7 @@ class Runner:
             def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
                 if not isinstance(output, Tensor):
                     return None
-                calls.append(LayerCall(layers[0], output))
+                calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
                 seen.update(layer.weight for layer in layers)
                 versions.append((output.detach(), output._version))
                 return output.clone() if copy_outputs else None
@@ -221,11 +224,11 @@ class Runner:
         tape.finish(outputs)
         versions += tape.rectified
         # Where a layer's weight is used outside of its module, as in attention, the function's output is the layer's.
-        outside = [product for product in tape.products if self.layers[product[0]].weight not in seen]
-        for number, output, version in outside:
-            calls.append(LayerCall(self.layers[number], output))
-            seen.add(self.layers[number].weight)
-            versions.append((output.detach(), version))
+        outside = [product for product in tape.products if self.layers[product.weight].weight not in seen]
+        for product in outside:
+            calls.append(LayerCall(self.layers[product.weight], product.used, product.output))
+            seen.add(self.layers[product.weight].weight)
+            versions.append((product.output.detach(), product.version))
         return Forward(inputs, outputs, heads, state, tape, draws, calls, seen), versions
 
     def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:

@@ -43,6 +43,18 @@ class _Known(NamedTuple):
     variable: int | None
 
 
+class Product(NamedTuple):
+    """What a convolution or linear function made with a weight, or with some of its rows."""
+
+    weight: int
+    """The weight's number."""
+    used: int
+    """How many of its numbers were used."""
+    output: Tensor
+    version: int
+    """Which the output had: it has another if something wrote into it since."""
+
+
 Rule = Callable[..., Any]
 """(tape, function, *its arguments) -> what the function returns; records the call on the tape."""
 
@@ -63,14 +75,14 @@ class Tape(TorchFunctionMode):
         """The number of the network's output, if it is a variable."""
         self.rectified: list[tuple[Tensor, int]] = []
         """The output of each ReLU call, and the version it had: it has another if something wrote into it since."""
-        self.products: list[tuple[int, Tensor, int]] = []
-        """The number of a weight, what a convolution or linear function made with it, and the version that had."""
+        self.products: list[Product] = []
         self.gap: str | None = None
         """Why the recording cannot be used, where it cannot."""
         self.batch_statistics = False
         """Does an operation mix the samples of the batch?"""
         self._rules, self._otherwise, self._copy = rules, otherwise, copy
         self._relus: dict[int, tuple[Tensor, int]] = {}
+        self._rows: dict[int, int] = {}
         self._known: dict[int, _Known] = {}
         self._kept: list[tuple[Tensor, int]] = []
         self._variables = 0
@@ -98,6 +110,15 @@ class Tape(TorchFunctionMode):
     def is_weight(self, value: Any) -> bool:
         number = self.variable(value)
         return number is not None and number < self._weights
+
+    def weight_of(self, value: Any) -> int | None:
+        """The number of the weight that `value` is, or has rows of; None if it is something else."""
+        number = self.variable(value)
+        return (
+            number
+            if number is not None and number < self._weights
+            else self._rows.get(-1 if number is None else number)
+        )
 
     def keep(self, tensor: Tensor, version: int | None = None) -> Tensor:
         """`tensor` for a later push, as it is now or was at `version`; there is none if something writes into it."""
@@ -135,9 +156,20 @@ class Tape(TorchFunctionMode):
         output = output.detach().clone() if self._copy else output.detach()
         self.rectified.append((output, output._version))
 
-    def note(self, weight: int, output: Tensor) -> bool:
-        """`output` is a layer's. Is a copy to be handed on in its place?"""
-        self.products.append((weight, output, output._version))
+    def note_rows(self, weight: Tensor, parts: Sequence[Tensor]) -> None:
+        """Those of `parts` whose rows are as long as the `weight`'s are rows of it, if it is one."""
+        number = self.weight_of(weight)
+        for part in parts:
+            of_part = self.variable(part)
+            if number is not None and of_part is not None and part.shape[1:] == weight.shape[1:]:
+                self._rows[of_part] = number
+
+    def note_product(self, weight: Tensor, output: Tensor) -> bool:
+        """`output` is a layer's if `weight` is one's. Is a copy to be handed on in its place?"""
+        number = self.weight_of(weight)
+        if number is None:
+            return False
+        self.products.append(Product(number, weight.numel(), output, output._version))
         return self._copy
 
     def finish(self, outputs: Tensor) -> None:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.metrics.rules.attention import attention
 from untrained.metrics.rules.general import by_double_backward, general
 from untrained.metrics.rules.linear import DIFFERENCES, joined, linear, plus
 from untrained.metrics.rules.nonlinear import RELUS, batch_norm, dropout, hardtanh, is_relu, relu, relu6
@@ -50,6 +51,7 @@ RULES: dict[Any, Rule] = {
     F.relu6: relu6,
     **dict.fromkeys((F.hardtanh, F.hardtanh_), hardtanh),
     **dict.fromkeys(DROPOUTS, dropout),
+    F.multi_head_attention_forward: attention,
     **dict.fromkeys(LAYERS, layer),
     **dict.fromkeys(SUMS | DIFFERENCES, plus),
     **dict.fromkeys(PRODUCTS, product),

@@ -10,6 +10,10 @@ from untrained.metrics.rules.general import general, tensors_in
 from untrained.metrics.tape import Tangent, Tape
 
 DIFFERENCES = frozenset({torch.sub, torch.subtract, Tensor.sub, Tensor.sub_, Tensor.subtract, Tensor.subtract_})
+PARTS = frozenset(
+    {torch.split, Tensor.split, torch.chunk, Tensor.chunk, Tensor.__getitem__, torch.narrow, Tensor.narrow}
+)
+"""What may take rows of a weight."""
 
 
 def linear(tape: Tape, func: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -33,6 +37,8 @@ def linear(tape: Tape, func: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
     outputs = tensors_in(output)
     output_shapes = [value.shape for value in outputs]
     tape.record([number], outputs, push)
+    if func in PARTS:
+        tape.note_rows(x, outputs)
     return output
 
 

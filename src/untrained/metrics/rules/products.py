@@ -38,9 +38,8 @@ def matrix_product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
 
 def layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | None = None, *a: Any, **k: Any) -> Any:
     """Convolutions and the linear layer."""
-    number = tape.variable(weight) if tape.is_weight(weight) else None
     output = _layer(tape, func, input, weight, bias, *a, **k)
-    return output if number is None or not tape.note(number, output) else linear(tape, Tensor.clone, output)
+    return linear(tape, Tensor.clone, output) if tape.note_product(weight, output) else output
 
 
 def _layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | None, *a: Any, **k: Any) -> Any:
