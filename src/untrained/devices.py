@@ -55,6 +55,17 @@ def without_cudnn(wanted: bool) -> Iterator[None]:
 
 
 @contextmanager
+def default_dtype(dtype: torch.dtype | None) -> Iterator[None]:
+    """Inside, of what tensors are made that no type is asked for; None leaves it."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype or before)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
 def _set(settings: list[tuple[Any, str, Any]]) -> Iterator[None]:
     before = [getattr(owner, name) for owner, name, _ in settings]
     try:

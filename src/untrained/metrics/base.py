@@ -1,12 +1,14 @@
 """What a training-free metric is: a named function from a `Probe` to a number."""
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 
 from untrained.devices import exactly
@@ -58,14 +60,29 @@ class Metric:
             raise InputError(f"a metric cannot be called {self.name!r}: give it a name of one word")
         if self.direction not in (1, -1):
             raise InputError(f"metric {self.name!r}: direction {self.direction!r} must be 1 (higher is better) or -1")
+        if self.cost not in get_args(Cost):
+            raise InputError(f"metric {self.name!r}: cost {self.cost!r} must be one of {', '.join(get_args(Cost))}")
+        if isinstance(self.needs, str) or not set(self.needs) <= set(get_args(Need)):
+            raise InputError(
+                f"metric {self.name!r}: needs {self.needs!r} must be a tuple of {', '.join(get_args(Need))}"
+            )
+        try:
+            inspect.signature(self.function).bind(None, **self.options)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"metric {self.name!r} cannot be called with a Probe alone: {error}") from error
+        object.__setattr__(self, "__doc__", self._description())
 
     def __call__(self, probe: Probe) -> float:
         """The score. Raises ValueError where it is infinite or not a number, or the metric says why there is none."""
         # A clock is to be read in the settings that networks run in.
         exact = nullcontext() if "clock" in self.needs else exactly(probe.inputs.device)
-        # The passes differentiate, also where the caller has turned gradients off.
-        with exact, torch.inference_mode(False), torch.enable_grad():
-            value = float(self.function(probe, **self.options))
+        # The passes differentiate, also where the caller has turned gradients off, in a precision of their own.
+        own = torch.autocast(probe.inputs.device.type, enabled=False)
+        with exact, own, torch.inference_mode(False), torch.enable_grad():
+            try:
+                value = _number(self.function(probe, **self.options))
+            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+                raise ValueError(f"the network's numbers are not all finite: {error}") from error
         if not math.isfinite(value):
             raise ValueError(f"the score is {value}")
         return value
@@ -98,6 +115,12 @@ class Metric:
         """`package.module:name#hash` of a metric of the user's own, empty for one of ours; see `sources`."""
         return source(self.function)
 
+    def _description(self) -> str:
+        direction = "higher is better" if self.direction == 1 else "lower is better"
+        facts = {"Paper": self.paper, "Direction": direction, "Cost": self.cost, "Needs": ", ".join(self.needs)}
+        lines = (f"{name}: {fact or 'nothing'}" for name, fact in facts.items())
+        return "\n".join([inspect.getdoc(self.function) or "", "", *lines]).strip()
+
     @property
     def summary(self) -> str:
         """The first line of the function's docstring."""
@@ -106,6 +129,15 @@ class Metric:
     def __reduce__(self) -> tuple[Any, ...]:
         # A file that is no part of a package is loaded before its function is looked for.
         return _unpickled, (file_of(self.function), *(getattr(self, f.name) for f in fields(self)))
+
+
+def _number(value: Any) -> float:
+    """Of what a metric returned: a number, or a tensor or array that holds one."""
+    if isinstance(value, torch.Tensor | np.ndarray) and math.prod(value.shape) == 1:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"the metric returned {value!r:.40}, a {type(value).__name__}: it must return a number")
+    return float(value)
 
 
 def _unpickled(_file: SourceFile | None, *values: Any) -> Metric:

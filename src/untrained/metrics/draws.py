@@ -32,7 +32,7 @@ def generator(probe: Probe) -> Generator:
 
 def normal(shape: Sequence[int], stream: Generator) -> Tensor:
     """N(0, 1) in single precision, so that the numbers are the same in any precision and memory format."""
-    return torch.randn(tuple(shape), generator=stream)
+    return torch.randn(tuple(shape), generator=stream, dtype=torch.float32)
 
 
 def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:

@@ -65,7 +65,7 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
     handles += [block.register_forward_hook(walk.leave) for block in blocks]
     try:
         with probe.untouched(), torch.enable_grad(), walk, uses:
-            outputs = probe.call(state, probe.inputs.detach().clone())
+            outputs = probe.call(state, probe.inputs.detach())
     finally:
         for handle in handles:
             handle.remove()

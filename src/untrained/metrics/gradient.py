@@ -61,18 +61,16 @@ def fisher(probe: Probe, fan_in: bool = True) -> float:
     fan_in: False sums over channels without weighting them, which is BlockSwap's formula. zero-cost-nas and NASLib hand
     a channel's value to each weight that feeds it before they sum; the published tables are of that.
 
-    A recurrent layer does not show what its weights make. There the samples go one by one, and the sum over p is
-    sum_j w[c,j] g_i[c,j], with the bias as one more w. Raises ValueError where they touch each other, or the network
-    draws random numbers. In strict mode such layers are left out, as by the public code.
+    A recurrent layer does not show what its weights make, nor a table of positions, called once for all samples, what
+    it is to each. There the samples go one by one, and the sum over p is sum_j w[c,j] g_i[c,j], with the bias as one
+    more w. Raises ValueError where they touch each other, or the network draws random numbers. In strict mode recurrent
+    layers and attention are left out, as by the public code.
     """
     total = 0.0
     for weights, saliency in saliencies(probe):
         of_channels = saliency.square().sum(dtype=torch.float64).item() / (2 * len(saliency))
         total += of_channels * (weights if fan_in else 1)
     return total
-
-
-ROWS_ARE_CHANNELS = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
 
 @shared
@@ -83,47 +81,52 @@ def saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
 
 
 def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
-    found = []
+    found, hidden = [], list[Layer]()
     calls = zip(probe.forward.calls, probe.output_gradients, probe.samples_first(lambda f: f.called), strict=True)
     for (layer, used, a), da, arrange in calls:
-        if arrange is None:
-            raise ValueError(f"{layer.weight} is called once for all samples: none has a gradient of its own there")
-        weight = probe.forward.params[layer.weight]
-        a, da = arrange(a.detach()), arrange(da)
-        channel = 1 if weight.ndim > 2 else a.ndim - 1
-        saliency = a * da
-        if a.ndim > 2:
-            saliency = saliency.sum([dim for dim in range(1, a.ndim) if dim != channel])
-        found.append((used / a.shape[channel], saliency))
-    pairs = zip(probe.layers, probe.weight_gradients, strict=True)
-    unseen = [layer for layer, g in pairs if layer.weight not in probe.forward.seen and g.any()]
-    return found if probe.strict or not unseen else found + _one_by_one(probe, unseen)
+        if arrange is None:  # called once for all samples, as a table of positions is
+            hidden.append(layer)
+            continue
+        saliency = arrange(a.detach() * da)
+        # Where samples shared a dimension with their parts, such as windows, the parts have one of their own now.
+        convolution = probe.forward.params[layer.weight].ndim > 2
+        channel = 1 + saliency.ndim - a.ndim if convolution else saliency.ndim - 1
+        if saliency.ndim > 2:
+            saliency = saliency.sum([dim for dim in range(1, saliency.ndim) if dim != channel])
+        found.append((used / saliency.shape[1], saliency))
+    if not probe.strict:
+        pairs = zip(probe.layers, probe.weight_gradients, strict=True)
+        hidden += [layer for layer, g in pairs if layer.weight not in probe.forward.seen and g.any()]
+    return found + (_one_by_one(probe, hidden) if hidden else [])
+
+
+ROWS_ARE_CHANNELS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
 
 def _one_by_one(probe: Probe, layers: list[Layer]) -> list[tuple[float, Tensor]]:
-    """The same for layers whose outputs are not seen.
+    """The same for layers that do not show what they make of a sample, all calls of a layer taken together.
 
     sum_p a da is the derivative along a factor of the channel, which scales what feeds it: its weights and its bias.
     """
+    feeding = dict[str, list[str]]()
     for layer in layers:
-        if not isinstance(layer.module, ROWS_ARE_CHANNELS):
+        if not isinstance(layer.module, (*ROWS_ARE_CHANNELS, nn.Embedding)):
             raise ValueError(f"what {layer.weight} makes is not seen: no module returns it alone")
-    weights = [layer.weight for layer in layers]
-    biases = {name: name.replace("weight", "bias") for name in weights}
-    rows: dict[str, list[Tensor]] = {name: [] for name in weights}
+        names = layer.weight, layer.weight.replace("weight", "bias")
+        feeding[layer.weight] = [name for name in names if name in probe.forward.params]
+    axis = {layer.weight: 1 if isinstance(layer.module, nn.Embedding) else 0 for layer in layers}
+    rows: dict[str, list[Tensor]] = {name: [] for name in feeding}
     try:
         for part in sibling(probe, probe.inputs, probe.targets, chunk=1).parts():
-            params = part.forward.params
-            for name in weights:
-                feeding = [params[name], *([params[biases[name]]] if biases[name] in params else [])]
-                gradients = torch.autograd.grad(part.loss, feeding, retain_graph=True, materialize_grads=True)
-                along = [
-                    (w * g).flatten(1).sum(1) if w.ndim > 1 else w * g for w, g in zip(feeding, gradients, strict=True)
-                ]
-                rows[name].append(sum(along[1:], along[0]).detach())
+            params = {name: part.forward.params[name] for names in feeding.values() for name in names}
+            gradients = torch.autograd.grad(part.loss, list(params.values()), materialize_grads=True)
+            products = {name: w.detach() * g for (name, w), g in zip(params.items(), gradients, strict=True)}
+            for weight, names in feeding.items():
+                of_weight = products[weight].movedim(axis[weight], 0).flatten(1).sum(1)
+                rows[weight].append(sum((products[bias] for bias in names[1:]), start=of_weight))
     except ValueError as error:
-        raise ValueError(f"what {weights[0]} makes is seen one sample at a time only: {error}") from error
-    return [(probe.forward.params[name][0].numel(), torch.stack(rows[name])) for name in weights]
+        raise ValueError(f"what {layers[0].weight} makes is seen one sample at a time only: {error}") from error
+    return [(w.numel() / w.shape[axis[n]], torch.stack(rows[n])) for n in rows for w in (probe.forward.params[n],)]
 
 
 @metric("l2_norm", paper=ZERO_COST, cost="weights only")

@@ -22,7 +22,7 @@ MANY_CLASSES = 100
     needs=("input Jacobian",),
 )
 def jacob_cov(probe: Probe) -> float:
-    """-sum_i ln(v_i + k) + 1/(v_i + k), v the eigenvalues of the correlation matrix of the rows of J, k = 1e-5.
+    """-sum_i [ln(v_i + k) + 1/(v_i + k)], v the eigenvalues of the correlation matrix of the rows of J, k = 1e-5.
 
     At most -n for n samples, reached where no two are correlated. The public code takes a general eigensolver, here it
     is a symmetric one; the values agree.
@@ -46,17 +46,24 @@ def epe_nas(probe: Probe) -> float:
     """sum_c |s_c|, s_c the sum of ln(|C| + k) over the correlation matrix C of class c's rows of J, k = 1e-5.
 
     With more than 100 outputs: s_c is divided by the samples of c, and the value is sum |s_c - s_d| over all ordered
-    pairs of classes, divided by the number of classes in the batch.
+    pairs of classes with two samples or more, divided by the number of these. (There, and there only, NASLib's code
+    drops a class of one sample: it asks a number for its length.)
 
-    Raises ValueError where the targets are not n classes, or a sample's gradient is constant (public value: nan).
+    Raises ValueError where the targets are not n classes, a sample's gradient is constant (public value: nan), or no
+    class has two samples where it needs them.
     """
     targets = probe.labels
     if targets is None:
         raise ValueError("the targets must be n class labels")
     logs = (_correlations(probe).abs() + K).log()
-    classes = [targets == c for c in targets.unique()]
+    many = probe.outputs.shape[-1] > MANY_CLASSES
+    classes = [of_class for c in targets.unique() if (of_class := targets == c).sum() > many]
+    if not classes:
+        raise ValueError(
+            f"no class has two samples: more than {MANY_CLASSES} outputs compare classes by those that have"
+        )
     s = torch.stack([logs[of_class][:, of_class].sum() for of_class in classes])
-    if probe.outputs.shape[-1] <= MANY_CLASSES:
+    if not many:
         return s.abs().sum().item()
     s = s / torch.stack([of_class.sum() for of_class in classes])
     return ((s[:, None] - s[None, :]).abs().sum() / len(s)).item()

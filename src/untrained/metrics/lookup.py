@@ -1,6 +1,5 @@
 """Finding a metric that is not one of ours: in a package, a file or an entry point."""
 
-import inspect
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -29,10 +28,6 @@ def as_metric(given: Any, called: str | None = None) -> Metric:
         raise InputError(f"{shown!r} is {kind}: a metric is a function of a Probe, or a Metric")
     if not name.isidentifier():
         raise InputError(f"metric {shown!r} has no name: give it one, as metric('mine', paper='...')(function)")
-    try:
-        inspect.signature(given).bind(None)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"metric {shown!r} cannot be called with a Probe alone: {error}") from error
     function: Callable[..., Any] = given
     return Metric(name, function, getattr(given, "direction", 1), (), "")
 

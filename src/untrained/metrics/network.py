@@ -1,10 +1,13 @@
-"""Which networks the passes run, and how: module by module, so that every call in between is seen."""
+"""Which networks the passes run, and how: call by call, so that every one is seen."""
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
-from torch import nn
+import torch.utils.checkpoint as checkpointing
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from untrained.errors import InputError
@@ -36,6 +39,43 @@ def eagerly(modules: Iterable[nn.Module]) -> AbstractContextManager[None]:
     if any(_before_compile(m) is not None or m._compiled_call_impl is not None for m in modules):
         return torch.compiler.set_stance("force_eager")
     return nullcontext()
+
+
+@contextmanager
+def without_checkpoints() -> Iterator[None]:
+    """What is checkpointed (`torch.utils.checkpoint`) runs once, and keeps its activations: run a second time, as the
+    pass goes back, it would find the network as it was before."""
+    names = ("CheckpointFunction", "_checkpoint_without_reentrant_generator")
+    before = [getattr(checkpointing, name) for name in names]
+    checkpointing.CheckpointFunction = _Once
+    checkpointing._checkpoint_without_reentrant_generator = _nothing
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            setattr(checkpointing, name, value)
+
+
+class _Once:
+    @staticmethod
+    def apply(function: Callable[..., Any], _preserve: bool, *args: Any) -> Any:
+        return function(*args)
+
+
+def _nothing(*_args: Any, **_kwargs: Any) -> Iterator[None]:
+    """Before the call and after it."""
+    yield
+
+
+def copied(net: nn.Module) -> nn.Module:
+    """A deep copy, also where modules keep tensors of an earlier pass, which are copied without their graph."""
+    memo = dict[int, Any]()
+    for module in net.modules():
+        for value in vars(module).values():
+            for part in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(part, Tensor) and not part.is_leaf:
+                    memo[id(part)] = part.detach().clone()
+    return copy.deepcopy(net, memo)
 
 
 def _before_compile(net: nn.Module) -> nn.Module | None:

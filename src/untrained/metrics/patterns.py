@@ -1,7 +1,8 @@
 """Metrics on which ReLU units each sample switches on.
 
 Every call of a ReLU counts, once, be it a module or a function and whatever its shape. In strict mode, or
-`by_class_name`, what counts are modules, as the public code's hooks have it.
+`by_class_name`, what counts are modules, as the public code's hooks have it; for `linear_regions` and `swap` those on
+feature maps of images.
 """
 
 import math
@@ -58,7 +59,7 @@ def linear_regions(probe: Probe) -> float:
     samples (3 x 3) to a thinned network: give such a batch to tell networks apart. Its sum of reciprocals is off the
     whole number by rounding.
     """
-    K = _agreements(probe)
+    K = _agreement(_image_units(probe)) if probe.strict else _agreements(probe)
     units = K[0, 0]  # a sample agrees with itself on all of them
     return float(len(torch.unique(units == K, dim=0)))
 
@@ -85,7 +86,7 @@ def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | N
         states = (redrawn(probe, standard_normal, stream) for _ in range(draws))
         value = sum(_distinct_units(_codes(_module_inputs(probe, s, _image_relu))) for s in states) / draws
     else:
-        value = float(_distinct_units(_active_units(probe)))
+        value = float(_distinct_units(_image_units(probe) if probe.strict else probe.active_units))
     if mu is not None and sigma is not None:
         thousands = sum(p.numel() for p in probe.net.parameters()) / 1e3
         value *= math.exp(-((thousands - mu) ** 2) / sigma)
@@ -104,7 +105,7 @@ def _packed(bits: Tensor) -> Tensor:
     word = torch.zeros(bits.shape[1], dtype=torch.int64, device=bits.device)
     for start in range(0, len(bits), 24):  # float32 is exact below 2^24, and its products are fast
         part = bits[start : start + 24].float()
-        powers = 2.0 ** torch.arange(len(part), device=bits.device)
+        powers = 2.0 ** torch.arange(len(part), device=bits.device, dtype=torch.float32)
         word += (powers @ part).long() << start
     return word
 
@@ -140,6 +141,11 @@ def _active_units(probe: Probe) -> list[Tensor]:
     return _codes(_module_inputs(probe, frozen(probe), _relu))
 
 
+@shared
+def _image_units(probe: Probe) -> list[Tensor]:
+    return _codes(_module_inputs(probe, frozen(probe), _image_relu))
+
+
 def _codes(inputs: list[Tensor]) -> list[Tensor]:
     return [z > 0 for z in inputs]
 
@@ -169,7 +175,7 @@ def _module_inputs(probe: Probe, state: dict[str, Tensor], counts: Callable[[nn.
     handles = [module.register_forward_hook(record) for module in probe.net.modules()]
     try:
         with probe.untouched(), torch.no_grad():
-            probe.call(state, probe.inputs.detach().clone())
+            probe.call(state, probe.inputs.detach())
     finally:
         for handle in handles:
             handle.remove()

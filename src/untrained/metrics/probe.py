@@ -90,6 +90,7 @@ class Probe(Runner):
         self.second_order = second_order
         self.chunk = None if chunk is None or chunk >= len(inputs) else chunk
         self.shared: dict[Callable[[Probe], Any], Any] = {}
+        self._others: dict[bool, Forward] = {}
 
     @cached_property
     def forward(self) -> Forward:
@@ -225,21 +226,46 @@ class Probe(Runner):
     def samples_first(self, tensors_of: Callable[[Forward], Sequence[Tensor]]) -> list[Arrange | None]:
         """For each of these tensors of the forward pass, how to bring samples first; None where it has no samples.
 
-        A pass over another number of samples shows where they are. It is made only where there is a doubt: image
-        networks have their samples nowhere else, so that any tensor there is as it seems, unless it is a sequence.
+        A pass over another number of samples shows where they are. It is made only where there is a doubt: feature maps
+        of image networks, and the outputs, are as they seem; so is everything where the network takes no other number.
         """
         n, tensors = len(self.inputs), tensors_of(self.forward)
-        if all(len(t) == n and t.ndim != 3 for t in tensors) and any(w.ndim > 3 for w in self.weights):
+        seem_right = all(len(t) == n for t in tensors)
+        plain = all(t.ndim > 3 or t is self.outputs for t in tensors) and any(w.ndim > 3 for w in self.weights)
+        if seem_right and plain:
             return [as_it_is] * len(tensors)
-        others = tensors_of(self._of_another_number)
+        try:
+            others = tensors_of(self._of_another_number(training=True))
+        except Exception as error:  # whatever the network raises, as one that has a graph's nodes for samples
+            if seem_right:
+                return [as_it_is] * len(tensors)
+            raise ValueError(f"the network does not run on another number of samples: {error}") from error
         if len(others) != len(tensors):
             raise ValueError("the network makes other calls with another number of samples")
-        return [samples_first(tensor, other, n) for tensor, other in zip(tensors, others, strict=True)]
+        arranged = list[Arrange | None]()
+        for k, (tensor, other) in enumerate(zip(tensors, others, strict=True)):
+            try:
+                arranged.append(samples_first(tensor, other, n))
+            except ValueError:
+                if not self.forward.tape.batch_statistics:
+                    raise
+                # Other samples, other statistics, other numbers in the same place: look in evaluation mode.
+                tensor, other = (
+                    tensors_of(self._in_evaluation)[k],
+                    tensors_of(self._of_another_number(training=False))[k],
+                )
+                arranged.append(samples_first(tensor, other, n))
+        return arranged
 
     @cached_property
-    def _of_another_number(self) -> Forward:
-        settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
-        return Probe(self.net, other_number(self.inputs), **settings).forward
+    def _in_evaluation(self) -> Forward:
+        return self.run(training=False)
+
+    def _of_another_number(self, training: bool) -> Forward:
+        if training not in self._others:
+            settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
+            self._others[training] = Probe(self.net, other_number(self.inputs), **settings).run(training)
+        return self._others[training]
 
     def _loss_of(self, outputs: Tensor) -> Tensor:
         if self.targets is None:
@@ -278,15 +304,16 @@ class Probe(Runner):
     def _check_chunks(self) -> None:
         """Raises ValueError where the outputs of a chunk depend on more than its own samples."""
 
-        def run(n: int) -> Forward:
-            return Probe(self.net, self.inputs[:n], seed=self.seed, dtype=self.dtype, strict=self.strict).forward
+        def run(part: slice) -> Forward:
+            return Probe(self.net, self.inputs[part], seed=self.seed, dtype=self.dtype, strict=self.strict).forward
 
-        pair = run(2)
+        pair = run(slice(2))
         if pair.tape.batch_statistics:
             raise ValueError("BatchNorm takes its statistics from the whole batch: no chunks of it give the same score")
         if pair.draws:
             raise ValueError("the network draws random numbers, others for chunks than for the whole batch")
-        check_alone(pair.outputs[0], run(1).outputs[0])
+        for i, together in enumerate(pair.outputs):
+            check_alone(together, run(slice(i, i + 1)).outputs[0])
 
 
 def check_alone(together: Tensor, alone: Tensor) -> None:

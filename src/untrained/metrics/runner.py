@@ -1,6 +1,5 @@
 """Running a network without leaving a trace in it."""
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,11 +13,11 @@ from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from untrained.devices import without_cudnn
+from untrained.devices import default_dtype, without_cudnn
 from untrained.metrics.channels_last import prepared
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.layout import AnyLayout
-from untrained.metrics.network import eagerly, runnable
+from untrained.metrics.network import copied, eagerly, runnable, without_checkpoints
 from untrained.metrics.rules import RULES, general
 from untrained.metrics.tape import Tape
 from untrained.seeding import random_states, seeded
@@ -164,7 +163,7 @@ class Runner:
 
     @property
     def _callers(self) -> Iterator[tuple[list[Layer], nn.Module]]:
-        """Every module that runs with the weights of some of `layers`, and these, the largest first."""
+        """Every module whose output may be what the weights of some of `layers` make, and these, the largest first."""
         layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.layers}
         for _, module in self.modules:
             # What a recurrent cell returns is not what its weights make.
@@ -176,7 +175,8 @@ class Runner:
             if is_parametrized(module, "weight"):
                 own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
             held = [w for w in own if w is not None and id(w) in layers]
-            if held:
+            # Nor is what a module returns that has layers within itself.
+            if held and (is_parametrized(module) or not any(part._parameters for part in module.children())):
                 yield [layers[id(w)] for w in sorted(held, key=Tensor.numel, reverse=True)], module
 
     def prepared(self, tensor: Tensor) -> Tensor:
@@ -185,24 +185,29 @@ class Runner:
             tensor = tensor.to(self.dtype)
         return prepared(tensor)
 
-    def run(self) -> Forward:
+    def run(self, training: bool = True) -> Forward:
         """A forward pass with its graph."""
-        forward, versions = self._run(copy_outputs=False)
+        forward, versions = self._run(training, copy_outputs=False)
         if any(tensor._version != version for tensor, version in versions):
             # Something wrote into a layer's or a ReLU's output (an in-place activation or sum): hand on copies instead.
-            forward, _ = self._run(copy_outputs=True)
+            forward, _ = self._run(training, copy_outputs=True)
         return forward
 
-    def _run(self, copy_outputs: bool) -> tuple[Forward, list[tuple[Tensor, int]]]:
+    def _run(self, training: bool, copy_outputs: bool) -> tuple[Forward, list[tuple[Tensor, int]]]:
         state = self.state(Tensor.clone)
         inputs = self.inputs.detach().clone()
         inputs.requires_grad_(inputs.is_floating_point())
         calls, seen, versions = list[LayerCall](), set[str](), list[tuple[Tensor, int]]()
+        tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
 
         def recorder(layers: list[Layer]) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+            own = {layer.weight for layer in layers}
+
             def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
-                if not isinstance(output, Tensor):
+                if not isinstance(output, Tensor) or not output.requires_grad:
                     return None
+                if any(self.layers[product.weight].weight in own for product in tape.products):
+                    return None  # a function that it calls says better what they make
                 calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
                 seen.update(layer.weight for layer in layers)
                 versions.append((output.detach(), output._version))
@@ -210,11 +215,10 @@ class Runner:
 
             return record
 
-        tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
         handles: list[RemovableHandle] = []
         try:
             handles += [module.register_forward_hook(recorder(layers)) for layers, module in self._callers]
-            with self.untouched(mode=tape), torch.enable_grad():
+            with self.untouched(training, tape), torch.enable_grad():
                 before = random_states(inputs.device)
                 outputs, heads = join(self.call(state, inputs))
                 draws = random_states(inputs.device) != before
@@ -223,9 +227,7 @@ class Runner:
                 handle.remove()
         tape.finish(outputs)
         versions += tape.rectified
-        # Where a layer's weight is used outside of its module, as in attention, the function's output is the layer's.
-        outside = [product for product in tape.products if self.layers[product.weight].weight not in seen]
-        for product in outside:
+        for product in tape.products:
             calls.append(LayerCall(self.layers[product.weight], product.used, product.output))
             seen.add(self.layers[product.weight].weight)
             versions.append((product.output.detach(), product.version))
@@ -253,7 +255,7 @@ class Runner:
             for slot in self.slots:
                 slot.held[slot.key] = state[slot.name]
             with self.precision():
-                return self.net(inputs)
+                return self.net(inputs.clone())  # into which it may write
         finally:
             for (held, key, name, _), tensor in zip(self.slots, own, strict=True):
                 state[name], held[key] = held.get(key, state[name]), tensor
@@ -262,7 +264,8 @@ class Runner:
     def precision(self) -> Iterator[None]:
         """How operations run: under autocast, if it was asked for; what is compiled, call by call; attention by
         functions with two derivatives, and a transformer layer part by part, where PyTorch has single functions that no
-        metric can see into; recurrent layers without cuDNN, which differentiates once, in training mode."""
+        metric can see into; recurrent layers without cuDNN, which differentiates once, in training mode; what is
+        checkpointed, once; tensors that the network makes as it runs in the passes' own type."""
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
@@ -271,6 +274,8 @@ class Runner:
                 sdpa_kernel(SDPBackend.MATH),
                 without_cudnn(any(isinstance(module, nn.RNNBase) for _, module in self.modules)),
                 eagerly(module for _, module in self.modules),
+                without_checkpoints(),
+                default_dtype(self.dtype),
             ):
                 yield
         finally:
@@ -282,7 +287,7 @@ class Runner:
             return [training] * len(self.modules)
         if training not in self._own_modes:
             # A module that has a say in its mode, such as a frozen BatchNorm, may do more than that: ask a copy.
-            asked = copy.deepcopy(self.net).train(training)
+            asked = copied(self.net).train(training)
             self._own_modes[training] = [module.training for module in asked.modules()]
         return self._own_modes[training]
 
@@ -294,6 +299,7 @@ class Runner:
         mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
         """
         attributes = [(vars(module), vars(module).copy()) for _, module in self.modules]
+        contents = _contents(self.modules)
         with seeded(self.seed, self.inputs.device):
             for (_, module), trains in zip(self.modules, self._modes(training), strict=True):
                 if module.training is not trains:  # to set an attribute of a module takes long
@@ -305,3 +311,26 @@ class Runner:
                 for now, before in attributes:
                     now.clear()
                     now.update(before)
+                for value, held in contents:
+                    _put_back(value, held)
+
+
+OWN_ATTRIBUTES = frozenset(vars(nn.Module()))
+
+
+def _contents(modules: list[tuple[str, nn.Module]]) -> list[tuple[Any, Any]]:
+    """What modules keep in attributes of their own that can be changed in place, and what it holds."""
+    values = [value for _, module in modules for key, value in vars(module).items() if key not in OWN_ATTRIBUTES]
+    found = [(value, value.copy()) for value in values if type(value) in (list, dict, set)]
+    return found + [(value, value.detach().clone()) for value in values if isinstance(value, Tensor)]
+
+
+def _put_back(value: Any, held: Any) -> None:
+    if isinstance(value, Tensor):
+        if not torch.equal(value, held):
+            value.detach().copy_(held)
+    elif isinstance(value, list):
+        value[:] = held
+    else:
+        value.clear()
+        value.update(held)

@@ -1,6 +1,5 @@
 """The size and speed of a network, the baselines that every metric has to beat."""
 
-import copy
 import math
 import statistics
 import time
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base import metric
+from untrained.metrics.network import copied
 from untrained.metrics.probe import Probe
 from untrained.metrics.rules import is_relu
 
@@ -36,7 +36,7 @@ def flops(probe: Probe) -> float:
     matrix products and attention count their multiply-adds. Other functions (recurrent layers, einsum) are not counted.
     """
     counter = _Counter()
-    sample = probe.inputs[:1].detach().clone()
+    sample = probe.inputs[:1].detach()
     # With gradients: without, a transformer's layers are one function that says nothing of what it does.
     with probe.untouched(training=False), torch.enable_grad(), counter:
         probe.call(probe.state(Tensor.clone), sample)
@@ -54,10 +54,10 @@ def latency(probe: Probe, samples: int = 1, repeats: int = 11, warm_up: int = 3)
     """
     if samples < 1 or repeats < 1 or samples > len(probe.inputs):
         raise ValueError(f"{samples} samples of {len(probe.inputs)}, {repeats} repeats: give at least 1, and no more")
-    net = copy.deepcopy(probe.net).eval().requires_grad_(False)
+    net = copied(probe.net).eval().requires_grad_(False)
     if probe.dtype is not None:
         net.to(probe.dtype)
-    inputs, device = probe.inputs[:samples].detach(), probe.inputs.device
+    inputs, device = probe.inputs[:samples].detach().clone(), probe.inputs.device
     autocast = torch.autocast(device.type, probe.autocast, enabled=probe.autocast is not None)
     milliseconds = []
     with probe.untouched(training=False), torch.no_grad(), autocast:

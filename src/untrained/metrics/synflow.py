@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from untrained.devices import default_dtype
 from untrained.metrics.base import metric
 from untrained.metrics.heads import join
 from untrained.metrics.probe import Probe, shared
@@ -56,12 +57,17 @@ def _gradients(probe: Probe, mode: AbstractContextManager[Any]) -> list[tuple[Te
     if not probe.inputs.is_floating_point():
         raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
     probe.check_real()
-    state = probe.state(lambda t: t.abs().double() if t.is_floating_point() else t.clone())
-    with probe.untouched(), torch.enable_grad(), mode:
+    state = probe.state(_positive)
+    with probe.untouched(), default_dtype(torch.float64), torch.enable_grad(), mode:
         outputs, _ = join(probe.call(state, torch.ones_like(probe.inputs[:1], dtype=torch.float64)))
     weights = [state[layer.weight] for layer in probe.layers]
     gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
     return [(w.detach(), g) for w, g in zip(weights, gradients, strict=True)]
+
+
+def _positive(t: Tensor) -> Tensor:
+    """|t| in double precision; what is infinite, as in a mask, stays so."""
+    return torch.where(t.isinf(), t, t.abs()).double() if t.is_floating_point() else t.clone()
 
 
 class _WithoutNorms(TorchFunctionMode):

@@ -167,7 +167,7 @@ class Tape(TorchFunctionMode):
     def note_product(self, weight: Tensor, output: Tensor) -> bool:
         """`output` is a layer's if `weight` is one's. Is a copy to be handed on in its place?"""
         number = self.weight_of(weight)
-        if number is None:
+        if number is None or not output.requires_grad:
             return False
         self.products.append(Product(number, weight.numel(), output, output._version))
         return self._copy

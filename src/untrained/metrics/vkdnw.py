@@ -10,8 +10,6 @@ from untrained.metrics.passes import FirstElements, check_rows, evaluated, first
 from untrained.metrics.probe import Probe, shared
 
 SMOOTHING = 0.05
-FEW_CLASSES = 100
-"""Up to so many classes, what the smoothing is rounded by is less than what each of them gets of it."""
 EPS = 1e-10
 
 
@@ -34,7 +32,8 @@ def vkdnw(
     |theta|) and p_i the softmax, smoothed by 0.05.
 
     reading: "code" has the Cholesky factor L of diag p - p p^T the wrong way round: F = mean_i J_i^T L_i^T L_i J_i.
-    Both take the smoothing in half precision, as the code does, where there are no more than 100 classes.
+    Both take the smoothing in half precision, as the code does, unless what it is rounded by is more than a class gets
+    of it, as with most numbers of classes above 256.
     part: "dimension" is the number of parameter tensors; "both" adds the two, which ranks by dimension first.
 
     The low deciles can be rounding noise where parameters have no effect: compare such scores in double precision.
@@ -110,10 +109,12 @@ def _one_by_one(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
 
 
 def _probabilities(logits: Tensor) -> Tensor:
-    """The smoothed softmax; for few classes, the smoothing's two numbers are rounded to half precision."""
+    """The smoothed softmax; the smoothing's two numbers are rounded to half precision where that does no harm."""
     classes = logits.shape[1]
-    smoothing = torch.tensor(SMOOTHING, dtype=torch.float16 if classes <= FEW_CLASSES else torch.float64)
+    smoothing = torch.tensor(SMOOTHING, dtype=torch.float16)
     keep, spread = (1 - smoothing).item(), (smoothing / classes).item()
+    if abs(1 - keep - classes * spread) >= spread:
+        keep, spread = 1 - SMOOTHING, SMOOTHING / classes
     return logits.softmax(1) * keep + spread
 
 

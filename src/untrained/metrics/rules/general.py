@@ -21,6 +21,9 @@ def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
     versions = [value._version for value in slots]
     before = random_states(slots[0].device)
     output = func(*args, **kwargs)
+    if type(output) in (tuple, list):
+        # One may be made of another inside, as a cell's state is: only what comes of it outside is its adjoint's.
+        output = _replaced(output, lambda x: x.clone() if isinstance(x, Tensor) and x.requires_grad else x)
     outputs = tensors_in(output)
     selected = [number for number, value in enumerate(outputs) if value.requires_grad]
     if not selected:

@@ -54,7 +54,7 @@ def hardtanh(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
 
 def dropout(tape: Tape, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """The product with a mask, which is drawn in the way the function does it."""
-    return product(tape, torch.mul, input, func(torch.ones_like(input), p, training))
+    return product(tape, Tensor.mul_ if inplace else torch.mul, input, func(torch.ones_like(input), p, training))
 
 
 def batch_norm(
