@@ -63,7 +63,9 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
     values = []
     for k, ((before, _), (after, channel)) in enumerate(zip(maps[-2::-1], maps[:0:-1], strict=True)):
         R = _hashed(after, k) if signs == "hash" else _random(after, stream)
-        (B,) = torch.autograd.grad(after, before, R, retain_graph=True, materialize_grads=True)
+        (B,) = torch.autograd.grad(after, before, R, retain_graph=True, allow_unused=True)
+        if B is None:
+            raise ValueError("a block does not depend on the one before it: they stand on parallel branches")
         if B.shape == R.shape and torch.equal(B, R):
             raise ValueError("a block hands gradients on unchanged")
         if channel == 1 and B.shape[2:] != R.shape[2:]:

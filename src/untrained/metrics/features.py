@@ -17,6 +17,7 @@ CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
 POOLS = frozenset(
     getattr(F, f"{kind}_pool{d}d") for kind in ("avg", "max", "adaptive_avg", "adaptive_max") for d in (1, 2, 3)
 ) | {torch.max_pool2d}
+CONVOLUTION_MODULES = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 ACTIVATIONS = RELUS | {
     *(F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish, F.softplus, F.prelu, F.hardswish, F.hardtanh),
     *(torch.tanh, Tensor.tanh, torch.sigmoid, Tensor.sigmoid),
@@ -55,10 +56,11 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
     - outside of them, each activation, module or function, that closes a run with a convolution or linear layer which
       mixes channels, as a depthwise convolution does not. One that follows a block takes its place.
 
-    Channels are dimension 1 where the network has convolutions, else the last. Maps have three dimensions or more.
+    Channels are the dimension that the last convolution (the first but the samples') or linear layer (the last) made,
+    wherever it has been moved since. Maps have three dimensions or more; in networks on tables (n x features), two.
     """
     named = getattr(probe.net, "feature_modules", None)
-    walk = _Walk(probe.net, named is None)
+    walk = _Walk(probe.net, named is None, 2 if probe.inputs.ndim == 2 else 3)
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     blocks = list(named() if named else _compound_pieces(probe.net))
     handles = [block.register_forward_pre_hook(walk.enter) for block in blocks]
@@ -74,11 +76,13 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
 
 
 class _Walk(TorchFunctionMode):
-    def __init__(self, net: nn.Module, find: bool) -> None:
+    def __init__(self, net: nn.Module, find: bool, dims: int) -> None:
         super().__init__()
         self.find = find
+        self.dims = dims
+        """So many a map has at least."""
         self.members = {id(piece) for child in net.children() if _opens(child) for piece in _pieces(child)}
-        self.convolutional = any(p.ndim > 2 for p in net.parameters())
+        self.convolutional = any(isinstance(module, CONVOLUTION_MODULES) for module in net.modules())
         self.maps: list[FeatureMap] = []
         self.depth = 0
         self.mixed = False
@@ -91,7 +95,7 @@ class _Walk(TorchFunctionMode):
 
     def leave(self, module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
         self.depth -= 1
-        if not isinstance(output, Tensor) or output.ndim < 3:
+        if not isinstance(output, Tensor) or output.ndim < self.dims:
             return None
         if self.find and not (id(module) in self.members or any(p.ndim > 1 for p in module.parameters())):
             return None
@@ -101,6 +105,8 @@ class _Walk(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
+        if isinstance(output, Tensor):
+            _mark(func, args, kwargs, output)
         if not self.find or self.depth:
             return output
         if func in CONVOLUTIONS or func is F.linear:
@@ -108,7 +114,7 @@ class _Walk(TorchFunctionMode):
             self.mixed, self.after_block = self.mixed or groups == 1, False
         elif func in POOLS:
             self.after_block = False
-        elif func in ACTIVATIONS and output.ndim > 2 and (self.mixed or self.after_block):
+        elif func in ACTIVATIONS and output.ndim >= self.dims and (self.mixed or self.after_block):
             if self.after_block:
                 self.maps.pop()
             self.mixed = self.after_block = False
@@ -118,8 +124,45 @@ class _Walk(TorchFunctionMode):
     def _add(self, output: Tensor) -> Tensor:
         if not output.requires_grad:
             output.requires_grad_()
-        self.maps.append(FeatureMap(output, 1 if self.convolutional else output.ndim - 1))
-        return output.clone()  # what follows may write into it
+        channel = getattr(output, CHANNEL, None) or (1 if self.convolutional else output.ndim - 1)
+        self.maps.append(FeatureMap(output, channel))
+        handed_on = output.clone()  # what follows may write into it
+        setattr(handed_on, CHANNEL, channel)
+        return handed_on
+
+
+CHANNEL = "_untrained_channel"
+"""The attribute in which a tensor of the pass says which of its dimensions holds the channels."""
+MOVES = frozenset(
+    getattr(owner, name)
+    for owner in (torch, Tensor)
+    for name in ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
+) | {Tensor.mT.__get__}  # type: ignore[attr-defined]
+
+
+def _mark(func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> None:
+    """Notes where the channels of `output` are, if the function or the first of its arguments that knows tells."""
+    if func in CONVOLUTIONS:
+        setattr(output, CHANNEL, 1)
+    elif func is F.linear:
+        setattr(output, CHANNEL, output.ndim - 1)
+    else:
+        given = (t for arg in args for t in (arg if isinstance(arg, list | tuple) else (arg,)))
+        x = next((t for t in given if isinstance(t, Tensor) and hasattr(t, CHANNEL)), None)
+        if x is not None and (channel := _after(func, x, args[1:], kwargs, output)) is not None:
+            setattr(output, CHANNEL, channel)
+
+
+def _after(func: Any, x: Tensor, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> int | None:
+    """Where the channels of `x` are in what `func` has made of it."""
+    channel: int = getattr(x, CHANNEL)
+    if func in MOVES:
+        told = torch.empty([2 if d == channel else 1 for d in range(x.ndim)], device="meta")
+        return func(told, *args, **kwargs).shape.index(2)
+    if channel == x.ndim - 1 and output.ndim > 1 and output.shape[-1] == x.shape[-1]:
+        return output.ndim - 1
+    kept = channel < output.ndim and output.shape[channel] == x.shape[channel]
+    return channel if kept and (output.ndim == x.ndim or channel == 1) else None
 
 
 def _compound_pieces(net: nn.Module) -> Iterator[nn.Module]:

@@ -7,10 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 from untrained.metrics.base import metric
 from untrained.metrics.heads import join
-from untrained.metrics.passes import check_rows, frozen, of_others, pieces, rows, sibling
+from untrained.metrics.passes import check_rows, check_samples, frozen, of_others, pieces, rows, sibling
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import FUNCTIONS, Use, Uses, summed
 
@@ -40,7 +41,10 @@ def gradsign(probe: Probe, mean: bool = False) -> float:
 def _agreement(probe: Probe) -> int:
     if probe.targets is None:
         raise ValueError("the batch has no targets")
-    check_rows(probe, lambda part: _outputs(part)[1])
+    for part in pytree.tree_leaves(probe.targets):
+        if isinstance(part, Tensor) and (part.ndim == 0 or len(part) != len(probe.inputs)):
+            raise ValueError(f"targets of shape {tuple(part.shape)} for {len(probe.inputs)} samples: give one a sample")
+    check_rows(probe, lambda part: _outputs(part, frozen(part)))
     total: dict[str, Tensor] = {}
     for part in pieces(probe):
         for name, signs in _signs(part).items():
@@ -48,18 +52,18 @@ def _agreement(probe: Probe) -> int:
     return int(sum(signs.abs().sum(dtype=torch.float64).item() for signs in total.values()))
 
 
-def _outputs(probe: Probe) -> tuple[Uses, Any]:
-    state = frozen(probe)
+def _outputs(probe: Probe, state: dict[str, Tensor]) -> tuple[Uses, Any]:
     uses = Uses({name: state[name] for name in (layer.weight for layer in probe.layers)}, len(probe.inputs))
-    with probe.untouched(), torch.enable_grad(), uses, _OneByOne():
+    with probe.untouched(), torch.enable_grad(), uses, _OneByOne(uses):
         return uses, probe.call(state, probe.inputs.detach())
 
 
 def _signs(probe: Probe) -> dict[str, Tensor]:
     """sum_i sign(g_i) for each layer's weight that the loss depends on."""
-    uses, outputs = _outputs(probe)
+    uses, outputs = _outputs(probe, frozen(probe))
+    check_samples(probe, outputs)
     if (part := of_others(probe)) is not None:
-        of_part, outputs_of_part = _outputs(part)
+        of_part, outputs_of_part = _outputs(part, part.state(Tensor.clone))
         uses.compare(join(outputs)[0], of_part, join(outputs_of_part)[0])
     if uses.elsewhere:
         del uses, outputs
@@ -92,6 +96,10 @@ def _loop(probe: Probe) -> dict[str, Tensor]:
 class _OneByOne(TorchFunctionMode):
     """BatchNorm in training mode treats each sample as a batch of its own."""
 
+    def __init__(self, uses: Uses) -> None:
+        super().__init__()
+        self.uses = uses
+
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is not F.batch_norm:
@@ -99,6 +107,9 @@ class _OneByOne(TorchFunctionMode):
         given = dict(zip(FUNCTIONS[F.batch_norm], args, strict=False)) | kwargs
         x: Tensor = given["input"]
         if not given.get("training") and given.get("running_mean") is not None:
+            return func(*args, **kwargs)
+        if len(x) != self.uses.n:  # samples and their parts, such as windows, share a dimension: no pass for all
+            self.uses.elsewhere |= set(self.uses.names.values())
             return func(*args, **kwargs)
         if x[0, 0].numel() < 2:
             raise ValueError(f"BatchNorm sees {tuple(x.shape)}: a sample on its own has one number a channel")

@@ -23,9 +23,17 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base import metric
-from untrained.metrics.features import mapped
+from untrained.metrics.features import map_features, mapped
 from untrained.metrics.heads import join
-from untrained.metrics.passes import FirstElements, evaluated, first_parameters, of_others, summed_outputs
+from untrained.metrics.passes import (
+    FirstElements,
+    check_samples,
+    evaluated,
+    first_parameters,
+    of_others,
+    sibling,
+    summed_outputs,
+)
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.samples import Take, Use, Uses, summed
 
@@ -84,12 +92,41 @@ def _hnas_kernel(probe: Probe) -> Tensor:
 
 
 def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
-    own = {f"{layer.name}.bias".removeprefix(".") for layer in probe.layers}
-    names = {layer.weight for layer in probe.layers} | own
+    weights = [layer.weight for layer in probe.layers]
+    names = {*weights, *(name.replace("weight", "bias") for name in weights)}
     uses, outputs = _pass(probe, mode)
     if missed := sorted(uses.elsewhere & names):
-        raise ValueError(f"{missed[0]} is used in a way of which no gradient a sample is known: use layerwise=False")
+        if mode == "eval":
+            return _products(_rows(probe, output, names))
+        try:
+            return _products(_rows_in_training(probe, output, names))
+        except ValueError as error:
+            raise ValueError(
+                f"{missed[0]} is used in a way of which no gradient a sample is known, and on their own samples cannot "
+                f"go: {error}"
+            ) from error
     return _gram(uses, _differentiated(outputs, probe, output).sum(), names)
+
+
+def _rows_in_training(probe: Probe, output: Output, names: set[str]) -> Tensor:
+    """The gradients of the parameters `names`, a row a sample, where none sees another."""
+    rows = []
+    for i, part in enumerate(sibling(probe, probe.inputs, None, chunk=1).parts(linearised=False)):
+        parameters = [part.forward.params[name] for name in sorted(names & part.forward.params.keys())]
+        rows.append(_row(_differentiated(part.outputs, probe, output, i).sum(), parameters))
+    return torch.stack(rows)
+
+
+def _rows(probe: Probe, output: Output, names: set[str]) -> Tensor:
+    """The same in evaluation mode."""
+    rows = []
+    for i in range(len(probe.inputs)):
+        state = probe.state(Tensor.clone)
+        with probe.untouched(training=False), torch.enable_grad():
+            single, _ = join(probe.call(state, probe.inputs[i : i + 1]))
+        parameters = [state[name] for name in sorted(names & state.keys())]
+        rows.append(_row(_differentiated(single, probe, output, i).sum(), parameters))
+    return torch.stack(rows)
 
 
 def _alone(probe: Probe, output: Output) -> Tensor:
@@ -102,13 +139,7 @@ def _alone(probe: Probe, output: Output) -> Tensor:
         if output == "sum" and not run.uses.elsewhere & set(firsts.position):
             run.of_sum = firsts
         return kernel
-    rows = []
-    for i in range(len(probe.inputs)):
-        state = probe.state(Tensor.clone)
-        with probe.untouched(training=False), torch.enable_grad():
-            single, _ = join(probe.call(state, probe.inputs[i : i + 1]))
-        rows.append(_row(_differentiated(single, probe, output, i).sum(), [state[name] for name in sorted(names)]))
-    return _products(torch.stack(rows))
+    return _products(_rows(probe, output, names))
 
 
 def _in_batch(probe: Probe, output: Output) -> Tensor:
@@ -122,8 +153,10 @@ def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
         run = evaluated(probe)
         return run.uses, run.outputs
     uses, _, outputs = mapped(probe)
+    check_samples(probe, outputs)
     if (part := of_others(probe)) is not None:
-        uses.elsewhere |= mapped(part).uses.elsewhere
+        of_part = map_features(part, part.state(Tensor.clone))
+        uses.elsewhere |= of_part.uses.elsewhere | of_part.uses.unseen(join(of_part.outputs)[0])
     with torch.enable_grad():
         return uses, join(outputs)[0]
 

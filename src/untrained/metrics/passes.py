@@ -60,17 +60,27 @@ def of_others(probe: Probe) -> Probe | None:
     return sibling(probe, probe.inputs[other], rows(probe.targets, other), chunk=None)
 
 
-def check_rows(probe: Probe, run: Callable[[Probe], Any]) -> None:
+def check_rows(probe: Probe, run: Callable[[Probe], tuple[Uses, Any]]) -> None:
     """Raises ValueError where there are chunks, and what `run` returns for a sample is not the same in any of them."""
     if probe.chunk is None:
         return
 
     def outputs(part: slice) -> Tensor:
-        return join(run(sibling(probe, probe.inputs[part], rows(probe.targets, part), chunk=None)))[0].detach()
+        uses, found = run(sibling(probe, probe.inputs[part], rows(probe.targets, part), chunk=None))
+        if uses.draws:
+            raise ValueError("the network draws random numbers, others for chunks than for the whole batch")
+        return join(found)[0].detach()
 
     pair = outputs(slice(2))
     for i, together in enumerate(pair):
         check_alone(together, outputs(slice(i, i + 1))[0])
+
+
+def check_samples(probe: Probe, outputs: Any) -> None:
+    """Raises ValueError where `outputs` are not one for each sample."""
+    z, _ = join(outputs)
+    if z.ndim == 0 or len(z) != len(probe.inputs):
+        raise ValueError(f"the outputs have shape {tuple(z.shape)} for {len(probe.inputs)} samples: give one a sample")
 
 
 PARAMETERS = 128
@@ -117,15 +127,15 @@ def summed_outputs(outputs: Tensor) -> Tensor:
 @shared
 def evaluated(probe: Probe) -> Evaluated:
     """That pass over the whole batch, with the network's own parameters."""
-    run = _evaluated(probe)
+    run = _evaluated(probe, frozen(probe))
+    check_samples(probe, run.outputs)
     if (part := of_others(probe)) is not None:
-        of_part = _evaluated(part)
+        of_part = _evaluated(part, part.state(Tensor.clone))
         run.uses.compare(run.outputs, of_part.uses, of_part.outputs)
     return run
 
 
-def _evaluated(probe: Probe) -> Evaluated:
-    state = frozen(probe)
+def _evaluated(probe: Probe, state: dict[str, Tensor]) -> Evaluated:
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     with probe.untouched(training=False), torch.enable_grad(), uses:
         outputs, heads = join(probe.call(state, probe.inputs.detach()))

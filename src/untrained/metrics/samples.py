@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
+from weakref import ref
 
 import torch
 import torch.nn.functional as F
@@ -179,6 +180,7 @@ class Uses(TorchFunctionMode):
         super().__init__()
         if complex_ := [name for name, tensor in parameters.items() if tensor.is_complex()]:
             raise ValueError(f"{complex_[0]} is complex: the metric is defined for real weights")
+        self.parameters = parameters
         self.names = {id(tensor): name for name, tensor in parameters.items()}
         self.device = next((tensor.device for tensor in parameters.values()), CPU)
         self.n = n
@@ -205,9 +207,10 @@ class Uses(TorchFunctionMode):
         """Takes nothing for a sample's own which a pass over another number of the first samples shows not to be.
 
         A call that goes by something else than samples, such as the steps of a sequence, has no gradient a sample; no
-        call has where the samples have other outputs in the other pass: they touch each other.
+        call has where the samples have other outputs in the other pass: they touch each other. Where the other pass ran
+        on parameters that require a gradient, it tells of calls that cannot be seen, too, as within `torch.vmap`.
         """
-        self.elsewhere |= other.elsewhere
+        self.elsewhere |= other.elsewhere | other.unseen(other_outputs)
         both = min(self.n, other.n)
         if not (self.draws or same_outputs(outputs[:both], other_outputs[:both])):
             self.elsewhere |= set(self.names.values())
@@ -217,6 +220,9 @@ class Uses(TorchFunctionMode):
         output = func(*args, **kwargs)
         used = {self.names[id(t)] for t in _flat((*args, *kwargs.values())) if id(t) in self.names}
         if not used or not any(isinstance(part, Tensor) for part in _flat((output,))):
+            return output
+        if not torch.is_grad_enabled():  # within a function with a gradient of its own, where no hook is called
+            self.elsewhere |= used
             return output
         uses = list(self._uses(func, args, kwargs)) if func in FUNCTIONS else []
         known = {use.parameter for use in uses}
@@ -229,9 +235,19 @@ class Uses(TorchFunctionMode):
             self.leaves.append(output)
             handed_on = output.clone()  # a leaf must not be written into
         self.count.update(use.parameter for use in uses)
-        # At once, not when the pass goes back: later an in-place function may have taken the output over.
-        output.register_hook(lambda B: self._arrive(uses, B.detach()))
+        # At once, not when the pass goes back: later an in-place function may have taken the output over. The output,
+        # which may be one of `leaves`, is not to hold what holds it.
+        me: ref[Any] = ref(self)
+        output.register_hook(lambda B: _arrived(me, uses, B.detach()))
         return handed_on
+
+    def unseen(self, outputs: Tensor) -> set[str]:
+        """Parameters on which `outputs` depend by other calls than those that were seen."""
+        asked = {name: tensor for name, tensor in self.parameters.items() if tensor.requires_grad}
+        if not asked or not outputs.requires_grad:
+            return set()
+        found = torch.autograd.grad(outputs.sum(), list(asked.values()), allow_unused=True)
+        return {name for name, g in zip(asked, found, strict=True) if g is not None and not self.count[name]}
 
     def _uses(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Iterator[Use]:
         given = dict(zip(FUNCTIONS[func], args, strict=False)) | kwargs
@@ -285,6 +301,11 @@ class Uses(TorchFunctionMode):
             parts.append((use, B))
             if len(parts) == self.count[use.parameter]:
                 self.take(use.parameter, self.arrived.pop(use.parameter))
+
+
+def _arrived(uses: "ref[Any]", of_call: list[Use], B: Tensor) -> None:
+    if (pass_ := uses()) is not None:
+        pass_._arrive(of_call, B)
 
 
 def summed(parts: list[tuple[Use, Tensor]]) -> Tensor:

@@ -63,7 +63,7 @@ def vkdnw(
 def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
     """Logits, n x classes, and J, n x classes x parameters, in double precision."""
     if probe.chunk is not None:
-        check_rows(probe, lambda part: evaluated(part).outputs)
+        check_rows(probe, lambda part: ((run := evaluated(part)).uses, run.outputs))
         logits, J = zip(*map(_jacobian, pieces(probe)), strict=True)
         return torch.cat(logits), torch.cat(J)
     names = first_parameters(probe)
