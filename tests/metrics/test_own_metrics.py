@@ -1,5 +1,7 @@
 """Metrics of a user's own: by name and options, from files, modules and entry points, in other processes."""
 
+import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -7,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 
@@ -212,31 +215,95 @@ def test_versions_of_a_metric_are_told_apart(own: Path) -> None:
     assert source_of(OWN.replace("SCALE = 3", "SCALE = 4"), own) != first
     assert source_of(OWN.replace("return SCALE * x", "return SCALE + x"), own) != first
     assert source_of(OWN.replace("times: int = 1", "times: int = 2"), own) != first
-    # Nothing that it names has changed.
-    assert source_of(OWN.replace("max(sizes)", "sum(sizes)"), own) == first
+    assert source_of(OWN + "\nTABLE = {(1, 2): 3}", own) != first  # whatever it is, the metric may read it
+    assert source_of(OWN.replace("SCALE = 3", "SCALE   =   3  # three"), own) == first
     moved = own.parent / "folder" / "own.py"
     moved.parent.mkdir()
     assert source_of("\n\n" + OWN, moved) == first
 
 
-def made(scale: float) -> Callable[[Probe], float]:
+def made(scale: Any) -> Callable[[Probe], float]:
     def inner(probe: Probe) -> float:
         return scale
 
     return inner
 
 
-def scaled(scale: float, probe: Probe) -> float:
+def scaled(scale: Any, probe: Probe) -> float:
     return scale
 
 
-def test_what_a_function_is_made_with_tells_it_apart() -> None:
-    def source(function: Callable[[Probe], float]) -> str:
-        return metric("m", paper="none")(function).source
+class Scaled:
+    def __init__(self, scale: Any) -> None:
+        self.scale = scale
 
-    assert source(made(1.0)) == source(made(1.0)) != source(made(2.0))
-    by_scale = [Metric("m", partial(scaled, scale), 1, (), "none").source for scale in (1.0, 1.0, 2.0)]
-    assert by_scale[0] == by_scale[1] != by_scale[2]
+    def __call__(self, probe: Probe) -> float:
+        return float(sum(self.scale))
+
+    def method(self, probe: Probe) -> float:
+        return self(probe)
+
+
+@pytest.mark.parametrize(
+    "make", [made, lambda scale: partial(scaled, scale), Scaled, lambda scale: Scaled(scale).method]
+)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1.0, 2.0),
+        ({1, 2}, {1, 3}),
+        (torch.ones(2), torch.zeros(2)),
+        (np.ones(2), np.ones(3)),
+        ({(1, 2): [3]}, {(1, 2): [4]}),
+        (Scaled([1]), Scaled([2])),
+    ],
+)
+def test_what_a_function_is_made_with_tells_it_apart(make: Callable[[Any], Any], one: Any, other: Any) -> None:
+    def source(scale: Any) -> str:
+        return metric("m", paper="none")(make(scale)).source
+
+    assert source(one) == source(copy.deepcopy(one)) != source(other)
+
+
+def undecorated(probe: Probe) -> float:
+    return 2.0
+
+
+decorated = metric("decorated", paper="none")(undecorated)
+
+
+def test_a_function_that_a_metric_is_made_of_is_still_itself() -> None:
+    assert pickle.loads(pickle.dumps(undecorated)) is undecorated
+    again = pickle.loads(pickle.dumps(decorated))
+    assert again == decorated
+    assert again.function is undecorated
+    assert pickle.loads(pickle.dumps(metric("again", paper="none")(undecorated))).function is undecorated
+    by_parts = metric("partial", paper="none")(partial(scaled, 3.0))
+    assert pickle.loads(pickle.dumps(by_parts))(probe()) == 3.0
+
+
+def test_what_a_metric_says_of_itself() -> None:
+    told = inspect.getdoc(METRICS["ntk_condition_number"])
+    assert told is not None
+    for part in ("eigenvalue", "Paper: Chen, Gong & Wang", "Direction: lower is better", "Needs: sample gradients"):
+        assert part in told
+
+
+@pytest.mark.parametrize("wrong", [{"needs": ("second_batch",)}, {"needs": "labels"}, {"cost": "huge"}])
+def test_words_that_mean_nothing(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"metric 'm': (needs|cost) .* must be"):
+        metric("m", paper="none", **wrong)(undecorated)
+
+
+@pytest.mark.parametrize("value", ["3", True, None, torch.ones(2), np.bool_(True)])
+def test_what_is_no_number(value: Any) -> None:
+    with pytest.raises(TypeError, match="it must return a number"):
+        Metric("m", lambda _: value, 1, (), "none")(probe())
+
+
+@pytest.mark.parametrize("value", [torch.ones(1, requires_grad=True), np.float32(1), np.ones((1, 1)), 1])
+def test_what_is_a_number(value: Any) -> None:
+    assert Metric("m", lambda _: value, 1, (), "none")(probe()) == 1.0
 
 
 def test_a_resumed_run_with_another_version_is_refused(own: Path, tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 import inspect
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from importlib import import_module
+from types import FunctionType
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -128,7 +131,8 @@ class Metric:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A file that is no part of a package is loaded before its function is looked for.
-        return _unpickled, (file_of(self.function), *(getattr(self, f.name) for f in fields(self)))
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return _unpickled, (file_of(self.function), values | {"function": _Reference.of(self.function)})
 
 
 def _number(value: Any) -> float:
@@ -140,8 +144,34 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _unpickled(_file: SourceFile | None, *values: Any) -> Metric:
-    return Metric(*values)
+class _Reference(NamedTuple):
+    """Where a function is: its module's name for it may mean the Metric that was made of it."""
+
+    module: str
+    name: str
+
+    @classmethod
+    def of(cls, function: Any) -> Any:
+        """A reference to a function of a module, in which it stands or has stood; anything else itself."""
+        if not isinstance(function, FunctionType):
+            return function
+        reference = cls(function.__module__, function.__qualname__)
+        try:
+            found = reference.function()
+        except (KeyError, AttributeError):
+            return function  # such as one made by another: pickle says why it cannot be sent
+        return reference if found is function else function
+
+    def function(self) -> Any:
+        found = sys.modules[self.module] if self.module in sys.modules else import_module(self.module)
+        for part in self.name.split("."):
+            found = getattr(found, part)
+        return found.function if isinstance(found, Metric) else found
+
+
+def _unpickled(_file: SourceFile | None, values: dict[str, Any]) -> Metric:
+    function = values["function"]
+    return Metric(**values | {"function": function.function() if isinstance(function, _Reference) else function})
 
 
 def metric(
@@ -158,8 +188,6 @@ def metric(
     """
 
     def wrap(function: Callable[..., float]) -> Metric:
-        # The module's name for the function now means the Metric: say where pickle finds the function itself.
-        function.__qualname__ += ".function"
         return Metric(name, function, direction, needs, paper, cost)
 
     return wrap

@@ -1,15 +1,18 @@
 """Where the code of a user's metric is, and telling two versions of it apart."""
 
+import ast
 import functools
 import inspect
-import json
 import sys
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
+
+import numpy as np
+import torch
 
 FROM_FILE = "untrained_file_"
 """Modules loaded from a file that is no part of a package are called so, and by the hash of what they hold."""
@@ -52,16 +55,17 @@ def file_of(function: Callable[..., Any]) -> SourceFile | None:
 def source(function: Callable[..., Any]) -> str:
     """`package.module:name#hash` (or `file.py:name#hash`) of a user's function; empty for one of this package.
 
-    The hash stands for the function's text and for all that it names in its own module: functions, classes and
-    constants. Code imported from elsewhere is not in it.
+    The hash stands for all code of the function's file, but for comments and layout, and for what the function was made
+    with: a partial's arguments, a closure's variables, the attributes of an object. Code imported from elsewhere is not
+    in it.
     """
     module = _module(function)
     if module.partition(".")[0] == "untrained":
         return ""
-    name = getattr(_plain(function), "__qualname__", type(function).__qualname__).removesuffix(".function")
+    name = getattr(_plain(function), "__qualname__", type(function).__qualname__)
     file = file_of(function)
-    digest = blake2b("\0".join(_texts(function, set())).encode(), digest_size=6).hexdigest()
-    return f"{file.path.name if file else module}:{name}#{digest}"
+    text = "\0".join([_code(module) or _text(function), *_made_with(function, {})])
+    return f"{file.path.name if file else module}:{name}#{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,42 +76,50 @@ def _module(function: Callable[..., Any]) -> str:
     return getattr(_plain(function), "__module__", None) or ""
 
 
-def _texts(thing: Any, seen: set[int]) -> Iterator[str]:
-    """The texts that `thing` is made of, in a fixed order."""
+@functools.cache  # what has been imported stays as it is, whatever becomes of its file
+def _code(module: str) -> str | None:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    try:
+        return None if file is None else ast.dump(ast.parse(Path(file).read_bytes()))
+    except (OSError, ValueError, SyntaxError):  # no source, such as an extension or a notebook's cell
+        return None
+
+
+def _text(function: Callable[..., Any]) -> str:
+    thing: Any = _plain(function)
+    try:
+        return inspect.getsource(thing if inspect.isroutine(thing) else type(thing))
+    except (OSError, TypeError):  # typed at a prompt
+        return repr(thing.__code__.co_code) if isinstance(thing, FunctionType) else str(type(thing))
+
+
+def _made_with(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
+    """What tells `thing` from others that the same code makes, in a fixed order."""
     if id(thing) in seen:
         return
-    seen.add(id(thing))
+    seen[id(thing)] = thing
     if isinstance(thing, functools.partial):
-        yield from (text for part in (thing.func, thing.args, thing.keywords) for text in _texts(part, seen))
+        parts: list[Any] = [thing.func, thing.args, thing.keywords]
+    elif isinstance(thing, MethodType):
+        parts = [thing.__func__, thing.__self__]
     elif isinstance(thing, FunctionType):
-        yield _text(thing)
-        named = {name: thing.__globals__[name] for name in _names(thing.__code__) if name in thing.__globals__}
-        named |= inspect.getclosurevars(thing).nonlocals
-        for name, value in sorted(named.items()):
-            # A Metric called by its function's name stands for that function.
-            inner = getattr(value, "function", value)
-            if getattr(inner, "__module__", thing.__module__) == thing.__module__:
-                yield name
-                yield from _texts(inner, seen)
-    elif isinstance(thing, type):
-        yield _text(thing)
-    elif callable(thing):
-        yield _text(type(thing))
-        yield from _texts(getattr(thing, "__dict__", None), seen)
+        yield thing.__qualname__
+        parts = [dict(inspect.getclosurevars(thing).nonlocals)]
+    elif isinstance(thing, list | tuple):
+        parts = list(thing)
+    elif isinstance(thing, dict):
+        parts = [part for key in sorted(thing, key=repr) for part in (repr(key), thing[key])]
+    elif isinstance(thing, set | frozenset):
+        parts = sorted(map(repr, thing))
+    elif isinstance(thing, torch.Tensor | np.ndarray):
+        array = thing.detach().cpu().numpy() if isinstance(thing, torch.Tensor) else thing
+        yield f"{array.dtype}{array.shape}{blake2b(array.tobytes()).hexdigest()}"
+        return
+    elif isinstance(thing, type | ModuleType) or not hasattr(thing, "__dict__"):
+        yield thing.__name__ if isinstance(thing, type | ModuleType) else repr(thing)
+        return
     else:
-        try:
-            yield json.dumps(thing, sort_keys=True)
-        except (TypeError, ValueError):  # no constant
-            yield type(thing).__qualname__
-
-
-def _text(thing: Any) -> str:
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):  # typed at a prompt
-        return repr(thing.__code__.co_code) if isinstance(thing, FunctionType) else thing.__qualname__
-
-
-def _names(code: CodeType) -> set[str]:
-    """The names that `code`, and the functions within it, look up."""
-    return set(code.co_names).union(*(_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+        yield type(thing).__qualname__
+        parts = [vars(thing)]
+    for part in parts:
+        yield from _made_with(part, seen)
