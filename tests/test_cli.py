@@ -366,7 +366,16 @@ def test_no_metric_works_on_the_batch(tmp_path: Path) -> None:
         "--batch-size",
         "8",
     ]
-    refused("score", *options, "--pool", "3", "--out", "s.parquet", says="no metric works on this batch", cwd=tmp_path)
+    refused(
+        "score",
+        *options,
+        "--pool",
+        "3",
+        "--out",
+        "s.parquet",
+        says="no metric has a score on any of 3 networks",
+        cwd=tmp_path,
+    )
     assert not (tmp_path / "s.parquet").exists()
 
 

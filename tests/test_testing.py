@@ -108,9 +108,21 @@ def secretive(probe: Probe) -> float:
     return probe.loss.item() + probe.second[0].sum().item()
 
 
+@metric("second_writer", paper="none", needs=("second batch",))
+def second_writer(probe: Probe) -> float:
+    assert probe.second is not None
+    return probe.second[0].mul_(2).sum().item() + float(sum(p.numel() for p in probe.net.parameters()))
+
+
+def wants_two(probe: Probe) -> float:
+    return float(sum(p.numel() for p in probe.net.parameters())) * float(probe.second is not None)
+
+
 @pytest.mark.parametrize(
     ("given", "fails", "says"),
     [
+        (second_writer, ["leaves the network alone"], ["changes second batch"]),
+        (wants_two, ["says what it needs"], ["it also needs second batch"]),
         (writer, ["leaves the network alone", "leaves the passes alone"], ["changes weights"]),
         (stirrer, ["leaves the network alone"], ["gradients", "training mode", "hooks", "random states"]),
         (trainer, ["leaves the network alone"], ["changes buffers"]),
@@ -134,6 +146,35 @@ def test_what_is_wrong_is_found(given: object, fails: list[str], says: list[str]
         assert words in str(report)
     with pytest.raises(AssertionError, match="FAILED"):
         report.assert_passed()
+
+
+class Summed:
+    """A metric that is an object, and no other's equal."""
+
+    def __call__(self, probe: Probe) -> float:
+        return float(sum(p.sum().item() for p in probe.net.parameters()))
+
+
+summed = Summed()
+
+
+def always_fails(probe: Probe) -> float:
+    raise KeyError("nothing")
+
+
+def test_what_cannot_be_judged_is_told() -> None:
+    assert on_toys(summed).passed
+    clock = {check.name: check.passed for check in on_toys("latency").checks}
+    assert clock["is deterministic"] is None
+    never = {check.name: check.passed for check in on_toys(always_fails).checks}
+    assert (never["is deterministic"], never["is finite"]) == (None, False)
+
+
+def test_targets_of_several_parts_and_other_types() -> None:
+    inputs, targets = toy_batch()
+    report = check_metric(summed, MLPs(), batch=(inputs, (targets, {"more": targets})))
+    assert report.passed
+    assert check_metric("l2_norm", MLPs(), batch=(inputs.bfloat16(), targets)).passed
 
 
 def test_a_metric_that_no_other_process_can_find() -> None:

@@ -23,7 +23,6 @@ Scores = tuple[str, dict[str, float | None], dict[str, str]]
 
 Batch = tuple[Tensor, Any]
 """(inputs n x ..., targets): targets are a tensor, tuples, lists or dictionaries of tensors, or None."""
-"""(inputs n x ..., targets n or None)."""
 
 Precision = Literal["float32", "float64", "bfloat16"]
 PRECISIONS: dict[Precision | None, dict[str, Any]] = {
@@ -34,7 +33,7 @@ PRECISIONS: dict[Precision | None, dict[str, Any]] = {
 }
 """What each precision is to a `Probe`. Weights are drawn in the network's own, so they are the same in each."""
 
-DEFAULTS = {"second_batch": None, "strict": False, "precision": None, "sources": {}, "loss_source": ""}
+DEFAULTS = {"second_batch": None, "strict": False, "precision": None, "chunk": None, "sources": {}, "loss_source": ""}
 """What the provenance of a table that does not say so stands for."""
 
 
@@ -51,6 +50,7 @@ class Job:
     second_batch: Batch | None = None
     strict: bool = False
     precision: Precision | None = None
+    chunk: int | None = None
 
     def score(self, arch: str) -> Scores:
         """The scores of the network of `arch`, initialised from (seed, arch)."""
@@ -67,8 +67,11 @@ class Job:
                 second=None if self.second_batch is None else self._placed(self.second_batch),
                 strict=self.strict,
                 second_order=any("Hessian" in m.needs for m in self.metrics),
+                chunk=self.chunk,
                 **PRECISIONS[self.precision],
             )
+        except DEVICE_ERRORS as error:
+            raise InputError(_device_failed(arch, error)) from error
         except (Exception, SystemExit) as error:
             known = isinstance(error, InputError)  # such as a space that builds no networks: its text says all
             why = str(error) if known else f"the network cannot be built: {one_line(error)}"
@@ -77,6 +80,8 @@ class Job:
         for m in self.metrics:
             try:
                 scores[m.name] = m(probe)
+            except DEVICE_ERRORS as error:
+                raise InputError(_device_failed(arch, error)) from error
             except (Exception, SystemExit) as error:  # whatever a metric of the user's raises
                 scores[m.name], reasons[m.name] = None, one_line(error)
         return arch, scores, reasons
@@ -100,13 +105,27 @@ class Job:
             "second_batch": None if self.second_batch is None else _fingerprint(self.second_batch),
             "dtype": str(inputs.dtype).removeprefix("torch."),
             "precision": self.precision,
+            "chunk": self.chunk,
             "strict": self.strict,
             "loss": getattr(self.loss, "__qualname__", repr(self.loss)),
             "loss_source": "" if self.loss is F.cross_entropy else source(self.loss),
             "device": self.device,
-            "machine": platform.machine(),
+            "machine": _machine(self.device),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         }
+
+
+DEVICE_ERRORS: tuple[type[Exception], ...] = (torch.AcceleratorError,) if hasattr(torch, "AcceleratorError") else ()
+"""After one of these a process has no use of its GPU any more, and all scores would fail. Want of memory is none."""
+
+
+def _device_failed(arch: str, error: Exception) -> str:
+    return f"the device failed on {arch!r} ({one_line(error)}): mend it, or leave it out, and call again to go on"
+
+
+def _machine(device: str) -> str:
+    name = platform.machine()
+    return f"{name}, {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else name
 
 
 def _fingerprint(batch: Batch) -> str:
@@ -114,8 +133,13 @@ def _fingerprint(batch: Batch) -> str:
     for tensor in pytree.tree_leaves(batch):
         if isinstance(tensor, Tensor):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(raw_bytes(tensor))
     return digest.hexdigest()
+
+
+def raw_bytes(tensor: Tensor) -> bytes:
+    """The numbers as they are in memory, of types that numpy does not have, too."""
+    return tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def check_batch(batch: Batch, called: str = "the batch") -> None:

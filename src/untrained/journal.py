@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +20,8 @@ class Journal:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = path.open("r+b" if path.exists() else "w+b")
+            # Opened without being emptied: until the lock is had, it may be another's.
+            self._file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror}") from error
         try:

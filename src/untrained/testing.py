@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from untrained.data import load_data
 from untrained.errors import InputError
-from untrained.job import Batch, one_line
+from untrained.job import Batch, one_line, raw_bytes
 from untrained.metrics import METRICS, ROBOT_METRICS, Given, Metric, Probe, get_metrics
 from untrained.scores.scaling import rank
 from untrained.seeding import derive_seed, seeded
@@ -119,9 +120,7 @@ def check_metric(
             Check("is finite", not reasons, "; ".join([f"on {len(scores)} of {len(archs)} networks", *reasons[:2]])),
             _distinct(scores),
         ]
-        if chosen.paper or chosen.needs:  # a plain function says nothing of its needs
-            checks.append(trial.needs(example))
-        checks += [_pickled(chosen), trial.times(example)]
+        checks += [trial.needs(example), trial.pickled(example), trial.times(example)]
         if objective is None:
             params = {arch: METRICS["params"](trial.probe(arch)) for arch in scores}
             checks.append(Check("ranks", None, _told(_spearman(scores, params), "the number of parameters")))
@@ -160,10 +159,10 @@ class _Trial:
             module.training = k % 2 == 0
         for parameter in list(net.parameters())[::2]:
             parameter.grad = torch.ones_like(parameter)
-        batch = _copy(self.batch)
-        before = _snapshot(net, batch)
-        self.value(Probe(net, *batch, seed=self.seed, second=self.second))
-        after = _snapshot(net, batch)
+        batch, second = _copy(self.batch), None if self.second is None else _copy(self.second)
+        before = _snapshot(net, batch, second)
+        self.value(Probe(net, *batch, seed=self.seed, second=second))
+        after = _snapshot(net, batch, second)
         changed = [what for what in before if before[what] != after[what]]
         return Check("leaves the network alone", not changed, f"changes {', '.join(changed)}" if changed else "")
 
@@ -185,17 +184,30 @@ class _Trial:
         values.append(self.value(probe))
         shown = [value if isinstance(value, str) else f"{value:.9g}" for value in values]
         same = len(set(map(repr, values))) == 1
-        return Check("is deterministic", same, f"{shown[0] if same else ', '.join(shown)} on the same network")
+        told = "clock" in self.metric.needs or all(isinstance(value, str) for value in values)
+        found = f"{shown[0] if same else ', '.join(shown)} on the same network"
+        return Check("is deterministic", None if told else same, found)
 
     def needs(self, arch: str) -> Check:
         told, wants = repr(self.value(self.probe(arch))), list[str]()
         if repr(self.value(self.probe(arch))) != told:
             return Check("says what it needs", True, "cannot be told, as it is not deterministic")
         less = {"labels": replace(self, batch=(self.batch[0], None)), "second batch": replace(self, second=None)}
+        if not (self.metric.paper or self.metric.needs):
+            del less["labels"]  # a plain function cannot say what it needs; a second batch it would not get
         for need, trial in less.items():
             if need not in self.metric.needs and repr(trial.value(trial.probe(arch))) != told:
                 wants.append(need)
         return Check("says what it needs", not wants, f"it also needs {', '.join(wants)}" if wants else "")
+
+    def pickled(self, arch: str) -> Check:
+        try:
+            again = pickle.loads(pickle.dumps(self.metric))
+        except Exception as error:  # pickle fails in many ways
+            return Check("reaches other processes", False, f"{one_line(error)}; define it at the top level of a module")
+        here, there = (repr(_value(metric, self.probe(arch))) for metric in (self.metric, again))
+        same = here == there or here != repr(self.value(self.probe(arch)))  # one that is not deterministic
+        return Check("reaches other processes", same, "" if same else f"unpickled it gives {there} for {here}")
 
     def times(self, arch: str) -> Check:
         def seconds(trial: _Trial) -> float:
@@ -229,15 +241,15 @@ def _others(probe: Probe) -> dict[str, float | str]:
 
 def _copy(batch: Batch) -> Batch:
     inputs, targets = batch
-    return inputs.clone(), None if targets is None else targets.clone()
+    return inputs.clone(), pytree.tree_map_only(torch.Tensor, torch.clone, targets)
 
 
 def _twice(batch: Batch) -> Batch:
     inputs, targets = batch
-    return torch.cat([inputs, inputs]), None if targets is None else torch.cat([targets, targets])
+    return torch.cat([inputs, inputs]), pytree.tree_map_only(torch.Tensor, lambda t: torch.cat([t, t]), targets)
 
 
-def _snapshot(net: nn.Module, batch: Batch) -> dict[str, Any]:
+def _snapshot(net: nn.Module, batch: Batch, second: Batch | None) -> dict[str, Any]:
     """All that a metric must leave as it is, comparable."""
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     parameters = dict(net.named_parameters())
@@ -248,7 +260,8 @@ def _snapshot(net: nn.Module, batch: Batch) -> dict[str, Any]:
         "modules": [(name, id(module), sorted(vars(module))) for name, module in net.named_modules()],
         "training mode": [module.training for module in net.modules()],
         "hooks": [[list(getattr(module, kind)) for kind in hooks] for module in net.modules()],
-        "batch": list(map(_bytes, batch)),
+        "batch": [_bytes(t) for t in pytree.tree_leaves(batch) if isinstance(t, torch.Tensor)],
+        "second batch": [_bytes(t) for t in pytree.tree_leaves(second) if isinstance(t, torch.Tensor)],
         "random states": (_bytes(torch.get_rng_state()), random.getstate(), repr(np.random.get_state())),
         "torch's settings": (torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()),
     }
@@ -257,21 +270,13 @@ def _snapshot(net: nn.Module, batch: Batch) -> dict[str, Any]:
 def _bytes(tensor: torch.Tensor | None) -> str:
     if tensor is None:
         return ""
-    return blake2b(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+    return blake2b(raw_bytes(tensor)).hexdigest()
 
 
 def _distinct(scores: Mapping[str, float]) -> Check:
     n = len(set(scores.values()))
     found = f"{n} different scores on {len(scores)} networks"
     return Check("tells networks apart", n > 1, found)
-
-
-def _pickled(metric: Metric) -> Check:
-    try:
-        same = pickle.loads(pickle.dumps(metric)) == metric
-    except Exception as error:  # pickle fails in many ways
-        return Check("reaches other processes", False, f"{one_line(error)}; define it at the top level of a module")
-    return Check("reaches other processes", same, "" if same else "what is unpickled differs")
 
 
 def _spearman(scores: Mapping[str, float], figures: Mapping[str, float]) -> float | None:

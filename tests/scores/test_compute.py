@@ -339,7 +339,7 @@ def test_unfinished_scores_of_another_call_are_refused_untouched(tmp_path: Path)
 
 def test_a_batch_on_which_nothing_works_leaves_nothing_behind(tmp_path: Path) -> None:
     for _ in range(2):  # said again the second time
-        with pytest.raises(InputError, match="no metric works"):
+        with pytest.raises(InputError, match="no metric has a score"):
             compute_scores(SPACE, SPACE.pool(12), ["snip"], (BATCH[0], BATCH[1] + 99), path=tmp_path / "s.parquet")
         assert list(tmp_path.iterdir()) == []
 
@@ -364,8 +364,11 @@ def test_bad_input_is_one_clear_line() -> None:
         ({"batch": (images * torch.nan, labels)}, "NaN"),
         ({"batch": (images, labels / 0.0)}, "NaN or infinite"),
         ({"batch": (images, labels[:2])}, "4 inputs but 2 targets"),
-        ({"batch": (images, labels + 1_000)}, "no metric works on this batch: .*out of bounds"),
-        ({"batch": (images[:, :2], labels)}, "no metric works on this batch: .*channels"),
+        (
+            {"batch": (images, labels + 1_000)},
+            "no metric has a score on any of 2 networks: .*label 100[0-9]: .* outputs for 10",
+        ),
+        ({"batch": (images[:, :2], labels)}, "no metric has a score on any of 2 networks: .*channels"),
         ({"workers": 0}, "0 workers"),
         ({"precision": "float8"}, "unknown precision 'float8': choose from float32, float64, bfloat16"),
         ({"device": "abacus"}, "device 'abacus' cannot be used on this machine"),
@@ -436,3 +439,61 @@ def test_several_heads_and_targets(tmp_path: Path) -> None:
 def test_targets_that_do_not_fit(targets: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         compute_scores(MLPs(), list(MLPs())[:2], ["snip"], (toy_batch()[0], targets))
+
+
+def test_chunks_save_memory_and_change_no_score(tmp_path: Path) -> None:
+    space, batch = MLPs(), toy_batch()
+    archs = [arch for arch in space if "norm=False" in arch][:3]
+    whole = compute_scores(space, archs, ["grad_norm", "swap"], batch)
+    chunked = compute_scores(space, archs, ["grad_norm", "swap"], batch, chunk=5, path=tmp_path / "s.parquet")
+    assert chunked.values == pytest.approx(whole.values, rel=1e-5)
+    with pytest.raises(InputError, match="scores of another call"):
+        compute_scores(space, archs, ["grad_norm", "swap"], batch, path=tmp_path / "s.parquet")
+    (normed,) = [arch for arch in space if "norm=True" in arch][:1]
+    mixed = compute_scores(space, [*archs, normed], ["grad_norm"], batch, chunk=5)
+    assert "BatchNorm takes its statistics from the whole batch" in mixed.reasons[normed]["grad_norm"]
+    with pytest.raises(InputError, match="a chunk of 0 samples: give at least 1"):
+        compute_scores(space, archs, ["grad_norm"], batch, chunk=0)
+
+
+def test_a_call_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    def local(probe: Probe) -> float:
+        return 1.0
+
+    path = tmp_path / "s.parquet"
+    with pytest.raises(InputError, match="at the top level of a module"):
+        compute_scores(MLPs(), list(MLPs())[:4], [local], toy_batch(), workers=2, path=path)
+    assert not list(tmp_path.iterdir())
+
+
+@metric("breaks", paper="none")
+def breaks(probe: Probe) -> float:
+    if sum(p.numel() for p in probe.net.parameters()) > 300:
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+    return 1.0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_device_that_fails_ends_the_call_and_no_score_is_made_up(tmp_path: Path, workers: int) -> None:
+    archs = sorted(MLPs(), key=len)
+    path = tmp_path / "s.parquet"
+    with pytest.raises(InputError, match=r"the device failed on 'width=.*device-side assert .*call again to go on"):
+        compute_scores(MLPs(), archs, [breaks], toy_batch(), path=path, workers=workers)
+    assert "CUDA" not in (tmp_path / "s.parquet.partial").read_text()
+
+
+def test_a_few_networks_without_scores_are_no_reason_to_stop() -> None:
+    """In whatever order they are given."""
+    with_units = [arch for arch in MLPs() if "depth=3" in arch]
+    few = [*[arch for arch in MLPs() if "depth=1" in arch], *with_units, *[a for a in MLPs() if "depth=2" in a]]
+    table = compute_scores(MLPs(), few, [only_deep], toy_batch())
+    assert table.archs == tuple(few)
+    assert np.isnan(table.values[:8]).all()
+    assert np.isfinite(table.values[8:16]).all()
+
+
+@metric("only_deep", paper="none")
+def only_deep(probe: Probe) -> float:
+    if len(probe.layers) != 4:
+        raise ValueError("not deep")
+    return float(sum(p.numel() for p in probe.net.parameters()))

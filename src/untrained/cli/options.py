@@ -23,7 +23,10 @@ Metrics = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Count Conv2d and Linear only, as the public code does.")]
 Seed = Annotated[int, typer.Option(help="Decides the pool, initialisations, the batch and the sampler.")]
 BatchSize = Annotated[int, typer.Option(help="Images of the batch that the metrics see.")]
-Workers = Annotated[int | None, typer.Option(help="Scoring processes; they change no score (default: all cores).")]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Scoring processes; they change no score (default: all cores, and on a GPU at most 4)."),
+]
 Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the space to score (default: {POOL}).")]
 
 

@@ -24,6 +24,7 @@ from untrained.cli.options import (
     pool_of,
     scoring,
 )
+from untrained.devices import usable_device
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.seeding import check_seed
@@ -49,6 +50,7 @@ def score(
     batch_size: BatchSize = BATCH_SIZE,
     strict: Strict = False,
     precision: Annotated[str | None, typer.Option(help="float32, float64 or bfloat16 (autocast).")] = None,
+    chunk: Annotated[int | None, typer.Option(help="So many images at a time, to save memory.")] = None,
     device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda or auto.")] = "cpu",
     workers: Workers = None,
 ) -> None:
@@ -72,8 +74,9 @@ def score(
             seed=seed,
             strict=strict,
             precision=cast(Any, precision),
+            chunk=chunk,
             device=device,
-            workers=cores() if workers is None else workers,
+            workers=_workers(device) if workers is None else workers,
             path=out,
             progress=bars.scoring,
         )
@@ -85,6 +88,11 @@ def score(
         typer.echo(f"warning: metric {name!r} {why}: it cannot tell them apart", err=True)
     for arch, why in list(scores.reasons.items())[:3]:
         typer.echo(f"  {arch}: " + "; ".join(f"{m}: {w}" for m, w in why.items()), err=True)
+
+
+def _workers(device: str) -> int:
+    """All cores; fewer where each worker takes memory of a GPU, a context of its own."""
+    return cores() if usable_device(device, double=True).type == "cpu" else min(cores(), 4)
 
 
 def _read_archs(path: Path) -> list[str]:

@@ -270,6 +270,12 @@ class Probe(Runner):
     def _loss_of(self, outputs: Tensor) -> Tensor:
         if self.targets is None:
             raise ValueError("the batch has no targets")
+        labels = self.labels
+        if self.loss_function is F.cross_entropy and labels is not None and outputs.ndim == 2:
+            if len(labels) != len(outputs):
+                raise ValueError(f"{len(labels)} labels for {len(outputs)} outputs")
+            if labels.max() >= outputs.shape[1]:  # an error from which a GPU does not recover
+                raise ValueError(f"label {int(labels.max())}: the network has outputs for {outputs.shape[1]} classes")
         with self.untouched(), self.precision():
             loss = self.loss_function(outputs if self.heads is None else self.heads.split(outputs), self.targets)
         if loss.ndim != 0:

@@ -1,6 +1,7 @@
 """Scoring a pool: in any order, in any number of processes, killed and resumed, always the same numbers."""
 
 import pickle
+import random
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ Progress = Callable[[int, int], None]
 """Called with (architectures scored, architectures in all)."""
 
 EARLY = 8
-"""If none of the first so many architectures gets any score, the batch is at fault."""
+"""If none of the first so many architectures gets any score, none will."""
 
 
 def compute_scores(
@@ -46,6 +47,7 @@ def compute_scores(
     loss: Loss = F.cross_entropy,
     strict: bool = False,
     precision: Precision | None = None,
+    chunk: int | None = None,
     workers: int = 1,
     path: str | Path | None = None,
     device: str = "cpu",
@@ -64,6 +66,8 @@ def compute_scores(
     strict: count as the public implementations do: only Conv2d and Linear are layers.
     precision: "float32" or "float64" of network and batch, or "bfloat16" for networks that run under autocast; None
     leaves both as they come. The initial weights are the same in each.
+    chunk: run so many samples at a time through each network, to save memory; see `Probe`. A metric that needs the
+    whole batch at once has no score then.
 
     device: "cpu", "cuda", "cuda:1", ... or "auto", which takes CUDA where there is one. Apple's GPUs lack the double
     precision in which metrics sum. Several workers share a GPU.
@@ -79,6 +83,8 @@ def compute_scores(
         raise InputError("no architecture to score")
     if workers < 1:
         raise InputError(f"{workers} workers: give at least 1")
+    if chunk is not None and chunk < 1:
+        raise InputError(f"a chunk of {chunk} samples: give at least 1")
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}: choose from {', '.join(filter(None, PRECISIONS))}")
     check_batch(batch)
@@ -95,12 +101,15 @@ def compute_scores(
         second_batch = None  # no score depends on it
     found = usable_device(device, double=True)
     device = found.type if device == "auto" else device
-    job = Job(space, chosen, batch, seed, loss, device, second_batch, strict, precision)
+    job = Job(space, chosen, batch, seed, loss, device, second_batch, strict, precision, chunk)
     twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
     provenance = job.provenance()
     if path is not None and Path(path).exists():
         return _finished(Path(path), tuple(twin), provenance)
     todo = list(dict.fromkeys(twin.values()))
+    if min(workers, len(todo)) > 1:
+        _check_travels(job, workers)
+    random.Random(0).shuffle(todo)  # the first few are to tell of all whether any score can be had
     with ScoreJournal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
         wanted = set(todo)
         done = {arch: scores for arch, scores in journal.scores.items() if arch in wanted}
@@ -109,8 +118,6 @@ def compute_scores(
         if progress:
             progress(len(done), total)
         _check_some_work(done, total, journal)
-        if min(workers, len(todo)) > 1:
-            _check_travels(job, workers)
         for scores in unordered(job.score, todo, workers):
             journal.add(scores)
             done[scores[0]] = scores
@@ -162,4 +169,4 @@ def _check_some_work(done: dict[str, Scores], total: int, journal: ScoreJournal)
     if len(done) >= min(EARLY, total) and all(v is None for _, scores, _ in done.values() for v in scores.values()):
         journal.discard()
         _, _, reasons = next(iter(done.values()))
-        raise InputError(f"no metric works on this batch: {next(iter(reasons.values()))}")
+        raise InputError(f"no metric has a score on any of {len(done)} networks: {next(iter(reasons.values()))}")
