@@ -54,14 +54,15 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     done: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
+    settings = f"N={given.cells} C={given.channels} batch={given.batch}"
     space = list(NASBench201())
     archs = random.Random(0).sample([arch for arch in space if NASBench201().canonical(arch) == arch], given.networks)
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         for arch in archs:
-            if f"{device} {arch}" not in done:
-                done[f"{device} {arch}"] = scores(arch, given.cells, given.channels, given.batch, device)
+            if f"{device} {settings} {arch}" not in done:
+                done[f"{device} {settings} {arch}"] = scores(arch, given.cells, given.channels, given.batch, device)
                 given.out.write_text(json.dumps(done))
-        report(device, [done[f"{device} {arch}"] for arch in archs])
+        report(device, [done[f"{device} {settings} {arch}"] for arch in archs])
 
 
 def report(device: str, rows: list[dict[str, dict[str, float]]]) -> None:

@@ -56,7 +56,8 @@ def main() -> None:
     archs = random.Random(1).sample(published, given.networks)
     images = load_data(str(given.data / "cifar10_train.parquet"))
     batch, second = images.batch(given.batch, 0), images.batch(given.batch, 1)
-    done: dict[str, dict[str, float]] = json.loads(given.out.read_text()) if given.out.exists() else {}
+    kept: dict[str, dict[str, dict[str, float]]] = json.loads(given.out.read_text()) if given.out.exists() else {}
+    done = kept.setdefault(f"N={given.cells} C={given.channels} batch={given.batch}", {})
     metrics = {m.name: m for name, options in PAIRS for m in (METRICS[name], METRICS[name].with_options(**options))}
     for arch in archs:
         if arch not in done:
@@ -64,7 +65,7 @@ def main() -> None:
             net = NASBench201(N=given.cells, C=given.channels).build(arch)
             probe = Probe(net, *batch, second=second)
             done[arch] = {name: score(metric, probe) for name, metric in metrics.items()}
-            given.out.write_text(json.dumps(done))
+            given.out.write_text(json.dumps(kept))
     target = accuracy.select(archs).values[:, 0]
 
     def column(metric: Metric) -> np.ndarray:

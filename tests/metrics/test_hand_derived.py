@@ -657,3 +657,40 @@ def test_softmax_is_stable_for_large_logits() -> None:
     net = fill(nn.Linear(1, 2, bias=False), [[1000], [1000 - log(3)]])
     got = score("grad_norm", net, tensor([[1], [1]]), torch.tensor([0, 0]))
     assert got == pytest.approx(sqrt(2) / 4, rel=1e-9)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.layer = nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)
+        self.cell, self.factor = nn.GRUCell(3, 4), nn.Parameter(torch.randn(5, 3, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kind == "layer":
+            return self.layer(x)[0]
+        if self.kind == "packed":
+            lengths = torch.full((len(x),), x.shape[1])
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+            return self.layer(packed)[0].data
+        if self.kind == "cell":
+            return self.cell(x[:, 0])
+        equation = "bti,tio->bto" if self.kind == "einsum" else "...ti,tio->...to"
+        return torch.einsum(equation, x, self.factor)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        # 5 steps; two directions with 16 x (3 + 4), then 16 x (8 + 4) weights each
+        ("layer", 5 * 2 * (16 * 7 + 16 * 12)),
+        ("packed", 5 * 2 * (16 * 7 + 16 * 12)),
+        ("cell", 12 * 7),
+        ("einsum", 5 * 3 * 6),
+        ("einsum with dots", 5 * 3 * 6),
+    ],
+)
+def test_flops_of_recurrent_layers_and_einsum(kind: str, expected: int) -> None:
+    assert score("flops", Recurrent(kind).double(), torch.zeros(7, 5, 3, dtype=torch.float64)) == pytest.approx(
+        expected * 1e-6, rel=1e-12
+    )

@@ -59,7 +59,10 @@ def test_single_precision(net: str, key: str) -> None:
         assert got != pytest.approx(entry["value"], rel=0.1), "the reason for this exception is gone"
         return
     off = min(abs(got - entry[value]) for value in ("value", "value_float64") if value in entry)
-    assert off <= (3 * noise(reading) + SENSITIVE.get(reading.metric, ROUNDING)) * abs(entry["value"])
+    # The low deciles of a nearly singular Fisher matrix are rounding noise on some networks, so each has its own.
+    own = reading.metric == "vkdnw" and "value_float64" in entry
+    rounding = abs(entry["value"] / entry["value_float64"] - 1) if own else noise(reading)
+    assert off <= (3 * rounding + SENSITIVE.get(reading.metric, ROUNDING)) * abs(entry["value"])
 
 
 @cache

@@ -33,7 +33,7 @@ def flops(probe: Probe) -> float:
     element, h x w the window. Sums, identity, zero and reshaping: free.
 
     Beyond those: a transposed convolution counts for each input element as a convolution for each output element;
-    matrix products and attention count their multiply-adds. Other functions (recurrent layers, einsum) are not counted.
+    matrix products, einsum, attention and recurrent layers count the multiply-adds of their products.
     """
     counter = _Counter()
     sample = probe.inputs[:1].detach()
@@ -86,6 +86,10 @@ PRODUCTS = frozenset(
 ADAPTIVE_POOLS = frozenset({F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d})
 
 
+RECURRENT = frozenset({torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu})
+CELLS = frozenset({torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell})
+
+
 class _Counter(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
@@ -117,6 +121,15 @@ def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
         tokens, others = query.shape[:-1].numel(), key.shape[:-1].numel()
         projections = 2 * width**2 * (tokens + others)
         return projections + 2 * width * tokens * key.shape[0]
+    if func in RECURRENT:
+        steps = args[0].shape[:-1].numel()  # of all samples, packed or not
+        weights = next(part for part in args if isinstance(part, list | tuple) and len(part) > 1 and part[0].ndim > 1)
+        return steps * sum(w.numel() for w in weights if w.ndim > 1)
+    if func in CELLS:
+        return args[0].shape[:-1].numel() * sum(w.numel() for w in args[2:4])
+    if func is torch.einsum and isinstance(args[0], str):
+        operands = args[1] if isinstance(args[1], list | tuple) else args[1:]
+        return _einsum(args[0], operands)
     if func is F.linear:
         weight = argument(1, "weight")
         return output.numel() * weight.shape[1]
@@ -133,3 +146,17 @@ def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
         window = [i // o + 1 for i, o in zip(x.shape[2:], output.shape[2:], strict=True)]
         return output.numel() * math.prod(window)
     return 0
+
+
+def _einsum(equation: str, operands: Sequence[Tensor]) -> int:
+    """One multiply-add for each choice of all indices, were the products taken at once."""
+    sizes = dict[str, int]()
+    for indices, operand in zip(equation.replace(" ", "").partition("->")[0].split(","), operands, strict=True):
+        head, ellipsis, tail = indices.partition("...")
+        first, last = len(head), operand.ndim - len(tail)
+        sizes |= dict(zip(head, operand.shape[:first], strict=True)) | dict(
+            zip(tail, operand.shape[last:], strict=True)
+        )
+        if ellipsis:
+            sizes["..."] = max(sizes.get("...", 1), math.prod(operand.shape[first:last]))
+    return math.prod(sizes.values())
