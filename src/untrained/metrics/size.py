@@ -123,8 +123,8 @@ def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
         return projections + 2 * width * tokens * key.shape[0]
     if func in RECURRENT:
         steps = args[0].shape[:-1].numel()  # of all samples, packed or not
-        weights = next(part for part in args if isinstance(part, list | tuple) and len(part) > 1 and part[0].ndim > 1)
-        return steps * sum(w.numel() for w in weights if w.ndim > 1)
+        packed = isinstance(args[1], Tensor) and not args[1].is_floating_point()  # then these are the batch's sizes
+        return steps * sum(w.numel() for w in args[3 if packed else 2] if w.ndim > 1)
     if func in CELLS:
         return args[0].shape[:-1].numel() * sum(w.numel() for w in args[2:4])
     if func is torch.einsum and isinstance(args[0], str):
