@@ -1,8 +1,8 @@
 """What each part of RoBoT is worth: the ablations of He et al. (ICLR 2024), from published tables.
 
-    python benchmarks/ablations.py ../shared/data
-    python benchmarks/ablations.py ../shared/data --parts 0 5 --seeds 0 100
-    python benchmarks/ablations.py ../shared/data --tasks micro_class_object macro_jigsaw --seeds 0 10
+    python benchmarks/ablations.py tables
+    python benchmarks/ablations.py tables --parts 0 5 --seeds 0 100
+    python benchmarks/ablations.py tables --tasks micro_class_object macro_jigsaw --seeds 0 10
 
 Each line changes one thing of the method as published: mean ± std over seeds of the objective rank of the pick (1 is
 best), its median, and the mean T0. Needs the tables of NAS-Bench-201 (`untrained data`), and for the other tasks

@@ -1,6 +1,6 @@
 """Samplers on NAS-Bench-201's 200-epoch objectives, compared at equal cost rather than at equally many queries.
 
-    python benchmarks/equal_cost.py ../shared/data
+    python benchmarks/equal_cost.py tables
 
 BOHB stops most trainings after 12 of 200 epochs, so that its queries are cheaper than those of the others. Every search
 therefore spends the same: what `--trainings` 200-epoch trainings cost on average. Its result is the best of the

@@ -1,6 +1,6 @@
 """How well the best of TransNAS-Bench-101 could be found by one who knew all the others.
 
-    python benchmarks/noise_floor.py ../shared/data
+    python benchmarks/noise_floor.py tables
 
 A line a task. "twins": the standard deviation of the objective between architectures that are the same network (the
 same canonical twin), in units of the objective's spread; "lead": how far the best is ahead of the tenth, in the same

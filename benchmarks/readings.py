@@ -1,6 +1,6 @@
 """Two readings of one metric, side by side: how alike they rank, and how well each ranks by accuracy.
 
-    python benchmarks/readings.py ../shared/data --networks 100 --cells 1 --channels 16 --batch 32 --out readings.json
+    python benchmarks/readings.py tables --networks 100 --cells 1 --channels 16 --batch 32 --out readings.json
 
 NAS-Bench-201 networks without dead edges on one CIFAR-10 batch; accuracy: CIFAR-10, validation, 200 epochs. Kept in
 `--out` network by network: killed, it goes on where it was.

@@ -1,6 +1,6 @@
 """How far every metric is from the values of the public implementations, as a table.
 
-    python benchmarks/reference.py ../shared/reference [NETWORK ...]
+    python benchmarks/reference.py reference [NETWORK ...]
 
 Each row is one entry of `values.json`, each number the largest over the networks: the relative difference in double
 precision, the same in single precision, and the difference between the entry's own two precisions. For random entries,

@@ -1,9 +1,9 @@
 """The robust sampler on every published table that is at hand, next to random search and RoBoT.
 
-    python benchmarks/robust_sampler.py ../shared/data
-    python benchmarks/robust_sampler.py ../shared/data --only transnas101-micro --samplers mixture --seeds 5
-    python benchmarks/robust_sampler.py ../shared/data --held-out
-    python benchmarks/robust_sampler.py ../shared/data --few 2
+    python benchmarks/robust_sampler.py tables
+    python benchmarks/robust_sampler.py tables --only transnas101-micro --samplers mixture --seeds 5
+    python benchmarks/robust_sampler.py tables --held-out
+    python benchmarks/robust_sampler.py tables --few 2
 
 A line a task and sampler: mean, median and worst objective rank of the pick over the seeds (1 is the best of the pool;
 ties: 1 + the number of strictly better ones), what random search has on average ((n + 1) / (T + 1)), and seconds of

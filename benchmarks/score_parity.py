@@ -1,7 +1,7 @@
 """Rank correlation of our scores with the published ones of NAS-Bench-201 (NAS-Bench-Suite-Zero, CIFAR-10).
 
-    python benchmarks/score_parity.py ../shared/data --out parity
-    python benchmarks/score_parity.py ../shared/data --out parity --metrics jacov,l2_norm --draws 4
+    python benchmarks/score_parity.py tables --out parity
+    python benchmarks/score_parity.py tables --out parity --metrics jacov,l2_norm --draws 4
 
 Networks of N = 5 and C = 16, as written (not their canonical twins, which have lost their dead edges), on one batch of
 64 CIFAR-10 images; another draw is another initialisation and another batch. Printed are Spearman correlations: of each
@@ -78,6 +78,9 @@ def main() -> None:
         each = " ".join(f"{spearman(o, theirs):.3f}" for o in ours)
         itself = f"{spearman(ours[0], ours[1]):.3f}" if len(ours) > 1 else ""
         print(f"{name:>22} {known:>8}  {each:>{6 * given.draws}}  {itself:>9}  {spearman(mean, theirs):>9.3f}")
+    convolutions = np.array([float(arch.count("nor_conv")) for arch in archs])
+    agreement = spearman(convolutions, published.select(archs, ["l2_norm"]).values[:, 0])
+    print(f"the number of convolutions with the published l2_norm: {agreement:.3f}")
 
 
 if __name__ == "__main__":

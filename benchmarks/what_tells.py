@@ -1,6 +1,6 @@
 """What tells most of an objective: the metrics, where each operation stands, or how many of each there are?
 
-    python benchmarks/what_tells.py ../shared/data
+    python benchmarks/what_tells.py tables
 
 A line a task and model, on as many random architectures as the task has queries, ten times: the log marginal likelihood
 of their values (nats) and the Spearman correlation of the prediction for all other architectures with their values.

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from untrained.errors import InputError
 from untrained.metrics import METRICS, Probe
 
 LABELS = torch.tensor([0, 2, 1, 1, 0, 2])
@@ -450,3 +451,32 @@ def test_the_other_samples_of_a_fixed_number() -> None:
     probe = Probe(net, inputs, targets)
     assert METRICS["swap"](probe) == len(torch.unique(on, dim=1).T)
     assert METRICS["fisher"](probe) > 0
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+def test_bags(mode: str) -> None:
+    class Bags(nn.Module):
+        def __init__(self, mode: str) -> None:
+            super().__init__()
+            self.bag, self.head = nn.EmbeddingBag(11, 5, mode=mode, sparse=True), nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(torch.tanh(self.bag(x)))
+
+    class Written(Bags):
+        def forward(self, x: Tensor) -> Tensor:
+            rows = F.embedding(x, self.bag.weight)
+            return self.head(torch.tanh(rows.sum(1) if self.bag.mode == "sum" else rows.mean(1)))
+
+    torch.manual_seed(17)
+    net, written, inputs = Bags(mode).double(), Written(mode).double(), torch.randint(11, (6, 4))
+    written.load_state_dict(net.state_dict())
+    assert torch.allclose(net(inputs), written(inputs))
+    expected = by_autograd(written, inputs)
+    assert scores(OF_LOSS, net, inputs, LABELS) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("inputs", [(torch.ones(2, 3), torch.ones(2)), [[1.0, 2.0]], torch.tensor(3.0)])
+def test_inputs_that_are_not_one_tensor(inputs: Any) -> None:
+    with pytest.raises(InputError, match="give one tensor, samples first"):
+        Probe(nn.Linear(3, 2), inputs)

@@ -75,7 +75,8 @@ def _named(given: str) -> Metric:
     elif points := installed_metrics().get(name):
         found = installed_metric(name, points)
     else:
-        raise InputError(
-            f"unknown metric {given!r}: choose from {', '.join(METRICS)}, or give package.module:name or file.py:name"
-        )
+        if not name:
+            raise InputError("a metric without a name: there is a comma too many")
+        names = ", ".join((*METRICS, *ALIASES, *installed_metrics()))
+        raise InputError(f"unknown metric {given!r}: choose from {names}, or give package.module:name or file.py:name")
     return found.with_options(**options) if options else found

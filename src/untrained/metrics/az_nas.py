@@ -1,6 +1,6 @@
 """AZ-NAS's three metrics on the feature maps F_0 .. F_m between a network's blocks (see `features`).
 
-Training mode. `untrained.scores.aggregate.az_nas_aggregate` puts them together with `flops`.
+Training mode. `untrained.scores.az_nas_aggregate` puts them together with `flops`.
 """
 
 from itertools import pairwise

@@ -31,12 +31,27 @@ def embedding(*args: Any, **kwargs: Any) -> Tensor:
     return F.embedding(*args[:6], **kwargs | {"sparse": False})
 
 
+def embedding_bag(input: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """`torch.nn.functional.embedding_bag`, which PyTorch differentiates once only; bags of one length each, n x length,
+    by embedding and sum."""
+    names = ("offsets", "max_norm", "norm_type", "scale_grad_by_freq", "mode", "sparse", "per_sample_weights")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    mode, padding = given.get("mode", "mean"), given.get("padding_idx")
+    if input.ndim != 2 or mode == "max" or padding is not None or given.get("max_norm") is not None:
+        return F.embedding_bag(input, weight, *args, **kwargs | ({"sparse": False} if len(args) < 6 else {}))
+    rows = F.embedding(input, weight)
+    if (factors := given.get("per_sample_weights")) is not None:
+        rows = rows * factors[..., None]
+    return rows.sum(1) if mode == "sum" else rows.mean(1)
+
+
 SUBSTITUTES: dict[Any, Any] = {
     F.batch_norm: batch_norm,
     F.avg_pool2d: avg_pool2d,
     F.hardsigmoid: hardsigmoid,
     F.instance_norm: instance_norm,
     F.embedding: embedding,
+    F.embedding_bag: embedding_bag,
 }
 """What stands in for a function; it does the same."""
 
@@ -49,7 +64,7 @@ def in_default_format(func: Any, args: Sequence[Any]) -> Sequence[Any]:
 
 
 class AnyLayout(TorchFunctionMode):
-    """Both of the above for every call."""
+    """Every call by its substitute, if it has one, and on contiguous tensors where it reads memory."""
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         return SUBSTITUTES.get(func, func)(*in_default_format(func, args), **(kwargs or {}))

@@ -7,7 +7,7 @@
 | a_l | n x channels x ... | output of layer l, before any normalisation or activation |
 | J | n x inputs | gradient of the sum of all outputs of all samples with respect to the batch, a row a sample |
 
-Everything data-dependent is computed in training mode: BatchNorm uses the statistics of the batch.
+They are in training mode: BatchNorm uses the statistics of the batch. `passes` has those in evaluation mode.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from untrained.devices import default_dtype, without_cudnn
+from untrained.errors import InputError
 from untrained.metrics.channels_last import prepared
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.layout import AnyLayout
@@ -104,6 +105,8 @@ class Runner:
         dtype: torch.dtype | None = None,
         autocast: torch.dtype | None = None,
     ) -> None:
+        if not isinstance(inputs, Tensor) or inputs.ndim == 0:
+            raise InputError(f"the inputs are of type {type(inputs).__name__}: give one tensor, samples first")
         self.net = runnable(net)
         self.seed = seed
         self.strict = strict
