@@ -480,3 +480,35 @@ def test_bags(mode: str) -> None:
 def test_inputs_that_are_not_one_tensor(inputs: Any) -> None:
     with pytest.raises(InputError, match="give one tensor, samples first"):
         Probe(nn.Linear(3, 2), inputs)
+
+
+class Merging(nn.Module):
+    """Channels last, and patches that are merged four to one between blocks, or channels first, by convolutions."""
+
+    def __init__(self, last: bool) -> None:
+        super().__init__()
+        self.last = last
+        layer = nn.Linear if last else lambda i, o: nn.Conv2d(i, o, 1)
+        sizes = ((3, 4), (16, 6), (24, 5))
+        self.blocks = nn.ModuleList(nn.Sequential(layer(*size), nn.Tanh(), nn.Identity()) for size in sizes)
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for k, block in enumerate(self.blocks):
+            x = F.pixel_unshuffle(x, 2) if k else x
+            x = block(x.movedim(1, -1)).movedim(-1, 1) if self.last else block(x)
+        return self.head(x.mean((2, 3)))
+
+
+def test_trainability_of_channels_last() -> None:
+    torch.manual_seed(18)
+    net, usual = Merging(True).double(), Merging(False).double()
+    shapes = {name: tensor.shape for name, tensor in usual.state_dict().items()}
+    usual.load_state_dict({name: tensor.reshape(shapes[name]) for name, tensor in net.state_dict().items()})
+    inputs, _ = batch(3, 8, 8)
+    assert torch.allclose(net(inputs), usual(inputs))
+    names = ("az_expressivity", "az_progressivity")
+    assert scores(names, net, inputs) == pytest.approx(scores(names, usual, inputs), rel=1e-9)
+    found = METRICS["az_trainability"](Probe(net, inputs))  # of other signs, which stand in another order
+    assert math.isfinite(found)
+    assert found < 0

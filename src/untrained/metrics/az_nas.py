@@ -61,19 +61,20 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
         raise ValueError("there is one feature map only: no block stands between two")
     stream = generator(probe)
     values = []
-    for k, ((before, _), (after, channel)) in enumerate(zip(maps[-2::-1], maps[:0:-1], strict=True)):
+    for k, ((before, of_before), (after, of_after)) in enumerate(zip(maps[-2::-1], maps[:0:-1], strict=True)):
         R = _hashed(after, k) if signs == "hash" else _random(after, stream)
         (B,) = torch.autograd.grad(after, before, R, retain_graph=True, allow_unused=True)
         if B is None:
             raise ValueError("a block does not depend on the one before it: they stand on parallel branches")
         if B.shape == R.shape and torch.equal(B, R):
             raise ValueError("a block hands gradients on unchanged")
-        if channel == 1 and B.shape[2:] != R.shape[2:]:
+        B, R = B.movedim(of_before, 1), R.movedim(of_after, 1)
+        if B.ndim == R.ndim and B.shape[2:] != R.shape[2:]:
             if any(b % r for b, r in zip(B.shape[2:], R.shape[2:], strict=True)):
-                sizes = f"{tuple(before.shape[2:])} positions to {tuple(after.shape[2:])}"
+                sizes = f"{tuple(B.shape[2:])} positions to {tuple(R.shape[2:])}"
                 raise ValueError(f"a block maps {sizes}: the one must be a multiple of the other")
             B = _unshuffled(B, [b // r for b, r in zip(B.shape[2:], R.shape[2:], strict=True)])
-        b, r = _rows(B, channel), _rows(R, channel)
+        b, r = _rows(B, 1), _rows(R, 1)
         if len(b) != len(r):
             raise ValueError(f"a block maps {tuple(before.shape)} to {tuple(after.shape)}: the positions do not match")
         q = torch.linalg.matrix_norm((b.T @ r).double() / len(r), 2).item()
