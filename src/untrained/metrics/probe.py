@@ -318,6 +318,8 @@ class Probe(Runner):
             raise ValueError("BatchNorm takes its statistics from the whole batch: no chunks of it give the same score")
         if pair.draws:
             raise ValueError("the network draws random numbers, others for chunks than for the whole batch")
+        if len(pair.outputs) != min(2, len(self.inputs)):
+            raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
         for i, together in enumerate(pair.outputs):
             check_alone(together, run(slice(i, i + 1)).outputs[0])
 
