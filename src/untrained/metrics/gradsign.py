@@ -13,7 +13,8 @@ from untrained.metrics.base import metric
 from untrained.metrics.heads import join
 from untrained.metrics.passes import check_rows, check_samples, frozen, of_others, pieces, rows, sibling
 from untrained.metrics.probe import Probe, shared
-from untrained.metrics.samples import FUNCTIONS, Use, Uses, summed
+from untrained.metrics.samples import FUNCTIONS, Uses, summed
+from untrained.metrics.use import Use
 
 
 @metric(

@@ -35,7 +35,8 @@ from untrained.metrics.passes import (
     summed_outputs,
 )
 from untrained.metrics.probe import Probe, shared
-from untrained.metrics.samples import Take, Use, Uses, summed
+from untrained.metrics.samples import Take, Uses, summed
+from untrained.metrics.use import Use
 
 Mode = Literal["eval", "train"]
 Output = Literal["sum", "target"]

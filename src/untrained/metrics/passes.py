@@ -11,7 +11,8 @@ from torch.utils import _pytree as pytree
 from untrained.metrics.heads import Heads, join
 from untrained.metrics.probe import Probe, check_alone, shared
 from untrained.metrics.sample_dim import other_number
-from untrained.metrics.samples import Use, Uses
+from untrained.metrics.samples import Uses
+from untrained.metrics.use import Use
 
 
 def frozen(probe: Probe) -> dict[str, Tensor]:

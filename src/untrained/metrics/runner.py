@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +14,10 @@ from torch.utils.hooks import RemovableHandle
 
 from untrained.devices import default_dtype, without_cudnn
 from untrained.errors import InputError
+from untrained.metrics.attributes import contents, put_back
 from untrained.metrics.channels_last import prepared
-from untrained.metrics.heads import Heads, join
+from untrained.metrics.forward import Forward, Layer, LayerCall, Slot
+from untrained.metrics.heads import join
 from untrained.metrics.layout import AnyLayout
 from untrained.metrics.network import copied, eagerly, runnable, without_checkpoints
 from untrained.metrics.rules import RULES, general
@@ -29,63 +30,6 @@ NORM_MODULES = (
     nn.GroupNorm,
     nn.RMSNorm,
 )
-
-
-class Layer(NamedTuple):
-    """A weight of two dimensions or more (of a convolution, a linear layer, an embedding, ...; of no normalisation)."""
-
-    name: str
-    module: nn.Module
-    weight: str
-    """Name of the parameter in the network."""
-
-
-class Slot(NamedTuple):
-    """Where a module keeps a parameter or a buffer."""
-
-    held: dict[str, Any]
-    key: str
-    name: str
-    """In the network."""
-    is_parameter: bool
-
-
-class LayerCall(NamedTuple):
-    """One call of a layer in the forward pass."""
-
-    layer: Layer
-    used: int
-    """How many of its weights."""
-    output: Tensor
-
-
-@dataclass
-class Forward:
-    """What one forward pass left behind, its autograd graph included."""
-
-    inputs: Tensor
-    outputs: Tensor
-    heads: Heads | None
-    """What the outputs are made of, where the network returns several tensors."""
-    params: dict[str, Tensor]
-    """The copies of parameters and buffers that the pass ran on, by name."""
-    tape: Tape
-    """Every operation on what depends on the layers' weights."""
-    draws: bool
-    """Does the network draw random numbers?"""
-    calls: list[LayerCall] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    """The weights of layers whose calls these are."""
-
-    @property
-    def rectified(self) -> list[Tensor]:
-        """The output of each ReLU call."""
-        return [output for output, _ in self.tape.rectified]
-
-    @property
-    def called(self) -> list[Tensor]:
-        """The output of each of `calls`."""
-        return [call.output for call in self.calls]
 
 
 class Runner:
@@ -302,7 +246,7 @@ class Runner:
         mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
         """
         attributes = [(vars(module), vars(module).copy()) for _, module in self.modules]
-        contents = _contents(self.modules)
+        kept = contents(self.modules)
         with seeded(self.seed, self.inputs.device):
             for (_, module), trains in zip(self.modules, self._modes(training), strict=True):
                 if module.training is not trains:  # to set an attribute of a module takes long
@@ -314,26 +258,5 @@ class Runner:
                 for now, before in attributes:
                     now.clear()
                     now.update(before)
-                for value, held in contents:
-                    _put_back(value, held)
-
-
-OWN_ATTRIBUTES = frozenset(vars(nn.Module()))
-
-
-def _contents(modules: list[tuple[str, nn.Module]]) -> list[tuple[Any, Any]]:
-    """What modules keep in attributes of their own that can be changed in place, and what it holds."""
-    values = [value for _, module in modules for key, value in vars(module).items() if key not in OWN_ATTRIBUTES]
-    found = [(value, value.copy()) for value in values if type(value) in (list, dict, set)]
-    return found + [(value, value.detach().clone()) for value in values if isinstance(value, Tensor)]
-
-
-def _put_back(value: Any, held: Any) -> None:
-    if isinstance(value, Tensor):
-        if not torch.equal(value, held):
-            value.detach().copy_(held)
-    elif isinstance(value, list):
-        value[:] = held
-    else:
-        value.clear()
-        value.update(held)
+                for value, held in kept:
+                    put_back(value, held)
