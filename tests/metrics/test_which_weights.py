@@ -107,6 +107,32 @@ def test_gradsign_sample_by_sample(name: str) -> None:
     assert METRICS["gradsign"](Probe(net, inputs, targets)) == expected
 
 
+class Listed(nn.Module):
+    """Weights by other names than PyTorch's, and a table of positions that is none."""
+
+    layer_weights = ("W", "U")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.W, self.U = nn.Parameter(torch.randn(5, 4)), nn.Parameter(torch.randn(3, 5))
+        self.positions = nn.Parameter(torch.randn(1, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x @ self.W.T + self.positions) @ self.U.T
+
+
+def test_weights_that_a_module_lists() -> None:
+    torch.manual_seed(3)
+    net, usual = Listed().double(), nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3, bias=False)).double()
+    usual.load_state_dict({"0.weight": net.W, "0.bias": net.positions[0], "2.weight": net.U})
+    inputs = torch.randn(6, 4, dtype=torch.float64)
+    assert torch.allclose(net(inputs), usual(inputs))
+    assert [layer.weight for layer in Probe(net, inputs, LABELS).layers] == ["W", "U"]
+    for name in ("grad_norm", "snip", "plain", "grasp", "l2_norm", "gradsign", "synflow"):
+        expected = METRICS[name](Probe(usual, inputs, LABELS))
+        assert METRICS[name](Probe(net, inputs, LABELS)) == pytest.approx(expected, rel=1e-9), name
+
+
 def test_fisher_of_parametrised_layers() -> None:
     """Their outputs are those of the layers, not of what makes the weight."""
     torch.manual_seed(2)

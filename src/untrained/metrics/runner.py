@@ -80,7 +80,8 @@ class Runner:
         """Every weight of two dimensions or more, in the order of the network's modules; a shared one counts once.
 
         Attention has one for all of its inputs, a recurrent layer two for each of its own; a weight that is
-        parametrised, as by `torch.nn.utils.parametrizations`, counts by what it is made of.
+        parametrised, as by `torch.nn.utils.parametrizations`, counts by what it is made of. A weight has "weight" in
+        its name, or its module has an attribute `layer_weights` that lists the name.
         """
         found = dict[int, Layer]()
         for name, module in self.modules:
@@ -89,8 +90,9 @@ class Runner:
             if isinstance(module, NORM_MODULES):
                 continue
             made_of = isinstance(module, ParametrizationList) and name.rpartition(".")[2].startswith("weight")
+            listed = getattr(module, "layer_weights", ())
             for key, weight in module._parameters.items():
-                if weight is not None and weight.ndim > 1 and ("weight" in key or made_of):
+                if weight is not None and weight.ndim > 1 and ("weight" in key or made_of or key in listed):
                     found.setdefault(id(weight), Layer(name, module, f"{name}.{key}" if name else key))
         if not found:
             raise ValueError("the network has no layer with a weight")
