@@ -15,6 +15,7 @@ from untrained.errors import InputError
 from untrained.metrics import Metric, Probe
 from untrained.metrics.probe import Loss
 from untrained.metrics.sources import source
+from untrained.provenance import raw_bytes
 from untrained.seeding import derive_seed, seeded
 from untrained.spaces import SearchSpace
 
@@ -55,7 +56,7 @@ class Job:
     def score(self, arch: str) -> Scores:
         """The scores of the network of `arch`, initialised from (seed, arch)."""
         try:
-            with seeded(derive_seed(self.seed, "init", arch)):
+            with seeded(derive_seed(self.seed, "init", arch), torch.device(self.device)):
                 net = self.space.build(arch).to(self.device)
             inputs, targets = self._placed(self.batch)
             probe = Probe(
@@ -135,11 +136,6 @@ def _fingerprint(batch: Batch) -> str:
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
             digest.update(raw_bytes(tensor))
     return digest.hexdigest()
-
-
-def raw_bytes(tensor: Tensor) -> bytes:
-    """The numbers as they are in memory, of types that numpy does not have, too."""
-    return tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def check_batch(batch: Batch, called: str = "the batch") -> None:

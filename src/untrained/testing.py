@@ -16,8 +16,9 @@ from torch.utils import _pytree as pytree
 
 from untrained.data import load_data
 from untrained.errors import InputError
-from untrained.job import Batch, one_line, raw_bytes
+from untrained.job import Batch, one_line
 from untrained.metrics import METRICS, ROBOT_METRICS, Given, Metric, Probe, get_metrics
+from untrained.provenance import raw_bytes
 from untrained.scores.scaling import rank
 from untrained.seeding import derive_seed, seeded
 from untrained.spaces import NASBench201, SearchSpace

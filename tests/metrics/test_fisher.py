@@ -208,3 +208,101 @@ def test_a_weight_of_which_no_product_is_seen() -> None:
 
     with pytest.raises(ValueError, match=r"what inner\.weight makes is not seen: no module returns it alone"):
         fisher(Probe(Unpacked().double(), torch.randn(5, 6, dtype=torch.float64), LABELS))
+
+
+def by_hooks(net: nn.Module, x: Tensor, layers: list[nn.Module]) -> float:
+    """From each call of each layer, over which channels come last."""
+    calls: list[tuple[nn.Module, Any]] = []
+    handles = [layer.register_forward_hook(lambda m, _, output: calls.append((m, output))) for layer in layers]
+    loss = F.cross_entropy(net(x), LABELS)
+    for handle in handles:
+        handle.remove()
+    total = 0.0
+    for (layer, a), da in zip(calls, torch.autograd.grad(loss, [a for _, a in calls]), strict=True):
+        s = (a * da).flatten(1, -2).sum(1) if a.ndim > 2 else a * da
+        weight = layer.get_parameter("weight")
+        total += weight.numel() / a.shape[-1] * s.square().sum().item() / (2 * len(x))
+    return total
+
+
+def test_a_tied_weight_between_lookups() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.tied, self.head = nn.Embedding(7, 4), nn.Linear(4, 7, bias=False), nn.Linear(4, 3)
+            self.tied.weight = self.embed.weight
+
+        def forward(self, ids: Tensor) -> Tensor:
+            mixed = self.tied(torch.tanh(self.embed(ids))).mean(-1, keepdim=True)
+            return self.head((mixed * self.embed(ids.flip(1))).mean(1))
+
+    torch.manual_seed(5)
+    net, ids = Tied().double(), torch.randint(7, (5, 6))
+    expected = by_hooks(net, ids, [net.embed, net.tied, net.head])
+    assert fisher(Probe(net, ids, LABELS)) == pytest.approx(expected, rel=1e-10)
+
+
+def test_strict_leaves_attention_out_with_all_its_layers() -> None:
+    torch.manual_seed(6)
+    net, x = Attending("themselves", True).double(), torch.randn(5, 4, 6, dtype=torch.float64)
+    expected = by_hooks(net, x, [net.head])
+    assert fisher(Probe(net, x, LABELS, strict=True)) == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_layer_on_samples_and_on_a_table() -> None:
+    """All of its calls taken together, sample by sample, as one that does not show them."""
+
+    class Queries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.p, self.head = nn.Linear(6, 4), nn.Linear(4, 3)
+            self.register_buffer("queries", torch.randn(7, 6))
+
+        def forward(self, x: Tensor, factor: Tensor | None = None) -> Tensor:
+            mine, table = self.p(x), self.p(self.get_buffer("queries"))
+            table = table.expand(len(x), 7, 4)
+            if factor is not None:
+                mine, table = mine * factor, table * factor[:, None]
+            return self.head(torch.tanh(mine[:, None] * table).mean(1))
+
+    torch.manual_seed(7)
+    net, x = Queries().double(), torch.randn(5, 6, dtype=torch.float64)
+    factors = Factors()
+    factor = factors.once(5, net.p.weight)
+    (s,) = torch.autograd.grad(F.cross_entropy(net(x, factor), LABELS), factor)
+    expected = 6 * s.square().sum().item() / 10 + by_hooks(net, x, [net.head])
+    assert fisher(Probe(net, x, LABELS)) == pytest.approx(expected, rel=1e-10)
+
+
+class Called(nn.Module):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.add_module(name, nn.GRU(6, 4, batch_first=True))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.get_submodule(self.name)(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("metric", ["fisher", "ntk_trace"])
+def test_a_bias_is_found_whatever_its_module_is_called(metric: str) -> None:
+    x, found = torch.randn(5, 7, 6, dtype=torch.float64), list[float]()
+    for name in ("rnn", "weight_rnn"):
+        torch.manual_seed(8)
+        found.append(METRICS[metric](Probe(Called(name).double(), x, LABELS)))
+    assert found[0] == pytest.approx(found[1], rel=1e-12)
+
+
+def test_bilinear_channels_come_last() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.two, self.head = nn.Bilinear(6, 6, 4), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(torch.tanh(self.two(x, x.flip(1))).mean(1))
+
+    torch.manual_seed(9)
+    net, x = Two().double(), torch.randn(5, 7, 6, dtype=torch.float64)
+    assert fisher(Probe(net, x, LABELS)) == pytest.approx(by_hooks(net, x, [net.two, net.head]), rel=1e-10)

@@ -1,10 +1,13 @@
 """Metrics of a user's own: by name and options, from files, modules and entry points, in other processes."""
 
 import copy
+import importlib
 import inspect
+import os
 import pickle
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -256,6 +259,11 @@ class Scaled:
         (np.ones(2), np.ones(3)),
         ({(1, 2): [3]}, {(1, 2): [4]}),
         (Scaled([1]), Scaled([2])),
+        ((1, 2, 1), (1, 2, 2)),
+        (((1,), 2), (1, 2)),
+        (torch.ones(2, dtype=torch.bfloat16), torch.ones(3, dtype=torch.bfloat16)),
+        (torch.relu, torch.tanh),
+        ({"a": 1, "b": 1}, {"a": 1, "b": "a"}),
     ],
 )
 def test_what_a_function_is_made_with_tells_it_apart(make: Callable[[Any], Any], one: Any, other: Any) -> None:
@@ -263,6 +271,60 @@ def test_what_a_function_is_made_with_tells_it_apart(make: Callable[[Any], Any],
         return metric("m", paper="none")(make(scale)).source
 
     assert source(one) == source(copy.deepcopy(one)) != source(other)
+
+
+HASHES = """
+import functools, sys
+import numpy as np, torch
+from untrained.metrics import Metric
+
+def f(probe, *things):
+    return 1.0
+
+class Slots:
+    __slots__ = ()
+
+things = torch.relu, torch.Generator(), np.random.default_rng(0), {}.get, Slots(), {"a", "b", "c"}, f, np.array([None])
+print([Metric("m", functools.partial(f, thing), 1, (), "none").source for thing in things])
+"""
+
+
+def test_a_version_is_the_same_in_every_process(tmp_path: Path) -> None:
+    (tmp_path / "hashes.py").write_text(HASHES)
+    told = set()
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        told.add(subprocess.check_output([sys.executable, "hashes.py"], text=True, cwd=tmp_path, env=environment))
+    assert len(told) == 1
+
+
+def test_versions_where_there_is_no_file() -> None:
+    """In a notebook or at a prompt: the function and what it names there."""
+
+    def source(text: str) -> str:
+        module = types.ModuleType("prompt")
+        sys.modules["prompt"] = module
+        try:
+            exec(text, vars(module))
+            return Metric("mine", module.mine, 1, (), "").source
+        finally:
+            del sys.modules["prompt"]
+
+    text = "K = 2\ndef helper(x):\n    return x + 1\ndef mine(probe):\n    return helper(K)"
+    first = source(text)
+    assert source(text) == first
+    assert len({first, source(text.replace("K = 2", "K = 3")), source(text.replace("x + 1", "x + 2"))}) == 3
+
+
+def test_a_reloaded_module_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "reloaded_metrics.py").write_text(OWN)
+    module = importlib.import_module("reloaded_metrics")
+    before = get_metrics([module.layers])[0].source
+    (tmp_path / "reloaded_metrics.py").write_text(OWN.replace("SCALE = 3", "SCALE = 4"))
+    importlib.reload(module)
+    assert get_metrics([module.layers])[0].source != before
 
 
 def undecorated(probe: Probe) -> float:
@@ -282,6 +344,18 @@ def test_a_function_that_a_metric_is_made_of_is_still_itself() -> None:
     assert pickle.loads(pickle.dumps(by_parts))(probe()) == 3.0
 
 
+@metric("optional", paper="none")
+def optional(probe: Probe, k: int = 1) -> float:
+    return float(k)
+
+
+def test_a_decorated_function_reaches_other_processes_too() -> None:
+    assert pickle.loads(pickle.dumps(optional.function)) is optional.function
+    for function in (partial(optional.function, k=2), partial(METRICS["fisher"].function, fan_in=False)):
+        again = pickle.loads(pickle.dumps(Metric("p", function, 1, (), "none")))
+        assert again(probe()) == function(probe())
+
+
 def test_what_a_metric_says_of_itself() -> None:
     told = inspect.getdoc(METRICS["ntk_condition_number"])
     assert told is not None
@@ -295,7 +369,7 @@ def test_words_that_mean_nothing(wrong: dict[str, Any]) -> None:
         metric("m", paper="none", **wrong)(undecorated)
 
 
-@pytest.mark.parametrize("value", ["3", True, None, torch.ones(2), np.bool_(True)])
+@pytest.mark.parametrize("value", ["3", True, None, torch.ones(2), np.bool_(True), np.complex128(1)])
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(TypeError, match="it must return a number"):
         Metric("m", lambda _: value, 1, (), "none")(probe())

@@ -453,6 +453,82 @@ def test_the_other_samples_of_a_fixed_number() -> None:
     assert METRICS["fisher"](probe) > 0
 
 
+def test_bags_scaled_by_how_often_a_word_is_there() -> None:
+    torch.manual_seed(17)
+    net = nn.Sequential(nn.EmbeddingBag(4, 5, scale_grad_by_freq=True), nn.Tanh(), nn.Linear(5, 3)).double()
+    inputs = torch.randint(4, (6, 4))
+    gradients = torch.autograd.grad(F.cross_entropy(net(inputs), LABELS), [p for p in net.parameters() if p.ndim > 1])
+    expected = sum(g.norm().item() for g in gradients)
+    assert METRICS["grad_norm"](Probe(net, inputs, LABELS)) == pytest.approx(expected, rel=1e-9)
+
+
+class Mixer(nn.Module):
+    """Mixes tokens, then features, and adds the one to the other in either order."""
+
+    def __init__(self, first: bool) -> None:
+        super().__init__()
+        self.first = first
+        self.embed, self.head = nn.Linear(4, 8), nn.Linear(8, 3)
+        self.blocks = nn.ModuleList(nn.ModuleList([nn.Linear(6, 6), nn.LayerNorm(8)]) for _ in range(2))
+        self.outs = nn.ModuleList(nn.Sequential(nn.Sequential(nn.Identity(), nn.Tanh())) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.embed(x)
+        for (tokens, norm), out in zip(self.blocks, self.outs, strict=True):  # type: ignore[misc]
+            mixed = tokens(norm(x).transpose(1, 2)).transpose(1, 2)
+            x = out(x + mixed if self.first else mixed + x)
+        return self.head(x.mean(1))
+
+    def feature_modules(self) -> list[nn.Module]:
+        return list(self.outs)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_channels_of_a_sum_are_those_made_first(first: bool) -> None:
+    torch.manual_seed(19)
+    net, inputs = Mixer(first).double(), batch(6, 4)[0]
+    total, maps = 0.0, list[Tensor]()
+    for out in net.outs:
+        out.register_forward_hook(lambda _m, _i, output: maps.append(output.detach()))
+    net(inputs)
+    for f in maps[:2]:
+        rows = f.flatten(0, 1)
+        p = torch.linalg.svdvals(rows - rows.mean(0)).square()
+        p = p / p.sum()
+        total -= (p * (p + 1e-12).log()).sum().item()
+    assert METRICS["az_expressivity"](Probe(net, inputs)) == pytest.approx(total, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "kept", [torch.eye(3).to_sparse(), torch.empty(3, device="meta"), torch.full((1,), math.nan).expand(3)]
+)
+def test_tensors_that_a_network_keeps_and_leaves_alone(kept: Tensor) -> None:
+    torch.manual_seed(20)
+    net, (inputs, targets) = nn.Sequential(nn.Linear(4, 3)).double(), batch(4)
+    expected = METRICS["grad_norm"](Probe(net, inputs, targets))
+    net.kept = kept  # type: ignore[assignment]
+    assert METRICS["grad_norm"](Probe(net, inputs, targets)) == expected
+
+
+@pytest.mark.parametrize("dtype", [None, torch.float32, torch.float64])
+def test_synflow_of_a_network_that_makes_tensors(dtype: torch.dtype | None) -> None:
+    torch.manual_seed(21)
+    net, plain = Starts(False), Starts(True)
+    plain.load_state_dict(net.state_dict())
+    inputs = torch.randn(6, 4)
+    expected = METRICS["synflow"](Probe(plain, inputs))
+    assert METRICS["synflow"](Probe(net, inputs, dtype=dtype)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_targets_made_in_inference_mode() -> None:
+    torch.manual_seed(22)
+    net, (inputs, targets) = nn.Sequential(nn.Linear(4, 3)).double(), batch(4)
+    expected = METRICS["snip"](Probe(net, inputs, targets))
+    with torch.inference_mode():
+        inside = targets.clone()
+    assert METRICS["snip"](Probe(net, inputs, inside)) == expected
+
+
 @pytest.mark.parametrize("mode", ["sum", "mean"])
 def test_bags(mode: str) -> None:
     class Bags(nn.Module):

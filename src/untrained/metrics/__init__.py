@@ -67,6 +67,8 @@ def get_metrics(metrics: str | Sequence[Given]) -> list[Metric]:
 
 def _named(given: str) -> Metric:
     name, options = parse_name(given)
+    if not name:
+        raise InputError("a metric without a name: there is a comma too many")
     name = ALIASES.get(name, name)
     if name in METRICS:
         found = METRICS[name]
@@ -75,8 +77,6 @@ def _named(given: str) -> Metric:
     elif points := installed_metrics().get(name):
         found = installed_metric(name, points)
     else:
-        if not name:
-            raise InputError("a metric without a name: there is a comma too many")
         names = ", ".join((*METRICS, *ALIASES, *installed_metrics()))
         raise InputError(f"unknown metric {given!r}: choose from {names}, or give package.module:name or file.py:name")
     return found.with_options(**options) if options else found

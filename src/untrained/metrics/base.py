@@ -3,13 +3,11 @@
 import inspect
 import math
 import re
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
-from importlib import import_module
 from types import FunctionType
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -131,47 +129,20 @@ class Metric:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A file that is no part of a package is loaded before its function is looked for.
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return _unpickled, (file_of(self.function), values | {"function": _Reference.of(self.function)})
+        return _unpickled, (file_of(self.function), type(self), *(getattr(self, f.name) for f in fields(self)))
 
 
 def _number(value: Any) -> float:
     """Of what a metric returned: a number, or a tensor or array that holds one."""
     if isinstance(value, torch.Tensor | np.ndarray) and math.prod(value.shape) == 1:
         value = value.item()
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"the metric returned {value!r:.40}, a {type(value).__name__}: it must return a number")
     return float(value)
 
 
-class _Reference(NamedTuple):
-    """Where a function is: its module's name for it may mean the Metric that was made of it."""
-
-    module: str
-    name: str
-
-    @classmethod
-    def of(cls, function: Any) -> Any:
-        """A reference to a function of a module, in which it stands or has stood; anything else itself."""
-        if not isinstance(function, FunctionType):
-            return function
-        reference = cls(function.__module__, function.__qualname__)
-        try:
-            found = reference.function()
-        except (KeyError, AttributeError):
-            return function  # such as one made by another: pickle says why it cannot be sent
-        return reference if found is function else function
-
-    def function(self) -> Any:
-        found = sys.modules[self.module] if self.module in sys.modules else import_module(self.module)
-        for part in self.name.split("."):
-            found = getattr(found, part)
-        return found.function if isinstance(found, Metric) else found
-
-
-def _unpickled(_file: SourceFile | None, values: dict[str, Any]) -> Metric:
-    function = values["function"]
-    return Metric(**values | {"function": function.function() if isinstance(function, _Reference) else function})
+def _unpickled(_file: SourceFile | None, kind: type[Metric], *values: Any) -> Metric:
+    return kind(*values)
 
 
 def metric(
@@ -188,6 +159,10 @@ def metric(
     """
 
     def wrap(function: Callable[..., float]) -> Metric:
+        if isinstance(function, FunctionType) and function.__globals__.get(function.__name__) is not function:
+            # As a decorator: the module's name for the function will mean the Metric. Say where pickle finds the
+            # function itself.
+            function.__qualname__ = function.__qualname__.removesuffix(".function") + ".function"
         return Metric(name, function, direction, needs, paper, cost)
 
     return wrap

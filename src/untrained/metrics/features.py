@@ -11,9 +11,8 @@ from torch.overrides import TorchFunctionMode
 from untrained.metrics.passes import frozen
 from untrained.metrics.probe import Probe, shared
 from untrained.metrics.rules import RELUS
-from untrained.metrics.samples import Uses
+from untrained.metrics.samples import CONVOLUTIONS, Uses
 
-CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
 POOLS = frozenset(
     getattr(F, f"{kind}_pool{d}d") for kind in ("avg", "max", "adaptive_avg", "adaptive_max") for d in (1, 2, 3)
 ) | {torch.max_pool2d}
@@ -57,7 +56,8 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
       mixes channels, as a depthwise convolution does not. One that follows a block takes its place.
 
     Channels are the dimension that the last convolution (the first but the samples') or linear layer (the last) made,
-    wherever it has been moved since. Maps have three dimensions or more; in networks on tables (n x features), two.
+    permuted as it may have been since; of what is added to each other, the one that was made first. Maps have three
+    dimensions or more; in networks on tables (n x features), two.
     """
     named = getattr(probe.net, "feature_modules", None)
     walk = _Walk(probe.net, named is None, 2 if probe.inputs.ndim == 2 else 3)
@@ -82,6 +82,8 @@ class _Walk(TorchFunctionMode):
         self.dims = dims
         """So many a map has at least."""
         self.members = {id(piece) for child in net.children() if _opens(child) for piece in _pieces(child)}
+        self.made = 0
+        """Layers so far."""
         self.convolutional = any(isinstance(module, CONVOLUTION_MODULES) for module in net.modules())
         self.maps: list[FeatureMap] = []
         self.depth = 0
@@ -106,7 +108,7 @@ class _Walk(TorchFunctionMode):
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         if isinstance(output, Tensor):
-            _mark(func, args, kwargs, output)
+            self._mark(func, args, kwargs, output)
         if not self.find or self.depth:
             return output
         if func in CONVOLUTIONS or func is F.linear:
@@ -124,11 +126,32 @@ class _Walk(TorchFunctionMode):
     def _add(self, output: Tensor) -> Tensor:
         if not output.requires_grad:
             output.requires_grad_()
-        channel = getattr(output, CHANNEL, None) or (1 if self.convolutional else output.ndim - 1)
-        self.maps.append(FeatureMap(output, channel))
+        made = getattr(output, CHANNEL, None) or Made(self.made, 1 if self.convolutional else output.ndim - 1)
+        self.maps.append(FeatureMap(output, made.channel))
         handed_on = output.clone()  # what follows may write into it
-        setattr(handed_on, CHANNEL, channel)
+        setattr(handed_on, CHANNEL, made)
         return handed_on
+
+    def _mark(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> None:
+        """Notes where the channels of `output` are, if the function or what it was given tells."""
+        if func in CONVOLUTIONS or func is F.linear:
+            self.made += 1
+            setattr(output, CHANNEL, Made(self.made, output.ndim - 1 if func is F.linear else 1))
+            return
+        given = (t for arg in args for t in (arg if isinstance(arg, list | tuple) else (arg,)))
+        known = [t for t in given if isinstance(t, Tensor) and hasattr(t, CHANNEL)]
+        if known:
+            first = min(known, key=lambda t: getattr(t, CHANNEL).order)
+            made: Made = getattr(first, CHANNEL)
+            if (channel := _after(func, first, made.channel, args, kwargs, output)) is not None:
+                setattr(output, CHANNEL, Made(made.order, channel))
+
+
+class Made(NamedTuple):
+    order: int
+    """Of the layer that made the channels, among all."""
+    channel: int
+    """The dimension that they are in now."""
 
 
 CHANNEL = "_untrained_channel"
@@ -140,25 +163,13 @@ MOVES = frozenset(
 ) | {Tensor.mT.__get__}  # type: ignore[attr-defined]
 
 
-def _mark(func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> None:
-    """Notes where the channels of `output` are, if the function or the first of its arguments that knows tells."""
-    if func in CONVOLUTIONS:
-        setattr(output, CHANNEL, 1)
-    elif func is F.linear:
-        setattr(output, CHANNEL, output.ndim - 1)
-    else:
-        given = (t for arg in args for t in (arg if isinstance(arg, list | tuple) else (arg,)))
-        x = next((t for t in given if isinstance(t, Tensor) and hasattr(t, CHANNEL)), None)
-        if x is not None and (channel := _after(func, x, args[1:], kwargs, output)) is not None:
-            setattr(output, CHANNEL, channel)
-
-
-def _after(func: Any, x: Tensor, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> int | None:
-    """Where the channels of `x` are in what `func` has made of it."""
-    channel: int = getattr(x, CHANNEL)
+def _after(
+    func: Any, x: Tensor, channel: int, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor
+) -> int | None:
+    """Where the dimension `channel` of `x` is in what `func` has made of it."""
     if func in MOVES:
         told = torch.empty([2 if d == channel else 1 for d in range(x.ndim)], device="meta")
-        return func(told, *args, **kwargs).shape.index(2)
+        return func(told, *args[1:], **kwargs).shape.index(2)
     if channel == x.ndim - 1 and output.ndim > 1 and output.shape[-1] == x.shape[-1]:
         return output.ndim - 1
     kept = channel < output.ndim and output.shape[channel] == x.shape[channel]

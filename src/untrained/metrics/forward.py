@@ -17,6 +17,12 @@ class Layer(NamedTuple):
     weight: str
     """Name of the parameter in the network."""
 
+    @property
+    def bias(self) -> str:
+        """What the weight's bias is called, if it has one."""
+        place, dot, name = self.weight.rpartition(".")
+        return place + dot + name.replace("weight", "bias")
+
 
 class Slot(NamedTuple):
     """Where a module keeps a parameter or a buffer."""

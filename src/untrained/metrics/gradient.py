@@ -89,15 +89,16 @@ def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
             continue
         saliency = arrange(a.detach() * da)
         # Where samples shared a dimension with their parts, such as windows, the parts have one of their own now.
-        convolution = probe.forward.params[layer.weight].ndim > 2
+        convolution = probe.forward.params[layer.weight].ndim > 2 and not isinstance(layer.module, nn.Bilinear)
         channel = 1 + saliency.ndim - a.ndim if convolution else saliency.ndim - 1
         if saliency.ndim > 2:
             saliency = saliency.sum([dim for dim in range(1, saliency.ndim) if dim != channel])
-        found.append((used / saliency.shape[1], saliency))
+        found.append((layer, used / saliency.shape[1], saliency))
     if not probe.strict:
         pairs = zip(probe.layers, probe.weight_gradients, strict=True)
         hidden += [layer for layer, g in pairs if layer.weight not in probe.forward.seen and g.any()]
-    return found + (_one_by_one(probe, hidden) if hidden else [])
+    shown = [(feeding, saliency) for layer, feeding, saliency in found if layer not in hidden]
+    return shown + (_one_by_one(probe, hidden) if hidden else [])
 
 
 ROWS_ARE_CHANNELS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
@@ -112,8 +113,7 @@ def _one_by_one(probe: Probe, layers: list[Layer]) -> list[tuple[float, Tensor]]
     for layer in layers:
         if not isinstance(layer.module, (*ROWS_ARE_CHANNELS, nn.Embedding)):
             raise ValueError(f"what {layer.weight} makes is not seen: no module returns it alone")
-        names = layer.weight, layer.weight.replace("weight", "bias")
-        feeding[layer.weight] = [name for name in names if name in probe.forward.params]
+        feeding[layer.weight] = [name for name in (layer.weight, layer.bias) if name in probe.forward.params]
     axis = {layer.weight: 1 if isinstance(layer.module, nn.Embedding) else 0 for layer in layers}
     rows: dict[str, list[Tensor]] = {name: [] for name in feeding}
     try:

@@ -31,18 +31,17 @@ def embedding(*args: Any, **kwargs: Any) -> Tensor:
     return F.embedding(*args[:6], **kwargs | {"sparse": False})
 
 
-def embedding_bag(input: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> Any:
+def embedding_bag(input: Tensor, weight: Tensor, **given: Any) -> Any:
     """`torch.nn.functional.embedding_bag`, which PyTorch differentiates once only; bags of one length each, n x length,
     by embedding and sum."""
-    names = ("offsets", "max_norm", "norm_type", "scale_grad_by_freq", "mode", "sparse", "per_sample_weights")
-    given = dict(zip(names, args, strict=False)) | kwargs
-    mode, padding = given.get("mode", "mean"), given.get("padding_idx")
-    if input.ndim != 2 or mode == "max" or padding is not None or given.get("max_norm") is not None:
-        return F.embedding_bag(input, weight, *args, **kwargs | ({"sparse": False} if len(args) < 6 else {}))
+    special = any(given.get(option) is not None for option in ("padding_idx", "max_norm"))
+    if input.ndim != 2 or given.get("mode") == "max" or special or given.get("scale_grad_by_freq"):
+        dense: dict[str, Any] = given | {"sparse": False}
+        return F.embedding_bag(input, weight, **dense)
     rows = F.embedding(input, weight)
     if (factors := given.get("per_sample_weights")) is not None:
         rows = rows * factors[..., None]
-    return rows.sum(1) if mode == "sum" else rows.mean(1)
+    return rows.sum(1) if given.get("mode") == "sum" else rows.mean(1)
 
 
 SUBSTITUTES: dict[Any, Any] = {

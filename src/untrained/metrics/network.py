@@ -72,7 +72,8 @@ def copied(net: nn.Module) -> nn.Module:
     memo = dict[int, Any]()
     for module in net.modules():
         for value in vars(module).values():
-            for part in value if isinstance(value, list | tuple) else (value,):
+            parts = value.values() if isinstance(value, dict) else value
+            for part in parts if isinstance(value, list | tuple | dict) else (value,):
                 if isinstance(part, Tensor) and not part.is_leaf:
                     memo[id(part)] = part.detach().clone()
     return copy.deepcopy(net, memo)

@@ -93,8 +93,7 @@ def _hnas_kernel(probe: Probe) -> Tensor:
 
 
 def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
-    weights = [layer.weight for layer in probe.layers]
-    names = {*weights, *(name.replace("weight", "bias") for name in weights)}
+    names = {name for layer in probe.layers for name in (layer.weight, layer.bias)}
     uses, outputs = _pass(probe, mode)
     if missed := sorted(uses.elsewhere & names):
         if mode == "eval":
@@ -103,8 +102,8 @@ def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
             return _products(_rows_in_training(probe, output, names))
         except ValueError as error:
             raise ValueError(
-                f"{missed[0]} is used in a way of which no gradient a sample is known, and on their own samples cannot "
-                f"go: {error}"
+                f"{missed[0]} is used in a way of which no gradient a sample is known, and the samples cannot go one "
+                f"by one: {error}"
             ) from error
     return _gram(uses, _differentiated(outputs, probe, output).sum(), names)
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from untrained.errors import InputError
 from untrained.metrics.channels_last import by_memory
@@ -84,7 +85,8 @@ class Probe(Runner):
         if chunk is not None and chunk < 1:
             raise InputError(f"a chunk of {chunk} samples: give at least 1")
         super().__init__(net, inputs, seed=seed, strict=strict, dtype=dtype, autocast=autocast)
-        self.targets = targets
+        with torch.inference_mode(False):  # what was made in that mode cannot be differentiated with
+            self.targets = pytree.tree_map_only(Tensor, lambda t: t.clone() if t.is_inference() else t, targets)
         self.loss_function = loss
         self.second = None if second is None else (self.prepared(second[0]), second[1])
         self.second_order = second_order
@@ -116,7 +118,7 @@ class Probe(Runner):
         """What the outputs are made of, where the network returns several tensors."""
         if self.chunk is None:
             return self.forward.heads
-        heads = Probe(self.net, self.inputs[:1], seed=self.seed, dtype=self.dtype, strict=self.strict).forward.heads
+        heads = self._on(self.inputs[:1]).forward.heads
         if heads is not None and heads.constant:
             raise ValueError("the network returns tensors without a gradient as well: the batch cannot go in chunks")
         return heads
@@ -263,9 +265,13 @@ class Probe(Runner):
 
     def _of_another_number(self, training: bool) -> Forward:
         if training not in self._others:
-            settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
-            self._others[training] = Probe(self.net, other_number(self.inputs), **settings).run(training)
+            self._others[training] = self._on(other_number(self.inputs)).run(training)
         return self._others[training]
+
+    def _on(self, inputs: Tensor) -> "Probe":
+        """The same on other inputs, without targets."""
+        settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
+        return Probe(self.net, inputs, **settings)
 
     def _loss_of(self, outputs: Tensor) -> Tensor:
         if self.targets is None:
@@ -310,10 +316,7 @@ class Probe(Runner):
     def _check_chunks(self) -> None:
         """Raises ValueError where the outputs of a chunk depend on more than its own samples."""
 
-        def run(part: slice) -> Forward:
-            return Probe(self.net, self.inputs[part], seed=self.seed, dtype=self.dtype, strict=self.strict).forward
-
-        pair = run(slice(2))
+        pair = self._on(self.inputs[:2]).forward
         if pair.tape.batch_statistics:
             raise ValueError("BatchNorm takes its statistics from the whole batch: no chunks of it give the same score")
         if pair.draws:
@@ -321,7 +324,7 @@ class Probe(Runner):
         if len(pair.outputs) != min(2, len(self.inputs)):
             raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
         for i, together in enumerate(pair.outputs):
-            check_alone(together, run(slice(i, i + 1)).outputs[0])
+            check_alone(together, self._on(self.inputs[i : i + 1]).outputs[0])
 
 
 def check_alone(together: Tensor, alone: Tensor) -> None:

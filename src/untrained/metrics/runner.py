@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from untrained.devices import default_dtype, without_cudnn
 from untrained.errors import InputError
-from untrained.metrics.attributes import contents, put_back
+from untrained.metrics.attributes import contents
 from untrained.metrics.channels_last import prepared
 from untrained.metrics.forward import Forward, Layer, LayerCall, Slot
 from untrained.metrics.heads import join
@@ -50,7 +50,8 @@ class Runner:
         autocast: torch.dtype | None = None,
     ) -> None:
         if not isinstance(inputs, Tensor) or inputs.ndim == 0:
-            raise InputError(f"the inputs are of type {type(inputs).__name__}: give one tensor, samples first")
+            given = "a tensor of no dimension" if isinstance(inputs, Tensor) else f"of type {type(inputs).__name__}"
+            raise InputError(f"the inputs are {given}: give one tensor, samples first")
         self.net = runnable(net)
         self.seed = seed
         self.strict = strict
@@ -124,7 +125,7 @@ class Runner:
             if is_parametrized(module, "weight"):
                 own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
             held = [w for w in own if w is not None and id(w) in layers]
-            # Nor is what a module returns that has layers within itself.
+            # What a module with layers of its own returns is theirs.
             if held and (is_parametrized(module) or not any(part._parameters for part in module.children())):
                 yield [layers[id(w)] for w in sorted(held, key=Tensor.numel, reverse=True)], module
 
@@ -149,13 +150,20 @@ class Runner:
         calls, seen, versions = list[LayerCall](), set[str](), list[tuple[Tensor, int]]()
         tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
 
+        begun = list[int]()
+        """The products made before each call that is under way."""
+
+        def begin(_module: nn.Module, _inputs: Any) -> None:
+            begun.append(len(tape.products))
+
         def recorder(layers: list[Layer]) -> Callable[[nn.Module, Any, Any], Tensor | None]:
             own = {layer.weight for layer in layers}
 
             def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+                products = tape.products[begun.pop() :]
                 if not isinstance(output, Tensor) or not output.requires_grad:
                     return None
-                if any(self.layers[product.weight].weight in own for product in tape.products):
+                if not self.strict and any(self.layers[product.weight].weight in own for product in products):
                     return None  # a function that it calls says better what they make
                 calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
                 seen.update(layer.weight for layer in layers)
@@ -166,7 +174,9 @@ class Runner:
 
         handles: list[RemovableHandle] = []
         try:
-            handles += [module.register_forward_hook(recorder(layers)) for layers, module in self._callers]
+            for layers, module in self._callers:
+                handles.append(module.register_forward_pre_hook(begin))
+                handles.append(module.register_forward_hook(recorder(layers)))
             with self.untouched(training, tape), torch.enable_grad():
                 before = random_states(inputs.device)
                 outputs, heads = join(self.call(state, inputs))
@@ -176,7 +186,7 @@ class Runner:
                 handle.remove()
         tape.finish(outputs)
         versions += tape.rectified
-        for product in tape.products:
+        for product in () if self.strict else tape.products:  # the public code has hooks on modules
             calls.append(LayerCall(self.layers[product.weight], product.used, product.output))
             seen.add(self.layers[product.weight].weight)
             versions.append((product.output.detach(), product.version))
@@ -193,9 +203,9 @@ class Runner:
             state[slot.name] = copies[id(tensor)]
         return state
 
-    def call(self, state: dict[str, Tensor], inputs: Tensor) -> Any:
+    def call(self, state: dict[str, Tensor], inputs: Tensor, dtype: torch.dtype | None = None) -> Any:
         """The network's outputs with `state` in the place of its own. A tensor that the network replaces as it
-        runs, such as a counter, is replaced in `state`.
+        runs, such as a counter, is replaced in `state`. dtype: of what it makes as it runs, if not the passes' own.
 
         What `torch.func.functional_call` does, without looking up each of a network's hundreds of tensors by name.
         """
@@ -203,7 +213,7 @@ class Runner:
         try:
             for slot in self.slots:
                 slot.held[slot.key] = state[slot.name]
-            with self.precision():
+            with self.precision(), default_dtype(dtype):
                 return self.net(inputs.clone())  # into which it may write
         finally:
             for (held, key, name, _), tensor in zip(self.slots, own, strict=True):
@@ -260,5 +270,5 @@ class Runner:
                 for now, before in attributes:
                     now.clear()
                     now.update(before)
-                for value, held in kept:
-                    put_back(value, held)
+                for one in kept:
+                    one.put_back()

@@ -15,6 +15,7 @@ from untrained.metrics.base import metric
 from untrained.metrics.network import copied
 from untrained.metrics.probe import Probe
 from untrained.metrics.rules import is_relu
+from untrained.metrics.samples import CONVOLUTIONS
 
 
 @metric("params", paper="a size, no paper", cost="weights only")
@@ -75,7 +76,6 @@ def _wait(device: torch.device) -> None:
         getattr(torch, device.type).synchronize(device)
 
 
-CONVS = frozenset({F.conv1d, F.conv2d, F.conv3d})
 WINDOW_POOLS = frozenset(
     {F.avg_pool1d, F.avg_pool2d, F.avg_pool3d, F.max_pool1d, F.max_pool2d, F.max_pool3d, torch.max_pool2d}
 )
@@ -105,14 +105,16 @@ def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output
     def argument(position: int, name: str) -> Any:
         return args[position] if len(args) > position else kwargs.get(name)
 
-    if func in CONVS:
+    if func in CONVOLUTIONS:
         weight: Tensor = argument(1, "weight")
         return output.numel() * (weight[0].numel() + (argument(2, "bias") is not None))
     if func in TRANSPOSED:
         x, weight = argument(0, "input"), argument(1, "weight")
         return x.numel() * weight[0].numel() + output.numel() * (argument(2, "bias") is not None)
     if func in PRODUCTS:
-        return output.numel() * args[0].shape[-1]
+        return output.numel() * argument(0, "input").shape[-1]
+    if func in (torch.addmm, torch.baddbmm, torch.Tensor.addmm, torch.Tensor.baddbmm):
+        return output.numel() * args[1].shape[-1]
     if func is F.scaled_dot_product_attention:
         query, key = argument(0, "query"), argument(1, "key")
         return query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + output.shape[-1])

@@ -3,16 +3,19 @@
 import ast
 import functools
 import inspect
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import blake2b
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+
+from untrained.provenance import raw_bytes
 
 FROM_FILE = "untrained_file_"
 """Modules loaded from a file that is no part of a package are called so, and by the hash of what they hold."""
@@ -56,15 +59,16 @@ def source(function: Callable[..., Any]) -> str:
     """`package.module:name#hash` (or `file.py:name#hash`) of a user's function; empty for one of this package.
 
     The hash stands for all code of the function's file, but for comments and layout, and for what the function was made
-    with: a partial's arguments, a closure's variables, the attributes of an object. Code imported from elsewhere is not
-    in it.
+    with: its defaults, a partial's arguments, a closure's variables, the attributes of an object. Where there is no
+    file, as in a notebook, it stands for the function's text and for all that it names in its own module. Code imported
+    from elsewhere is not in it.
     """
     module = _module(function)
     if module.partition(".")[0] == "untrained":
         return ""
-    name = getattr(_plain(function), "__qualname__", type(function).__qualname__)
+    name = getattr(_plain(function), "__qualname__", type(function).__qualname__).removesuffix(".function")
     file = file_of(function)
-    text = "\0".join([_code(module) or _text(function), *_made_with(function, {})])
+    text = f"{_code(module)}\0{_told(function, ())}"
     return f"{file.path.name if file else module}:{name}#{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
@@ -76,50 +80,66 @@ def _module(function: Callable[..., Any]) -> str:
     return getattr(_plain(function), "__module__", None) or ""
 
 
-@functools.cache  # what has been imported stays as it is, whatever becomes of its file
+_read: dict[str, tuple[Any, str | None]] = {}
+"""Module -> its spec, which is another after a reload, and the code of its file as first asked for."""
+
+
 def _code(module: str) -> str | None:
-    file = getattr(sys.modules.get(module), "__file__", None)
-    try:
-        return None if file is None else ast.dump(ast.parse(Path(file).read_bytes()))
-    except (OSError, ValueError, SyntaxError):  # no source, such as an extension or a notebook's cell
-        return None
+    found = sys.modules.get(module)
+    spec = getattr(found, "__spec__", None)
+    if module not in _read or _read[module][0] is not spec:
+        try:
+            code = ast.dump(ast.parse(Path(str(getattr(found, "__file__", ""))).read_bytes()))
+        except (OSError, ValueError, SyntaxError):  # no source: a prompt, a notebook's cell, an extension
+            code = None
+        _read[module] = spec, code
+    return _read[module][1]
 
 
-def _text(function: Callable[..., Any]) -> str:
-    thing: Any = _plain(function)
-    try:
-        return inspect.getsource(thing if inspect.isroutine(thing) else type(thing))
-    except (OSError, TypeError):  # typed at a prompt
-        return repr(thing.__code__.co_code) if isinstance(thing, FunctionType) else str(type(thing))
+def _told(thing: Any, within: tuple[int, ...]) -> str:
+    """What tells `thing` from others that the same code makes; the same in every process."""
+    if id(thing) in within:
+        return "..."
 
+    def told(parts: Any) -> str:
+        return _told(parts, (*within, id(thing)))
 
-def _made_with(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
-    """What tells `thing` from others that the same code makes, in a fixed order."""
-    if id(thing) in seen:
-        return
-    seen[id(thing)] = thing
     if isinstance(thing, functools.partial):
-        parts: list[Any] = [thing.func, thing.args, thing.keywords]
-    elif isinstance(thing, MethodType):
-        parts = [thing.__func__, thing.__self__]
-    elif isinstance(thing, FunctionType):
-        yield thing.__qualname__
-        parts = [dict(inspect.getclosurevars(thing).nonlocals)]
-    elif isinstance(thing, list | tuple):
-        parts = list(thing)
-    elif isinstance(thing, dict):
-        parts = [part for key in sorted(thing, key=repr) for part in (repr(key), thing[key])]
-    elif isinstance(thing, set | frozenset):
-        parts = sorted(map(repr, thing))
-    elif isinstance(thing, torch.Tensor | np.ndarray):
-        array = thing.detach().cpu().numpy() if isinstance(thing, torch.Tensor) else thing
-        yield f"{array.dtype}{array.shape}{blake2b(array.tobytes()).hexdigest()}"
-        return
-    elif isinstance(thing, type | ModuleType) or not hasattr(thing, "__dict__"):
-        yield thing.__name__ if isinstance(thing, type | ModuleType) else repr(thing)
-        return
-    else:
-        yield type(thing).__qualname__
-        parts = [vars(thing)]
-    for part in parts:
-        yield from _made_with(part, seen)
+        return f"partial{told([thing.func, thing.args, thing.keywords])}"
+    if isinstance(thing, MethodType):
+        return f"method{told([thing.__func__, thing.__self__])}"
+    if isinstance(thing, FunctionType):
+        made_with = [thing.__defaults__, thing.__kwdefaults__, dict(inspect.getclosurevars(thing).nonlocals)]
+        return f"{thing.__qualname__}{told(made_with)}{'' if _code(thing.__module__) else told(_named_by(thing))}"
+    if isinstance(thing, list | tuple):
+        return f"[{','.join(map(told, thing))}]"
+    if isinstance(thing, dict):
+        return f"{{{','.join(f'{key!r}:{told(thing[key])}' for key in sorted(thing, key=repr))}}}"
+    if isinstance(thing, set | frozenset):
+        return f"set[{','.join(sorted(map(told, thing)))}]"
+    if isinstance(thing, torch.Tensor | np.ndarray):
+        if thing.dtype == object:
+            return told(thing.tolist())
+        numbers = raw_bytes(thing) if isinstance(thing, torch.Tensor) else thing.tobytes()
+        return f"{thing.dtype}{tuple(thing.shape)}{blake2b(numbers).hexdigest()}"
+    if isinstance(thing, type | ModuleType | BuiltinFunctionType):
+        return thing.__name__
+    if type(thing).__module__ != "builtins" and hasattr(thing, "__dict__"):
+        return f"{type(thing).__qualname__}{told(vars(thing))}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
+
+
+def _named_by(function: FunctionType) -> list[Any]:
+    """The text of a function that stands in no file, and what it names in its own module."""
+    try:
+        text = inspect.getsource(function)
+    except OSError:
+        text = repr((function.__code__.co_code, function.__code__.co_consts))
+    own = {name: function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__}
+    # A Metric called by its function's name stands for that function.
+    return [text, {name: getattr(value, "function", value) for name, value in own.items()}]
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names that `code`, and the functions within it, look up."""
+    return set(code.co_names).union(*(_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)))

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from untrained.devices import default_dtype
 from untrained.metrics.base import metric
 from untrained.metrics.heads import join
 from untrained.metrics.probe import Probe, shared
@@ -58,8 +57,9 @@ def _gradients(probe: Probe, mode: AbstractContextManager[Any]) -> list[tuple[Te
         raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
     probe.check_real()
     state = probe.state(_positive)
-    with probe.untouched(), default_dtype(torch.float64), torch.enable_grad(), mode:
-        outputs, _ = join(probe.call(state, torch.ones_like(probe.inputs[:1], dtype=torch.float64)))
+    ones = torch.ones_like(probe.inputs[:1], dtype=torch.float64)
+    with probe.untouched(), torch.enable_grad(), mode:
+        outputs, _ = join(probe.call(state, ones, dtype=torch.float64))
     weights = [state[layer.weight] for layer in probe.layers]
     gradients = torch.autograd.grad(outputs.sum(), weights, materialize_grads=True)
     return [(w.detach(), g) for w, g in zip(weights, gradients, strict=True)]

@@ -114,11 +114,9 @@ class Tape(TorchFunctionMode):
     def weight_of(self, value: Any) -> int | None:
         """The number of the weight that `value` is, or has rows of; None if it is something else."""
         number = self.variable(value)
-        return (
-            number
-            if number is not None and number < self._weights
-            else self._rows.get(-1 if number is None else number)
-        )
+        if number is None or number < self._weights:
+            return number
+        return self._rows.get(number)
 
     def keep(self, tensor: Tensor, version: int | None = None) -> Tensor:
         """`tensor` for a later push, as it is now or was at `version`; there is none if something writes into it."""

@@ -112,11 +112,11 @@ class _Watch(TorchFunctionMode):
             self.last = args[0] if args else kwargs["input"]
         elif func in GLOBAL_POOLS | FLATTENERS and isinstance(output, Tensor):
             x: Tensor = args[0] if args else kwargs["input"]
-            if x.ndim > 2 and func in GLOBAL_POOLS and _is_global(x, output):
+            if x.ndim < 3:
+                return output
+            if func in GLOBAL_POOLS and _is_global(x, output):
                 self.pooled = x
-            elif (
-                x.ndim > 2 and x[0, 0].numel() > 1 and func in FLATTENERS and output.ndim == 2 and len(output) == len(x)
-            ):
+            elif func in FLATTENERS and x[0, 0].numel() > 1 and output.ndim == 2 and len(output) == len(x):
                 self.flattened = x
         return output
 
