@@ -57,6 +57,31 @@ def test_what_cannot_run_call_by_call_is_refused() -> None:
             Probe(net, INPUTS, TARGETS)
 
 
+class Calls(nn.Module):
+    """Two layers by a function of the network's."""
+
+    def __init__(self, compiled: bool) -> None:
+        super().__init__()
+        self.first, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 4)
+        self.function = torch.compile(self.step, backend="eager") if compiled else self.step
+
+    def step(self, x: Tensor) -> Tensor:
+        return nn.functional.relu(self.first(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.function(x).mean((2, 3)))
+
+
+def test_compiled_functions_run_as_they_were_before() -> None:
+    nets = []
+    for compiled in (False, True):
+        torch.manual_seed(2)
+        nets.append(Calls(compiled))
+    names = [name for name in (*NAMES, "naswot") if not name.startswith("az")]
+    plain, compiled = ({name: METRICS[name](Probe(net, INPUTS, TARGETS)) for name in names} for net in nets)
+    assert compiled == plain
+
+
 class Spectrum(nn.Module):
     """Complex numbers between real weights, or complex weights."""
 

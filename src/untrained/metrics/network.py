@@ -1,7 +1,8 @@
 """Which networks the passes run, and how: call by call, so that every one is seen."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -34,9 +35,9 @@ def runnable(net: nn.Module) -> nn.Module:
     return net
 
 
-def eagerly(modules: Iterable[nn.Module]) -> AbstractContextManager[None]:
-    """What is compiled among `modules` runs as if it were not."""
-    if any(_before_compile(m) is not None or m._compiled_call_impl is not None for m in modules):
+def eagerly() -> AbstractContextManager[None]:
+    """Whatever is compiled, modules and functions, runs as if it were not."""
+    if "torch._dynamo" in sys.modules:  # without which nothing is
         return torch.compiler.set_stance("force_eager")
     return nullcontext()
 

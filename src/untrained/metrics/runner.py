@@ -232,7 +232,7 @@ class Runner:
                 torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None),
                 sdpa_kernel(SDPBackend.MATH),
                 without_cudnn(any(isinstance(module, nn.RNNBase) for _, module in self.modules)),
-                eagerly(module for _, module in self.modules),
+                eagerly(),
                 without_checkpoints(),
                 default_dtype(self.dtype),
             ):
