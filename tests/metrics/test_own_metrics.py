@@ -301,19 +301,31 @@ def test_a_version_is_the_same_in_every_process(tmp_path: Path) -> None:
 def test_versions_where_there_is_no_file() -> None:
     """In a notebook or at a prompt: the function and what it names there."""
 
-    def source(text: str) -> str:
+    def source(text: str, name: str = "mine") -> str:
         module = types.ModuleType("prompt")
         sys.modules["prompt"] = module
         try:
             exec(text, vars(module))
-            return Metric("mine", module.mine, 1, (), "").source
+            return Metric("mine", getattr(module, name), 1, (), "").source
         finally:
             del sys.modules["prompt"]
 
-    text = "K = 2\ndef helper(x):\n    return x + 1\ndef mine(probe):\n    return helper(K)"
+    text = (
+        "K = 2\n"
+        "class Kind:\n    def method(self, x):\n        return x * 5\n"
+        "def helper(x):\n    return Kind().method(x + 1) if x else mine(x)\n"
+        "def mine(probe):\n    return helper(K)\n"
+    )
+    # each function calls the next one twice: 2 ^ 40 ways through them
+    text += (
+        "".join(f"def f{k}():\n    return f{k + 1}(), f{k + 1}()\n" for k in range(40)) + "def f40():\n    return 1\n"
+    )
+    text += "def many(probe):\n    return len(f0())\n"
     first = source(text)
     assert source(text) == first
-    assert len({first, source(text.replace("K = 2", "K = 3")), source(text.replace("x + 1", "x + 2"))}) == 3
+    changes = ("K = 2", "K = 3"), ("x + 1", "x + 2"), ("x * 5", "x * 6")
+    assert len({first, *(source(text.replace(*change)) for change in changes)}) == 4
+    assert source(text, "many") != source(text.replace("return 1", "return 2"), "many")
 
 
 def test_a_reloaded_module_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def source(function: Callable[..., Any]) -> str:
         return ""
     name = getattr(_plain(function), "__qualname__", type(function).__qualname__).removesuffix(".function")
     file = file_of(function)
-    text = f"{_code(module)}\0{_told(function, ())}"
+    text = f"{_code(module)}\0{_told(function, (), set())}"
     return f"{file.path.name if file else module}:{name}#{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
@@ -96,13 +96,24 @@ def _code(module: str) -> str | None:
     return _read[module][1]
 
 
-def _told(thing: Any, within: tuple[int, ...]) -> str:
-    """What tells `thing` from others that the same code makes; the same in every process."""
+def _told(thing: Any, within: tuple[int, ...], read: set[int]) -> str:
+    """What tells `thing` from others that the same code makes; the same in every process.
+
+    within: what it is a part of. read: functions and classes without a file whose text has been told.
+    """
     if id(thing) in within:
         return "..."
 
     def told(parts: Any) -> str:
-        return _told(parts, (*within, id(thing)))
+        return _told(parts, (*within, id(thing)), read)
+
+    def text() -> str:
+        if id(thing) in read or _code(thing.__module__) is not None:
+            return ""
+        read.add(id(thing))
+        if isinstance(thing, FunctionType):
+            return told(_named_by(thing))
+        return told({name: part for name, part in vars(thing).items() if isinstance(part, FunctionType)})
 
     if isinstance(thing, functools.partial):
         return f"partial{told([thing.func, thing.args, thing.keywords])}"
@@ -110,7 +121,7 @@ def _told(thing: Any, within: tuple[int, ...]) -> str:
         return f"method{told([thing.__func__, thing.__self__])}"
     if isinstance(thing, FunctionType):
         made_with = [thing.__defaults__, thing.__kwdefaults__, dict(inspect.getclosurevars(thing).nonlocals)]
-        return f"{thing.__qualname__}{told(made_with)}{'' if _code(thing.__module__) else told(_named_by(thing))}"
+        return f"{thing.__qualname__}{told(made_with)}{text()}"
     if isinstance(thing, list | tuple):
         return f"[{','.join(map(told, thing))}]"
     if isinstance(thing, dict):
@@ -122,10 +133,12 @@ def _told(thing: Any, within: tuple[int, ...]) -> str:
             return told(thing.tolist())
         numbers = raw_bytes(thing) if isinstance(thing, torch.Tensor) else thing.tobytes()
         return f"{thing.dtype}{tuple(thing.shape)}{blake2b(numbers).hexdigest()}"
-    if isinstance(thing, type | ModuleType | BuiltinFunctionType):
+    if isinstance(thing, type):
+        return f"{thing.__qualname__}{text() if thing.__module__ != 'builtins' else ''}"
+    if isinstance(thing, ModuleType | BuiltinFunctionType):
         return thing.__name__
     if type(thing).__module__ != "builtins" and hasattr(thing, "__dict__"):
-        return f"{type(thing).__qualname__}{told(vars(thing))}"
+        return f"{told(type(thing))}{told(vars(thing))}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
 
 
