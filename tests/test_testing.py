@@ -8,7 +8,8 @@ import torch
 
 from toy import MLPs, toy_batch
 from untrained.errors import InputError
-from untrained.metrics import METRICS, Probe, metric
+from untrained.metrics import METRICS, metric
+from untrained.probe import Probe
 from untrained.testing import MetricReport, check_metric
 
 

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.data import ImageData, load_data
     from untrained.errors import InputError
-    from untrained.metrics import METRICS, ROBOT_METRICS, Metric, Probe, metric
+    from untrained.metrics import METRICS, ROBOT_METRICS, Metric, metric
     from untrained.objectives import Evaluation, EvaluationFailed, Objective, TabularObjective, TrainingObjective
-    from untrained.result import Result, load_network
+    from untrained.probe import Probe
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
-    from untrained.scores import ScoreTable, compute_scores
-    from untrained.searches import search
+    from untrained.scores import ScoreTable
+    from untrained.scoring.pool import compute_scores
+    from untrained.searching.result import Result, load_network
+    from untrained.searching.search import search
     from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace, TransNASMacro, TransNASMicro
 
 _HOMES = {
@@ -25,12 +27,14 @@ _HOMES = {
     "benchmarks": ("BENCHMARKS", "Benchmark"),
     "data": ("ImageData", "load_data"),
     "errors": ("InputError",),
-    "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "Probe", "metric"),
+    "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "metric"),
     "objectives": ("Evaluation", "EvaluationFailed", "Objective", "TabularObjective", "TrainingObjective"),
-    "result": ("Result", "load_network"),
+    "probe": ("Probe",),
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
-    "scores": ("ScoreTable", "compute_scores"),
-    "searches": ("search",),
+    "scores": ("ScoreTable",),
+    "scoring.pool": ("compute_scores",),
+    "searching.result": ("Result", "load_network"),
+    "searching.search": ("search",),
     "spaces": ("SPACES", "ArchitectureList", "NASBench201", "SearchSpace", "TransNASMacro", "TransNASMicro"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -16,13 +16,14 @@ from torch.utils import _pytree as pytree
 
 from untrained.data import load_data
 from untrained.errors import InputError
-from untrained.job import Batch, one_line
-from untrained.metrics import METRICS, ROBOT_METRICS, Given, Metric, Probe, get_metrics
-from untrained.provenance import raw_bytes
+from untrained.metrics import METRICS, ROBOT_METRICS, Given, Metric, get_metrics
+from untrained.probe import Probe
+from untrained.runtime.provenance import raw_bytes
+from untrained.runtime.seeding import derive_seed, seeded
+from untrained.runtime.threads import torch_threads
 from untrained.scores.scaling import rank
-from untrained.seeding import derive_seed, seeded
+from untrained.scoring.one_network import Batch, one_line
 from untrained.spaces import NASBench201, SearchSpace
-from untrained.threads import torch_threads
 
 BATCH = 16
 OTHERS = (*ROBOT_METRICS, "plain", "naswot")

@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from untrained.metrics import METRICS, Metric, Probe
+from untrained.metrics import METRICS, Metric
+from untrained.probe import Probe
 from untrained.spaces.cell import parse_cell
 from untrained.spaces.nasbench201_network import OPERATIONS, NASBench201Network
 

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrained.metrics import METRICS, Probe
+from untrained.metrics import METRICS
+from untrained.probe import Probe
 
 LABELS = torch.tensor([0, 2, 1, 1, 0])
 fisher = METRICS["fisher"]

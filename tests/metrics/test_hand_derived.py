@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.functional import hessian
 
-from untrained.metrics import METRICS, Probe
+from untrained.metrics import METRICS
+from untrained.probe import Probe
 
 K = 1e-5  # the constant of jacob_cov
 

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrained.metrics import METRICS, Probe
+from untrained.metrics import METRICS
+from untrained.probe import Probe
 
 Build = Callable[[], tuple[nn.Module, Tensor, Tensor]]
 

@@ -20,8 +20,9 @@ import torch
 
 from toy import MLPs, toy_batch
 from untrained.errors import InputError
-from untrained.metrics import METRICS, Metric, Probe, get_metrics, metric, split_names
-from untrained.scores import compute_scores
+from untrained.metrics import METRICS, Metric, get_metrics, metric, split_names
+from untrained.probe import Probe
+from untrained.scoring.pool import compute_scores
 
 OWN = """
 from typing import Literal

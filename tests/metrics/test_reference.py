@@ -1,16 +1,18 @@
 """Every value that the public implementations give on the reference networks, within 1e-6 of it in double precision.
 
-Passes that take half a minute or more are left out unless UNTRAINED_ALL is set; `benchmarks/reference.py` makes all.
+Passes that take half a minute or more are left out unless UNTRAINED_ALL is set; `experiments/parity/reference.py`
+makes all.
 """
 
 import os
 from functools import cache
 from math import sqrt
 
-import public_values
 import pytest
 import torch
-from public_values import ANOTHER_NETWORK, READINGS, Reading
+
+from metrics import public_values
+from metrics.public_values import ANOTHER_NETWORK, READINGS, Reading
 
 AVAILABLE = public_values.FOLDER.is_dir()
 VALUES = public_values.read("values.json") if AVAILABLE else {}

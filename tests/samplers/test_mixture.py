@@ -28,7 +28,7 @@ from untrained.samplers.hypotheses import (
     scale_values,
 )
 from untrained.scores import ScoreTable
-from untrained.searches import search
+from untrained.searching.search import search
 from untrained.spaces import ArchitectureList, NASBench201, TransNASMicro
 
 N, K, P = 60, 2, 3

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from untrained.errors import InputError
-from untrained.metrics import METRICS, Probe
+from untrained.metrics import METRICS
+from untrained.probe import Probe
 from untrained.spaces import NASBench201, get_space
 from untrained.spaces.cell import EDGES, normal_form, parse_cell
 from untrained.spaces.nasbench201 import CHOICES

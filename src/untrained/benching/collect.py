@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from untrained.benching.run import COLUMNS, Opened, Run, open_benchmark, run_search
 from untrained.benchmarks import Benchmark, data_folder, get_benchmarks
 from untrained.errors import InputError
-from untrained.files import written_whole
-from untrained.journal import Journal
-from untrained.processes import unordered
-from untrained.provenance import difference
+from untrained.runtime.files import written_whole
+from untrained.runtime.journal import Journal
+from untrained.runtime.processes import unordered
+from untrained.runtime.provenance import difference
+from untrained.runtime.seeding import check_seed
 from untrained.samplers import SAMPLERS, sampler_info
-from untrained.seeding import check_seed
 
 METADATA = b"untrained"
 SCHEMA = pa.schema(

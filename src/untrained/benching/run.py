@@ -12,11 +12,11 @@ from optuna.trial import FrozenTrial, TrialState
 from untrained.benchmarks import Benchmark
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
-from untrained.result import COST
 from untrained.samplers import sampler_info
 from untrained.samplers.base import ARCHITECTURE, PHASE
 from untrained.scores import ScoreTable
-from untrained.searches import search
+from untrained.searching.result import COST
+from untrained.searching.search import search
 from untrained.spaces import ArchitectureList, SearchSpace
 
 COLUMNS = {

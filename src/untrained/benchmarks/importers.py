@@ -12,7 +12,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from untrained.errors import InputError
-from untrained.files import written_whole
+from untrained.runtime.files import written_whole
 from untrained.spaces import NASBench201, SearchSpace, TransNASMacro, TransNASMicro
 from untrained.spaces.cell import EDGES, format_cell
 

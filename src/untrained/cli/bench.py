@@ -11,7 +11,7 @@ from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores, wa
 from untrained.cli.output import stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
-from untrained.seeding import check_seed
+from untrained.runtime.seeding import check_seed
 
 EXAMPLES = """
 [bold]Examples[/bold]

@@ -9,7 +9,7 @@ from untrained.errors import InputError
 
 def metrics() -> None:
     """List the training-free metrics, those of installed packages included."""
-    from untrained.metrics.lookup import installed_metric, installed_metrics
+    from untrained.metrics.base.lookup import installed_metric, installed_metrics
     from untrained.report.text import print_entries
 
     entries = [(m.name, _described(m)) for m in untrained.METRICS.values()]

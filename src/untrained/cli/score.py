@@ -24,10 +24,10 @@ from untrained.cli.options import (
     pool_of,
     scoring,
 )
-from untrained.devices import usable_device
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
-from untrained.seeding import check_seed
+from untrained.runtime.devices import usable_device
+from untrained.runtime.seeding import check_seed
 
 EXAMPLES = """
 [bold]Examples[/bold]

@@ -28,7 +28,7 @@ from untrained.cli.options import (
 from untrained.cli.output import print_summary
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
-from untrained.seeding import check_seed
+from untrained.runtime.seeding import check_seed
 
 EXAMPLES = """
 [bold]Examples[/bold]

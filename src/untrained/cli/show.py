@@ -16,6 +16,6 @@ def show(
 
     Example: untrained show runs/digits
     """
-    from untrained.result import load_summary
+    from untrained.searching.result import load_summary
 
     print_summary(load_summary(folder), as_json)

@@ -3,24 +3,23 @@
 from collections.abc import Sequence
 
 from untrained.errors import InputError
+from untrained.metrics.activation import linear_regions, naswot, swap
 from untrained.metrics.az_nas import az_expressivity, az_progressivity, az_trainability
-from untrained.metrics.base import Metric, metric
+from untrained.metrics.base.lookup import Given, as_metric, imported_metric, installed_metric, installed_metrics
+from untrained.metrics.base.metric import Metric, metric
+from untrained.metrics.base.options import parse_name, split_names
 from untrained.metrics.gradient import fisher, grad_norm, grasp, l2_norm, plain, snip
 from untrained.metrics.gradsign import gradsign
 from untrained.metrics.jacobian import epe_nas, jacob_cov, jacov
-from untrained.metrics.lookup import Given, as_metric, imported_metric, installed_metric, installed_metrics
 from untrained.metrics.meco import meco
 from untrained.metrics.ntk import ntk_condition_number, ntk_trace
-from untrained.metrics.options import parse_name, split_names
-from untrained.metrics.patterns import linear_regions, naswot, swap
-from untrained.metrics.probe import Probe
 from untrained.metrics.size import flops, latency, params
 from untrained.metrics.synflow import synflow, synflow_bn
 from untrained.metrics.vkdnw import vkdnw
 from untrained.metrics.zen import zen
 from untrained.metrics.zico import zico
 
-__all__ = ["METRICS", "ROBOT_METRICS", "Given", "Metric", "Probe", "get_metrics", "metric", "split_names"]
+__all__ = ["METRICS", "ROBOT_METRICS", "Given", "Metric", "get_metrics", "metric", "split_names"]
 
 METRICS: dict[str, Metric] = {
     m.name: m

@@ -9,10 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from untrained.metrics.base import metric
-from untrained.metrics.draws import generator, kaiming_normal, redrawn
-from untrained.metrics.features import FeatureMap, Mapped, map_features, mapped
-from untrained.metrics.probe import Probe, shared
+from untrained.metrics.base.metric import metric
+from untrained.probe.feature_maps import FeatureMap, Mapped, map_features, mapped
+from untrained.probe.probe import Probe, shared
+from untrained.probe.redrawn import generator, kaiming_normal, redrawn
 
 AZ_NAS = "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024"
 EPS = 1e-8

@@ -7,10 +7,10 @@ layers where no index is written. Biases and normalisations do not enter.
 import torch
 from torch import Tensor, nn
 
-from untrained.metrics.base import metric
-from untrained.metrics.curvature import curvature
-from untrained.metrics.passes import sibling
-from untrained.metrics.probe import Layer, Probe, shared
+from untrained.metrics.base.metric import metric
+from untrained.probe.curvature import curvature
+from untrained.probe.evaluation import sibling
+from untrained.probe.probe import Layer, Probe, shared
 
 ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 

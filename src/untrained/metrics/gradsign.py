@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from untrained.metrics.base import metric
-from untrained.metrics.heads import join
-from untrained.metrics.passes import check_rows, check_samples, frozen, of_others, pieces, rows, sibling
-from untrained.metrics.probe import Probe, shared
-from untrained.metrics.samples import FUNCTIONS, Uses, summed
-from untrained.metrics.use import Use
+from untrained.metrics.base.metric import metric
+from untrained.probe.evaluation import check_rows, check_samples, frozen, of_others, pieces, rows, sibling
+from untrained.probe.outputs import join
+from untrained.probe.per_sample.gradients import Use
+from untrained.probe.per_sample.recorder import FUNCTIONS, Uses, summed
+from untrained.probe.probe import Probe, shared
 
 
 @metric(

@@ -9,8 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from untrained.metrics.base import metric
-from untrained.metrics.probe import Probe, shared
+from untrained.metrics.base.metric import metric
+from untrained.probe.probe import Probe, shared
 
 K = 1e-5
 MANY_CLASSES = 100

@@ -5,10 +5,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from untrained.metrics.base import metric
-from untrained.metrics.draws import generator, normal
-from untrained.metrics.passes import frozen
-from untrained.metrics.probe import Probe
+from untrained.metrics.base.metric import metric
+from untrained.probe.evaluation import frozen
+from untrained.probe.probe import Probe
+from untrained.probe.redrawn import generator, normal
 
 
 @metric(

@@ -22,10 +22,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from untrained.metrics.base import metric
-from untrained.metrics.features import map_features, mapped
-from untrained.metrics.heads import join
-from untrained.metrics.passes import (
+from untrained.metrics.base.metric import metric
+from untrained.probe.evaluation import (
     FirstElements,
     check_samples,
     evaluated,
@@ -34,9 +32,11 @@ from untrained.metrics.passes import (
     sibling,
     summed_outputs,
 )
-from untrained.metrics.probe import Probe, shared
-from untrained.metrics.samples import Take, Uses, summed
-from untrained.metrics.use import Use
+from untrained.probe.feature_maps import map_features, mapped
+from untrained.probe.outputs import join
+from untrained.probe.per_sample.gradients import Use
+from untrained.probe.per_sample.recorder import Take, Uses, summed
+from untrained.probe.probe import Probe, shared
 
 Mode = Literal["eval", "train"]
 Output = Literal["sum", "target"]

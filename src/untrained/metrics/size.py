@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from untrained.metrics.base import metric
-from untrained.metrics.network import copied
-from untrained.metrics.probe import Probe
-from untrained.metrics.rules import is_relu
-from untrained.metrics.samples import CONVOLUTIONS
+from untrained.metrics.base.metric import metric
+from untrained.probe.network import copied
+from untrained.probe.per_sample.recorder import CONVOLUTIONS
+from untrained.probe.probe import Probe
+from untrained.probe.tape.rules import is_relu
 
 
 @metric("params", paper="a size, no paper", cost="weights only")

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from untrained.metrics.base import metric
-from untrained.metrics.heads import join
-from untrained.metrics.probe import Probe, shared
+from untrained.metrics.base.metric import metric
+from untrained.probe.outputs import join
+from untrained.probe.probe import Probe, shared
 
 NORMS = frozenset({F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
 TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020"

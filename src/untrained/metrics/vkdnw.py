@@ -5,9 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from untrained.metrics.base import metric
-from untrained.metrics.passes import FirstElements, check_rows, evaluated, first_parameters, pieces, summed_outputs
-from untrained.metrics.probe import Probe, shared
+from untrained.metrics.base.metric import metric
+from untrained.probe.evaluation import FirstElements, check_rows, evaluated, first_parameters, pieces, summed_outputs
+from untrained.probe.probe import Probe, shared
 
 SMOOTHING = 0.05
 EPS = 1e-10

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from untrained.metrics.base import metric
-from untrained.metrics.draws import generator, normal, redrawn, standard_normal
-from untrained.metrics.passes import frozen
-from untrained.metrics.probe import Probe
+from untrained.metrics.base.metric import metric
+from untrained.probe.evaluation import frozen
+from untrained.probe.probe import Probe
+from untrained.probe.redrawn import generator, normal, redrawn, standard_normal
 
 ALPHA = 0.01
 

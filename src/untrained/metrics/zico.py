@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from untrained.metrics.base import metric
-from untrained.metrics.passes import rows, sibling
-from untrained.metrics.probe import Probe
+from untrained.metrics.base.metric import metric
+from untrained.probe.evaluation import rows, sibling
+from untrained.probe.probe import Probe
 
 
 @metric(

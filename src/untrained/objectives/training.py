@@ -15,12 +15,12 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler, TensorDataset
 
 from untrained.data import Images
-from untrained.devices import usable_device
 from untrained.errors import InputError
 from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, Objective
-from untrained.seeding import derive_seed, seeded
+from untrained.runtime.devices import usable_device
+from untrained.runtime.seeding import derive_seed, seeded
+from untrained.runtime.threads import torch_threads
 from untrained.spaces import SearchSpace
-from untrained.threads import torch_threads
 
 Data = Dataset[Any] | tuple[Any, Any]
 """A map-style dataset of (input, target), or a pair of arrays or tensors (n x ..., n)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from untrained.benching import RANK, BenchResult, Curve, Panel, panels
-from untrained.files import written_whole
+from untrained.runtime.files import written_whole
 
 COLOURS = {
     "robot": "#d1344b",

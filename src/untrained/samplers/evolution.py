@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from untrained.errors import InputError
+from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, Query
 from untrained.samplers.decisions import decision_pool
 from untrained.scores import ScoreTable
-from untrained.seeding import derive_seed
 from untrained.spaces import SearchSpace
 
 TRIES = 100

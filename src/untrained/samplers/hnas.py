@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from untrained.errors import InputError
+from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, Query, known_values
 from untrained.samplers.greedy import upward
 from untrained.samplers.ucb import propose
 from untrained.scores import ScoreTable
-from untrained.seeding import derive_seed
 from untrained.spaces import SearchSpace
 
 Array = NDArray[np.float64]

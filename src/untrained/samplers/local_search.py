@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, Query
 from untrained.samplers.decisions import decision_pool
-from untrained.seeding import derive_seed
 
 
 class LocalSearch(PoolSampler):

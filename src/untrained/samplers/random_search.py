@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, Query
-from untrained.seeding import derive_seed
 
 
 class RandomSearch(PoolSampler):

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from untrained.errors import InputError
+from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, Query
 from untrained.samplers.decisions import decision_pool, discrete_values
 from untrained.scores import ScoreTable
-from untrained.seeding import derive_seed
 from untrained.spaces import SearchSpace
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from untrained.errors import InputError
-from untrained.files import written_whole
+from untrained.runtime.files import written_whole
 from untrained.scores.scaling import SCALINGS, Scaling, scale
 
 METADATA = b"untrained"

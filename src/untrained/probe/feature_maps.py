@@ -1,0 +1,192 @@
+"""The feature maps between a network's blocks."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from untrained.probe.evaluation import frozen
+from untrained.probe.per_sample.recorder import CONVOLUTIONS, Uses
+from untrained.probe.probe import Probe, shared
+from untrained.probe.tape.rules import RELUS
+
+POOLS = frozenset(
+    getattr(F, f"{kind}_pool{d}d") for kind in ("avg", "max", "adaptive_avg", "adaptive_max") for d in (1, 2, 3)
+) | {torch.max_pool2d}
+CONVOLUTION_MODULES = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+ACTIVATIONS = RELUS | {
+    *(F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish, F.softplus, F.prelu, F.hardswish, F.hardtanh),
+    *(torch.tanh, Tensor.tanh, torch.sigmoid, Tensor.sigmoid),
+}
+
+
+class FeatureMap(NamedTuple):
+    """A block's output with its graph, and which of its dimensions holds the channels."""
+
+    output: Tensor
+    channel: int
+
+
+class Mapped(NamedTuple):
+    """A forward pass in training mode, with its graph."""
+
+    uses: Uses
+    """Of all parameters."""
+    maps: list[FeatureMap]
+    """The output of each block, in order."""
+    outputs: Any
+
+
+@shared
+def mapped(probe: Probe) -> Mapped:
+    """With the network's own parameters."""
+    return map_features(probe, frozen(probe))
+
+
+def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
+    """A forward pass with `state`.
+
+    Which modules are blocks: those that the network's method `feature_modules()` lists, if it has one. Otherwise:
+    - compound children that hold a layer, and whatever stands in a list or sequence of compound modules (a stem, a
+      cell, a residual block);
+    - outside of them, each activation, module or function, that closes a run with a convolution or linear layer which
+      mixes channels, as a depthwise convolution does not. One that follows a block takes its place.
+
+    Channels are the dimension that the last convolution (the first but the samples') or linear layer (the last) made,
+    permuted as it may have been since; of what is added to each other, the one that was made first. Maps have three
+    dimensions or more; in networks on tables (n x features), two.
+    """
+    named = getattr(probe.net, "feature_modules", None)
+    walk = _Walk(probe.net, named is None, 2 if probe.inputs.ndim == 2 else 3)
+    uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
+    blocks = list(named() if named else _compound_pieces(probe.net))
+    handles = [block.register_forward_pre_hook(walk.enter) for block in blocks]
+    handles += [block.register_forward_hook(walk.leave) for block in blocks]
+    try:
+        with probe.untouched(), torch.enable_grad(), walk, uses:
+            outputs = probe.call(state, probe.inputs.detach())
+    finally:
+        for handle in handles:
+            handle.remove()
+    uses.leaves += [output for output, _ in walk.maps if output.is_leaf]
+    return Mapped(uses, walk.maps, outputs)
+
+
+class _Walk(TorchFunctionMode):
+    def __init__(self, net: nn.Module, find: bool, dims: int) -> None:
+        super().__init__()
+        self.find = find
+        self.dims = dims
+        """So many a map has at least."""
+        self.members = {id(piece) for child in net.children() if _opens(child) for piece in _pieces(child)}
+        self.made = 0
+        """Layers so far."""
+        self.convolutional = any(isinstance(module, CONVOLUTION_MODULES) for module in net.modules())
+        self.maps: list[FeatureMap] = []
+        self.depth = 0
+        self.mixed = False
+        """Has a layer mixed channels since the last map?"""
+        self.after_block = False
+        """Has nothing but normalisation come since a block?"""
+
+    def enter(self, _module: nn.Module, _inputs: Any) -> None:
+        self.depth += 1
+
+    def leave(self, module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+        self.depth -= 1
+        if not isinstance(output, Tensor) or output.ndim < self.dims:
+            return None
+        if self.find and not (id(module) in self.members or any(p.ndim > 1 for p in module.parameters())):
+            return None
+        self.mixed, self.after_block = False, True
+        return self._add(output)
+
+    def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        if isinstance(output, Tensor):
+            self._mark(func, args, kwargs, output)
+        if not self.find or self.depth:
+            return output
+        if func in CONVOLUTIONS or func is F.linear:
+            groups = args[6] if len(args) > 6 else kwargs.get("groups", 1)
+            self.mixed, self.after_block = self.mixed or groups == 1, False
+        elif func in POOLS:
+            self.after_block = False
+        elif func in ACTIVATIONS and output.ndim >= self.dims and (self.mixed or self.after_block):
+            if self.after_block:
+                self.maps.pop()
+            self.mixed = self.after_block = False
+            return self._add(output)
+        return output
+
+    def _add(self, output: Tensor) -> Tensor:
+        if not output.requires_grad:
+            output.requires_grad_()
+        made = getattr(output, CHANNEL, None) or Made(self.made, 1 if self.convolutional else output.ndim - 1)
+        self.maps.append(FeatureMap(output, made.channel))
+        handed_on = output.clone()  # what follows may write into it
+        setattr(handed_on, CHANNEL, made)
+        return handed_on
+
+    def _mark(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> None:
+        """Notes where the channels of `output` are, if the function or what it was given tells."""
+        if func in CONVOLUTIONS or func is F.linear:
+            self.made += 1
+            setattr(output, CHANNEL, Made(self.made, output.ndim - 1 if func is F.linear else 1))
+            return
+        given = (t for arg in args for t in (arg if isinstance(arg, list | tuple) else (arg,)))
+        known = [t for t in given if isinstance(t, Tensor) and hasattr(t, CHANNEL)]
+        if known:
+            first = min(known, key=lambda t: getattr(t, CHANNEL).order)
+            made: Made = getattr(first, CHANNEL)
+            if (channel := _after(func, first, made.channel, args, kwargs, output)) is not None:
+                setattr(output, CHANNEL, Made(made.order, channel))
+
+
+class Made(NamedTuple):
+    order: int
+    """Of the layer that made the channels, among all."""
+    channel: int
+    """The dimension that they are in now."""
+
+
+CHANNEL = "_untrained_channel"
+"""The attribute in which a tensor of the pass says which of its dimensions holds the channels."""
+MOVES = frozenset(
+    getattr(owner, name)
+    for owner in (torch, Tensor)
+    for name in ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
+) | {Tensor.mT.__get__}  # type: ignore[attr-defined]
+
+
+def _after(
+    func: Any, x: Tensor, channel: int, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor
+) -> int | None:
+    """Where the dimension `channel` of `x` is in what `func` has made of it."""
+    if func in MOVES:
+        told = torch.empty([2 if d == channel else 1 for d in range(x.ndim)], device="meta")
+        return func(told, *args[1:], **kwargs).shape.index(2)
+    if channel == x.ndim - 1 and output.ndim > 1 and output.shape[-1] == x.shape[-1]:
+        return output.ndim - 1
+    kept = channel < output.ndim and output.shape[channel] == x.shape[channel]
+    return channel if kept and (output.ndim == x.ndim or channel == 1) else None
+
+
+def _compound_pieces(net: nn.Module) -> Iterator[nn.Module]:
+    return (piece for piece in _pieces(net) if any(True for _ in piece.children()))
+
+
+def _pieces(module: nn.Module) -> Iterator[nn.Module]:
+    """The children; in the place of a list or sequence of compound modules, what stands in it."""
+    for child in module.children():
+        yield from _pieces(child) if _opens(child) else (child,)
+
+
+def _opens(module: nn.Module) -> bool:
+    children = list(module.children())
+    compound = bool(children) and all(any(True for _ in child.children()) for child in children)
+    return isinstance(module, nn.ModuleList) or (isinstance(module, nn.Sequential) and compound)

@@ -1,0 +1,1 @@
+"""Gradients sample by sample, from one backward pass over the batch."""

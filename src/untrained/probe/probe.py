@@ -1,0 +1,337 @@
+"""The shared passes over one untrained network.
+
+| name | shape | what |
+|---|---|---|
+| n | | samples in the batch |
+| W_l, g_l | as the layer's weight | weight of layer l and the gradient dL/dW_l of the mean loss L over the batch |
+| a_l | n x channels x ... | output of layer l, before any normalisation or activation |
+| J | n x inputs | gradient of the sum of all outputs of all samples with respect to the batch, a row a sample |
+
+They are in training mode: BatchNorm uses the statistics of the batch. `passes` has those in evaluation mode.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, wraps
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from untrained.errors import InputError
+from untrained.probe.outputs import Heads, join
+from untrained.probe.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner
+from untrained.probe.sample_dimension import Arrange, as_it_is, other_number, same_outputs, samples_first
+from untrained.probe.substitutes.channels_last import by_memory
+
+__all__ = ["NORM_MODULES", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
+
+Loss = Callable[[Any, Any], Tensor]
+"""(what the network returns, the batch's targets) -> mean loss, a scalar; mostly of n x classes outputs, n targets."""
+
+T = TypeVar("T")
+
+
+def shared(compute: "Callable[[Probe], T]") -> "Callable[[Probe], T]":
+    """Decorator of a function of a probe that several metrics ask for: computed once a probe.
+
+    What every metric may need is a property of `Probe`; what one family shares stands beside it, decorated with this.
+    """
+
+    @wraps(compute)
+    def computed_once(probe: "Probe") -> T:
+        if compute not in probe.shared:
+            probe.shared[compute] = compute(probe)
+        return probe.shared[compute]
+
+    return computed_once
+
+
+class Probe(Runner):
+    """Lazily computed, memoised passes over `net` and one batch; asked twice, computed once.
+
+    The network is left exactly as it was found: passes run on detached parameters and copied buffers, training mode
+    and the random state are put back, gradients are never written.
+
+    inputs: n x ... tensor. targets: n labels, or whatever `loss` takes; None where no metric needs them.
+    loss: mean loss of the batch, cross entropy unless given. It is handed what the network returns: a tensor, or
+    tuples, lists and dictionaries of tensors, whose numbers are one long output a sample everywhere else.
+    seed: random state during the passes (dropout).
+    second: a second batch (inputs, targets), for metrics that compare two.
+    strict: count as the public implementations do: only Conv2d and Linear are layers.
+    second_order: keep what a metric that differentiates the loss gradient needs of the first backward pass. Right
+    either way, only slower where the guess is wrong.
+    dtype, autocast: see `Runner`.
+    chunk: run the batch through the network so many samples at a time, to save memory. The values are the same; where
+    they cannot be, as with the batch statistics of BatchNorm, a metric raises ValueError.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        inputs: Tensor,
+        targets: Any = None,
+        *,
+        loss: Loss = F.cross_entropy,
+        seed: int = 0,
+        second: tuple[Tensor, Any] | None = None,
+        strict: bool = False,
+        second_order: bool = False,
+        dtype: torch.dtype | None = None,
+        autocast: torch.dtype | None = None,
+        chunk: int | None = None,
+    ) -> None:
+        if chunk is not None and chunk < 1:
+            raise InputError(f"a chunk of {chunk} samples: give at least 1")
+        super().__init__(net, inputs, seed=seed, strict=strict, dtype=dtype, autocast=autocast)
+        with torch.inference_mode(False):  # what was made in that mode cannot be differentiated with
+            self.targets = pytree.tree_map_only(Tensor, lambda t: t.clone() if t.is_inference() else t, targets)
+        self.loss_function = loss
+        self.second = None if second is None else (self.prepared(second[0]), second[1])
+        self.second_order = second_order
+        self.chunk = None if chunk is None or chunk >= len(inputs) else chunk
+        self.shared: dict[Callable[[Probe], Any], Any] = {}
+        self._others: dict[bool, Forward] = {}
+
+    @cached_property
+    def forward(self) -> Forward:
+        """The forward pass over the whole batch in training mode, with its graph."""
+        if self.chunk is not None:
+            raise ValueError("this needs the whole batch at once: it cannot be had in chunks")
+        return self.run()
+
+    @cached_property
+    def outputs(self) -> Tensor:
+        """n x classes, or n x all numbers of a sample where the network returns several tensors; with their graph,
+        unless the batch goes through in chunks."""
+        if self.chunk is None:
+            return self.forward.outputs
+        self._check_chunks()
+        outputs = [part.outputs.detach() for part in self.parts(linearised=False)]
+        if sum(map(len, outputs)) != len(self.inputs):
+            raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
+        return torch.cat(outputs)
+
+    @cached_property
+    def heads(self) -> Heads | None:
+        """What the outputs are made of, where the network returns several tensors."""
+        if self.chunk is None:
+            return self.forward.heads
+        heads = self._on(self.inputs[:1]).forward.heads
+        if heads is not None and heads.constant:
+            raise ValueError("the network returns tensors without a gradient as well: the batch cannot go in chunks")
+        return heads
+
+    def parts(self, linearised: bool = True) -> "Iterator[Probe]":
+        """This probe, or one for each chunk of the batch.
+
+        The loss of a chunk's probe is <dL/dz, z>, dL/dz the chunk's rows of the whole batch's. So its gradients are
+        the chunk's share of the whole, whatever the loss; its curvature lacks that of the loss (see `curvature`).
+        """
+        if self.chunk is None:
+            yield self
+            return
+        for start in range(0, len(self.inputs), self.chunk):
+            rows = slice(start, start + self.chunk)
+            yield Probe(
+                self.net,
+                self.inputs[rows],
+                self.output_adjoint[rows] if linearised else None,
+                loss=_inner_product,
+                seed=self.seed,
+                strict=self.strict,
+                second_order=self.second_order,
+                dtype=self.dtype,
+                autocast=self.autocast,
+            )
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The targets, where they are n class labels."""
+        targets = self.targets
+        fits = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.is_floating_point()
+        return targets.long() if fits else None
+
+    @cached_property
+    def loss(self) -> Tensor:
+        """The scalar L, with the graph that `outputs` has."""
+        return self._loss_of(self.outputs)
+
+    @cached_property
+    def output_adjoint(self) -> Tensor:
+        """dL/dz, n x classes, z the outputs."""
+        return self._loss_gradient[1].detach()
+
+    def loss_curvature(self, z_u: Tensor, z_v: Tensor) -> float:
+        """z_u^T (d2L/dz2) z_v, z the outputs."""
+        z, gradient = self._loss_gradient
+        if not gradient.requires_grad:
+            return 0.0
+        (product,) = torch.autograd.grad(gradient, z, z_v.to(z.dtype), retain_graph=True, materialize_grads=True)
+        return (product * z_u).sum(dtype=torch.float64).item()
+
+    @cached_property
+    def weight_gradients(self) -> list[Tensor]:
+        """g_l for each of `layers`, detached; zero where the loss does not depend on the weight."""
+        if self.chunk is None:
+            return self._backward[0]
+        total = [torch.zeros_like(weight) for weight in self.weights]
+        for part in self.parts():
+            for sum_, gradient in zip(total, part.weight_gradients, strict=True):
+                sum_ += gradient
+        return total
+
+    @property
+    def output_gradients(self) -> list[Tensor]:
+        """dL/da for each of `forward.calls`, detached."""
+        return self._backward[1]
+
+    @property
+    def adjoints(self) -> list[list[Tensor | None]]:
+        """For each operation on `forward.tape`, the adjoints that it asks for, detached."""
+        if not self.second_order:
+            self.second_order = True
+            self.__dict__.pop("_backward", None)
+        return self._backward[2]
+
+    @cached_property
+    def input_jacobian(self) -> Tensor:
+        """J, n x inputs."""
+        if not self.inputs.is_floating_point():
+            raise ValueError(f"the inputs are {self.inputs.dtype}: only floating-point inputs have a Jacobian")
+        if self.chunk is not None:
+            self._check_chunks()
+            return torch.cat([part.input_jacobian for part in self.parts(linearised=False)])
+        (jacobian,) = torch.autograd.grad(
+            self.outputs.sum(), self.forward.inputs, retain_graph=True, materialize_grads=True
+        )
+        return jacobian.flatten(1)
+
+    @cached_property
+    def active_units(self) -> list[Tensor]:
+        """For each ReLU call, n x units booleans: is the unit's input above 0?"""
+        if self.chunk is not None:
+            self._check_chunks()
+            return [torch.cat(units) for units in zip(*(p.active_units for p in self.parts(False)), strict=True)]
+        if not self.forward.rectified:
+            raise ValueError("the network calls no ReLU")
+        if not torch.isfinite(self.outputs).all():
+            raise ValueError("the network's outputs are not all finite numbers")
+        n, units = len(self.inputs), list[Tensor]()
+        for output, arrange in zip(self.forward.rectified, self.samples_first(lambda f: f.rectified), strict=True):
+            # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
+            active = output > 0
+            units.append(active.flatten().expand(n, -1) if arrange is None else by_memory(arrange(active)))
+        return units
+
+    def samples_first(self, tensors_of: Callable[[Forward], Sequence[Tensor]]) -> list[Arrange | None]:
+        """For each of these tensors of the forward pass, how to bring samples first; None where it has no samples.
+
+        A pass over another number of samples shows where they are. It is made only where there is a doubt: feature maps
+        of image networks, and the outputs, are as they seem; so is everything where the network takes no other number.
+        """
+        n, tensors = len(self.inputs), tensors_of(self.forward)
+        seem_right = all(len(t) == n for t in tensors)
+        plain = all(t.ndim > 3 or t is self.outputs for t in tensors) and any(w.ndim > 3 for w in self.weights)
+        if seem_right and plain:
+            return [as_it_is] * len(tensors)
+        try:
+            others = tensors_of(self._of_another_number(training=True))
+        except Exception as error:  # whatever the network raises, as one that has a graph's nodes for samples
+            if seem_right:
+                return [as_it_is] * len(tensors)
+            raise ValueError(f"the network does not run on another number of samples: {error}") from error
+        if len(others) != len(tensors):
+            raise ValueError("the network makes other calls with another number of samples")
+        arranged = list[Arrange | None]()
+        for k, (tensor, other) in enumerate(zip(tensors, others, strict=True)):
+            try:
+                arranged.append(samples_first(tensor, other, n))
+            except ValueError:
+                if not self.forward.tape.batch_statistics:
+                    raise
+                # Other samples, other statistics, other numbers in the same place: look in evaluation mode.
+                tensor, other = (
+                    tensors_of(self._in_evaluation)[k],
+                    tensors_of(self._of_another_number(training=False))[k],
+                )
+                arranged.append(samples_first(tensor, other, n))
+        return arranged
+
+    @cached_property
+    def _in_evaluation(self) -> Forward:
+        return self.run(training=False)
+
+    def _of_another_number(self, training: bool) -> Forward:
+        if training not in self._others:
+            self._others[training] = self._on(other_number(self.inputs)).run(training)
+        return self._others[training]
+
+    def _on(self, inputs: Tensor) -> "Probe":
+        """The same on other inputs, without targets."""
+        settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
+        return Probe(self.net, inputs, **settings)
+
+    def _loss_of(self, outputs: Tensor) -> Tensor:
+        if self.targets is None:
+            raise ValueError("the batch has no targets")
+        labels = self.labels
+        if self.loss_function is F.cross_entropy and labels is not None and outputs.ndim == 2:
+            if len(labels) != len(outputs):
+                raise ValueError(f"{len(labels)} labels for {len(outputs)} outputs")
+            if labels.max() >= outputs.shape[1]:  # an error from which a GPU does not recover
+                raise ValueError(f"label {int(labels.max())}: the network has outputs for {outputs.shape[1]} classes")
+        with self.untouched(), self.precision():
+            loss = self.loss_function(outputs if self.heads is None else self.heads.split(outputs), self.targets)
+        if loss.ndim != 0:
+            raise ValueError(f"the loss has shape {tuple(loss.shape)}: it must be one number")
+        if not torch.isfinite(loss):
+            raise ValueError(f"the loss is {loss.item()}")
+        return loss
+
+    @cached_property
+    def _loss_gradient(self) -> tuple[Tensor, Tensor]:
+        """(z, dL/dz with its graph to z), z a copy of the outputs."""
+        z = self.outputs.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self._loss_of(z), z, create_graph=True, materialize_grads=True)
+        return z, gradient
+
+    @cached_property
+    def _backward(self) -> tuple[list[Tensor], list[Tensor], list[list[Tensor | None]]]:
+        """dL/dW for each layer, dL/da for each call; and, if `second_order`, the adjoints for the tape's operations."""
+        self.check_real()
+        forward = self.forward
+        tensors = [forward.params[layer.weight] for layer in self.layers]
+        tensors += [call.output for call in forward.calls]
+        operations = forward.tape.operations if self.second_order and forward.tape.gap is None else []
+        edges = [edge for operation in operations for edge in operation.edges]
+        wanted: list[Any] = [*tensors, *edges]
+        found = torch.autograd.grad(self.outputs, wanted, self.output_adjoint, retain_graph=True, allow_unused=True)
+        gradients = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=False)]
+        of_edges = iter(found[len(tensors) :])
+        adjoints: list[list[Tensor | None]] = [[next(of_edges) for _ in operation.edges] for operation in operations]
+        return gradients[: len(self.layers)], gradients[len(self.layers) :], adjoints
+
+    def _check_chunks(self) -> None:
+        """Raises ValueError where the outputs of a chunk depend on more than its own samples."""
+
+        pair = self._on(self.inputs[:2]).forward
+        if pair.tape.batch_statistics:
+            raise ValueError("BatchNorm takes its statistics from the whole batch: no chunks of it give the same score")
+        if pair.draws:
+            raise ValueError("the network draws random numbers, others for chunks than for the whole batch")
+        if len(pair.outputs) != min(2, len(self.inputs)):
+            raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
+        for i, together in enumerate(pair.outputs):
+            check_alone(together, self._on(self.inputs[i : i + 1]).outputs[0])
+
+
+def check_alone(together: Tensor, alone: Tensor) -> None:
+    """Raises ValueError where a sample's outputs are others in a batch than on its own."""
+    if not same_outputs(together, alone):
+        raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
+
+
+def _inner_product(outputs: Any, adjoint: Tensor) -> Tensor:
+    return (join(outputs)[0] * adjoint).sum()

@@ -1,0 +1,63 @@
+"""Weights drawn anew, in the place of a network's own, for metrics whose formula asks for a certain distribution."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.utils.parametrize import ParametrizationList
+
+from untrained.probe.evaluation import frozen
+from untrained.probe.probe import NORM_MODULES, Probe
+
+Draw = Callable[[Tensor, Generator], None]
+"""Fills a layer's weight."""
+
+
+def standard_normal(weight: Tensor, stream: Generator) -> None:
+    """N(0, 1)."""
+    weight.copy_(normal(weight.shape, stream))
+
+
+def kaiming_normal(weight: Tensor, stream: Generator) -> None:
+    """N(0, 2 / fan-in): He et al., ICCV 2015."""
+    weight.copy_(normal(weight.shape, stream) * math.sqrt(2 / weight[0].numel()))
+
+
+def generator(probe: Probe) -> Generator:
+    """A stream of random numbers that depends on the probe's seed alone: drawn on the CPU, they are the same for any
+    device."""
+    return Generator().manual_seed(probe.seed)
+
+
+def normal(shape: Sequence[int], stream: Generator) -> Tensor:
+    """N(0, 1) in single precision, so that the numbers are the same in any precision and memory format."""
+    return torch.randn(tuple(shape), generator=stream, dtype=torch.float32)
+
+
+def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
+    """The network's state with every layer's weight drawn anew, biases 0, and normalisations that scale by 1.
+
+    Other parameters and all buffers are as they were. Nothing requires a gradient.
+    """
+    state = frozen(probe)
+    with torch.no_grad():
+        for layer in probe.layers:
+            draw(state[layer.weight], stream)
+            owner = layer.name
+            if isinstance(layer.module, ParametrizationList):  # which stands below the layer that it is of
+                owner = owner.rpartition("parametrizations")[0].rstrip(".")
+            for key in probe.net.get_submodule(owner)._parameters:
+                if "bias" in key:
+                    _fill(state, owner, key, 0)
+        for name, module in probe.net.named_modules():
+            if isinstance(module, NORM_MODULES):
+                _fill(state, name, "weight", 1)
+                _fill(state, name, "bias", 0)
+    return state
+
+
+def _fill(state: dict[str, Tensor], module: str, key: str, value: float) -> None:
+    name = f"{module}.{key}" if module else key
+    if name in state:
+        state[name].fill_(value)

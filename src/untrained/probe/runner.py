@@ -1,0 +1,274 @@
+"""Running a network without leaving a trace in it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
+from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
+
+from untrained.errors import InputError
+from untrained.probe.attributes import contents
+from untrained.probe.forward import Forward, Layer, LayerCall, Slot
+from untrained.probe.network import copied, eagerly, runnable, without_checkpoints
+from untrained.probe.outputs import join
+from untrained.probe.substitutes.channels_last import prepared
+from untrained.probe.substitutes.functions import AnyLayout
+from untrained.probe.tape.rules import RULES, general
+from untrained.probe.tape.tape import Tape
+from untrained.runtime.devices import default_dtype, without_cudnn
+from untrained.runtime.seeding import random_states, seeded
+
+NORM_MODULES = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
+
+
+class Runner:
+    """Runs `net` in training mode on copies of its parameters and buffers; everything is as it was afterwards.
+
+    dtype: what the copies and the inputs are cast to, as they are unless given.
+    autocast: the type that operations on the network's way are cast to, such as `torch.bfloat16`; see `torch.autocast`.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        inputs: Tensor,
+        *,
+        seed: int = 0,
+        strict: bool = False,
+        dtype: torch.dtype | None = None,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        if not isinstance(inputs, Tensor) or inputs.ndim == 0:
+            given = "a tensor of no dimension" if isinstance(inputs, Tensor) else f"of type {type(inputs).__name__}"
+            raise InputError(f"the inputs are {given}: give one tensor, samples first")
+        self.net = runnable(net)
+        self.seed = seed
+        self.strict = strict
+        self.dtype = dtype
+        self.autocast = autocast
+        self.inputs = self.prepared(inputs.detach())
+        self._own_modes: dict[bool, list[bool]] = {}
+
+    @cached_property
+    def modules(self) -> list[tuple[str, nn.Module]]:
+        """Every module of the network with its name, once."""
+        return list(self.net.named_modules())
+
+    @cached_property
+    def slots(self) -> list[Slot]:
+        """Where the modules keep their parameters and buffers."""
+        return [
+            Slot(held, key, f"{name}.{key}" if name else key, held is module._parameters)
+            for name, module in self.modules
+            for held in (module._parameters, module._buffers)
+            for key, tensor in held.items()
+            if tensor is not None
+        ]
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """Every weight of two dimensions or more, in the order of the network's modules; a shared one counts once.
+
+        Attention has one for all of its inputs, a recurrent layer two for each of its own; a weight that is
+        parametrised, as by `torch.nn.utils.parametrizations`, counts by what it is made of. A weight has "weight" in
+        its name, or its module has an attribute `layer_weights` that lists the name.
+        """
+        found = dict[int, Layer]()
+        for name, module in self.modules:
+            if self.strict and not isinstance(module, nn.Conv2d | nn.Linear):
+                continue
+            if isinstance(module, NORM_MODULES):
+                continue
+            made_of = isinstance(module, ParametrizationList) and name.rpartition(".")[2].startswith("weight")
+            listed = getattr(module, "layer_weights", ())
+            for key, weight in module._parameters.items():
+                if weight is not None and weight.ndim > 1 and ("weight" in key or made_of or key in listed):
+                    found.setdefault(id(weight), Layer(name, module, f"{name}.{key}" if name else key))
+        if not found:
+            raise ValueError("the network has no layer with a weight")
+        return list(found.values())
+
+    @cached_property
+    def weights(self) -> list[Tensor]:
+        """W_l for each of `layers`, detached."""
+        self.check_real()
+        return [self.prepared(self.net.get_parameter(layer.weight).detach()) for layer in self.layers]
+
+    def check_real(self) -> None:
+        """Raises ValueError where a weight is complex: for a metric that is defined for real ones."""
+        for layer in self.layers:
+            if self.net.get_parameter(layer.weight).is_complex():
+                raise ValueError(f"{layer.weight} is complex: the metric is defined for real weights")
+
+    @property
+    def _callers(self) -> Iterator[tuple[list[Layer], nn.Module]]:
+        """Every module whose output may be what the weights of some of `layers` make, and these, the largest first."""
+        layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.layers}
+        for _, module in self.modules:
+            # What a recurrent cell returns is not what its weights make.
+            if isinstance(module, ParametrizationList | nn.RNNCellBase) or (
+                self.strict and not isinstance(module, nn.Conv2d | nn.Linear)
+            ):
+                continue
+            own = list(module._parameters.values())
+            if is_parametrized(module, "weight"):
+                own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
+            held = [w for w in own if w is not None and id(w) in layers]
+            # What a module with layers of its own returns is theirs.
+            if held and (is_parametrized(module) or not any(part._parameters for part in module.children())):
+                yield [layers[id(w)] for w in sorted(held, key=Tensor.numel, reverse=True)], module
+
+    def prepared(self, tensor: Tensor) -> Tensor:
+        """`tensor` in the type and memory format of the passes, which is its own where it fits."""
+        if self.dtype is not None and tensor.is_floating_point():
+            tensor = tensor.to(self.dtype)
+        return prepared(tensor)
+
+    def run(self, training: bool = True) -> Forward:
+        """A forward pass with its graph."""
+        forward, versions = self._run(training, copy_outputs=False)
+        if any(tensor._version != version for tensor, version in versions):
+            # Something wrote into a layer's or a ReLU's output (an in-place activation or sum): hand on copies instead.
+            forward, _ = self._run(training, copy_outputs=True)
+        return forward
+
+    def _run(self, training: bool, copy_outputs: bool) -> tuple[Forward, list[tuple[Tensor, int]]]:
+        state = self.state(Tensor.clone)
+        inputs = self.inputs.detach().clone()
+        inputs.requires_grad_(inputs.is_floating_point())
+        calls, seen, versions = list[LayerCall](), set[str](), list[tuple[Tensor, int]]()
+        tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
+
+        begun = list[int]()
+        """The products made before each call that is under way."""
+
+        def begin(_module: nn.Module, _inputs: Any) -> None:
+            begun.append(len(tape.products))
+
+        def recorder(layers: list[Layer]) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+            own = {layer.weight for layer in layers}
+
+            def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+                products = tape.products[begun.pop() :]
+                if not isinstance(output, Tensor) or not output.requires_grad:
+                    return None
+                if not self.strict and any(self.layers[product.weight].weight in own for product in products):
+                    return None  # a function that it calls says better what they make
+                calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
+                seen.update(layer.weight for layer in layers)
+                versions.append((output.detach(), output._version))
+                return output.clone() if copy_outputs else None
+
+            return record
+
+        handles: list[RemovableHandle] = []
+        try:
+            for layers, module in self._callers:
+                handles.append(module.register_forward_pre_hook(begin))
+                handles.append(module.register_forward_hook(recorder(layers)))
+            with self.untouched(training, tape), torch.enable_grad():
+                before = random_states(inputs.device)
+                outputs, heads = join(self.call(state, inputs))
+                draws = random_states(inputs.device) != before
+        finally:
+            for handle in handles:
+                handle.remove()
+        tape.finish(outputs)
+        versions += tape.rectified
+        for product in () if self.strict else tape.products:  # the public code has hooks on modules
+            calls.append(LayerCall(self.layers[product.weight], product.used, product.output))
+            seen.add(self.layers[product.weight].weight)
+            versions.append((product.output.detach(), product.version))
+        return Forward(inputs, outputs, heads, state, tape, draws, calls, seen), versions
+
+    def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""
+        copies, state = dict[int, Tensor](), dict[str, Tensor]()
+        for slot in self.slots:
+            tensor = slot.held[slot.key]
+            if id(tensor) not in copies:
+                own = copied(self.prepared(tensor.detach()))
+                copies[id(tensor)] = own.requires_grad_() if slot.is_parameter else own
+            state[slot.name] = copies[id(tensor)]
+        return state
+
+    def call(self, state: dict[str, Tensor], inputs: Tensor, dtype: torch.dtype | None = None) -> Any:
+        """The network's outputs with `state` in the place of its own. A tensor that the network replaces as it
+        runs, such as a counter, is replaced in `state`. dtype: of what it makes as it runs, if not the passes' own.
+
+        What `torch.func.functional_call` does, without looking up each of a network's hundreds of tensors by name.
+        """
+        own = [slot.held[slot.key] for slot in self.slots]
+        try:
+            for slot in self.slots:
+                slot.held[slot.key] = state[slot.name]
+            with self.precision(), default_dtype(dtype):
+                return self.net(inputs.clone())  # into which it may write
+        finally:
+            for (held, key, name, _), tensor in zip(self.slots, own, strict=True):
+                state[name], held[key] = held.get(key, state[name]), tensor
+
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """How operations run: under autocast, if it was asked for; what is compiled, call by call; attention by
+        functions with two derivatives, and a transformer layer part by part, where PyTorch has single functions that no
+        metric can see into; recurrent layers without cuDNN, which differentiates once, in training mode; what is
+        checkpointed, once; tensors that the network makes as it runs in the passes' own type."""
+        fast = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            with (
+                torch.autocast(self.inputs.device.type, self.autocast, enabled=self.autocast is not None),
+                sdpa_kernel(SDPBackend.MATH),
+                without_cudnn(any(isinstance(module, nn.RNNBase) for _, module in self.modules)),
+                eagerly(),
+                without_checkpoints(),
+                default_dtype(self.dtype),
+            ):
+                yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
+
+    def _modes(self, training: bool) -> list[bool]:
+        """In which mode each of `modules` is when the network is in training (or evaluation) mode."""
+        if all(type(module).train is nn.Module.train for _, module in self.modules):
+            return [training] * len(self.modules)
+        if training not in self._own_modes:
+            # A module that has a say in its mode, such as a frozen BatchNorm, may do more than that: ask a copy.
+            asked = copied(self.net).train(training)
+            self._own_modes[training] = [module.training for module in asked.modules()]
+        return self._own_modes[training]
+
+    @contextmanager
+    def untouched(self, training: bool = True, mode: TorchFunctionMode | None = None) -> Iterator[None]:
+        """Training (or evaluation) mode and seeded random states inside; all as they were outside, the attributes that
+        a forward pass sets on its modules included.
+
+        mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
+        """
+        attributes = [(vars(module), vars(module).copy()) for _, module in self.modules]
+        kept = contents(self.modules)
+        with seeded(self.seed, self.inputs.device):
+            for (_, module), trains in zip(self.modules, self._modes(training), strict=True):
+                if module.training is not trains:  # to set an attribute of a module takes long
+                    module.training = trains
+            try:
+                with mode or AnyLayout():  # around all other modes, so that they see what the network calls
+                    yield
+            finally:
+                for now, before in attributes:
+                    now.clear()
+                    now.update(before)
+                for one in kept:
+                    one.put_back()

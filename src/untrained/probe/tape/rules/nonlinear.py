@@ -1,0 +1,121 @@
+"""ReLU, dropout and BatchNorm."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from untrained.probe.substitutes.batch_norm import channel_dot, jacobian_product, normalise
+from untrained.probe.tape.rules.general import general
+from untrained.probe.tape.rules.linear import each
+from untrained.probe.tape.rules.products import product
+from untrained.probe.tape.tape import Tangent, Tape
+
+OUT_OF_PLACE = frozenset({F.relu, torch.relu, Tensor.relu})
+RELUS = OUT_OF_PLACE | {F.relu6, torch.relu_, Tensor.relu_}
+
+
+def is_relu(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Is this call a ReLU's, one with an upper end included?"""
+    if func in (F.hardtanh, F.hardtanh_):
+        return (args[1] if len(args) > 1 else kwargs.get("min_val", -1)) == 0
+    return func in RELUS
+
+
+def relu(tape: Tape, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Any:
+    number = tape.variable(input)
+    before = input._version
+    if not (any(args) or any(kwargs.values())) and func in OUT_OF_PLACE and (same := tape.relu_of(number)) is not None:
+        tape.rectify(same)  # several branches begin with a ReLU of the same tensor: one is enough for all of them
+        return same
+    output = func(input, *args, **kwargs)
+    tape.rectify(output, number if input._version == before else None)
+    positive = tape.keep(output)  # where the input is, and an in-place ReLU leaves no input
+
+    def push(tangents: Sequence[Tangent], _: Any) -> tuple[list[Tangent], None]:
+        return [each(lambda t: torch.ops.aten.threshold_backward(t, positive, 0), tangents[0])], None
+
+    tape.record([number], [output], push)
+    return output
+
+
+def relu6(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
+    output = general(tape, func, *args, **kwargs)
+    tape.rectify(output)
+    return output
+
+
+def hardtanh(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
+    """A ReLU with an upper end, as `nn.ReLU6` calls it, where the lower one is 0."""
+    return (relu6 if is_relu(func, args, kwargs) else general)(tape, func, *args, **kwargs)
+
+
+def dropout(tape: Tape, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """The product with a mask, which is drawn in the way the function does it."""
+    return product(tape, Tensor.mul_ if inplace else torch.mul, input, func(torch.ones_like(input), p, training))
+
+
+def batch_norm(
+    tape: Tape,
+    func: Any,
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """y = gain h + bias, h = s (x - mean x), s = (var x + eps)^(-1/2), the means over all but the channels.
+
+    With the symmetric J x_u = gain s (x_u - mean x_u - h m_u), m_u = mean(h x_u):
+    y_u = J x_u, s_u = -s^2 m_u, and along both
+    h_uv = -s (m_v h_u + m_u h_v + h mean(h_v x_u)).
+    """
+    if tape.variable(weight) is not None or tape.variable(bias) is not None:
+        return general(tape, func, input, running_mean, running_var, weight, bias, training, momentum, eps)
+    tape.batch_statistics |= training
+    number = tape.variable(input)
+    # Tensors of this call alone, so that their gradients are dL/dx and mean(h dL/dy) of this call.
+    input = input.view_as(input)
+    if weight is not None:
+        gain = weight.view_as(weight) if weight.requires_grad else weight.detach().requires_grad_()
+    else:
+        dtype = torch.float32 if input.dtype in (torch.float16, torch.bfloat16) else input.dtype
+        gain = torch.ones(input.shape[1], dtype=dtype, device=input.device, requires_grad=True)
+    gamma = gain.detach()
+    if not training:
+        assert running_var is not None
+        scale = gamma * (running_var + eps).rsqrt()
+        output = func(input, running_mean, running_var, gain, bias, training, momentum, eps)
+        shaped = scale.reshape(-1, *[1] * (input.ndim - 2))
+        tape.record([number], [output], lambda tangents, _: ([each(lambda t: t * shaped, tangents[0])], None))
+        return output
+    if input.numel() == input.shape[1]:
+        return func(input, running_mean, running_var, gain, bias, training, momentum, eps)  # raises, and says why
+    x = tape.keep(input)
+    output, mean, s = normalise(input, gain, bias, running_mean, running_var, momentum, eps)
+
+    def push(tangents: Sequence[Tangent], adjoints: Sequence[Tensor | None]) -> tuple[list[Tangent], Tensor | None]:
+        n = x.numel() // x.shape[1]
+
+        def jacobian(t: Tensor) -> tuple[Tensor, Tensor]:
+            y, h_t, _ = jacobian_product(t.to(x.dtype), x, gamma, mean, s, eps)
+            return y, h_t / n
+
+        (x_u, x_v), (adjoint, gain_gradient) = tangents[0], adjoints
+        if x_u is None or x_v is None:
+            return [each(lambda t: jacobian(t)[0], tangents[0])], None
+        (y_u, m_u), (y_v, m_v) = jacobian(x_u), jacobian(x_v)
+        if adjoint is None or gain_gradient is None:
+            return [Tangent(y_u, y_v)], None
+        # adjoint is dL/dx: <dL/dy, J x_u> = <J dL/dy, x_u>. A gain of zero leaves no h_u in y_u, and no gradient.
+        h_vu = torch.where(gamma == 0, 0, channel_dot(y_u, y_v) / gamma) / n + gamma * eps * s**4 * m_u * m_v
+        second = s * (m_v * channel_dot(adjoint, x_u) + m_u * channel_dot(adjoint, x_v)) + gain_gradient * h_vu
+        return [Tangent(y_u, y_v)], -second.sum(dtype=torch.float64)
+
+    tape.record([number], [output], push, edges=[input, gain] if number is not None else [])
+    return output

@@ -1,0 +1,1 @@
+"""What is no step of the data's way: devices, threads, processes, files, seeds, provenance."""

@@ -1,0 +1,1 @@
+"""The verb `search`, and what a search leaves."""

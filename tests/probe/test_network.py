@@ -1,0 +1,118 @@
+"""Compiled networks are scored as what they were; what cannot be scored is refused, with a reason."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from untrained.errors import InputError
+from untrained.metrics import METRICS
+from untrained.probe import Probe
+
+INPUTS, TARGETS = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 4
+NAMES = ("grad_norm", "grasp", "fisher", "synflow", "jacob_cov", "gradsign", "ntk_trace", "az_expressivity")
+
+
+def plain() -> nn.Sequential:
+    torch.manual_seed(1)
+    stem = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU())
+    block = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU())
+    return nn.Sequential(stem, block, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+
+
+def whole(net: nn.Sequential) -> nn.Module:
+    return torch.compile(net, backend="eager")  # type: ignore[return-value]
+
+
+def in_place(net: nn.Sequential) -> nn.Module:
+    net.compile(backend="eager")
+    return net
+
+
+def a_part(net: nn.Sequential) -> nn.Module:
+    net[1] = torch.compile(net[1], backend="eager")  # type: ignore[assignment]
+    return net
+
+
+def scores(net: nn.Module) -> list[float]:
+    probe = Probe(net, INPUTS, TARGETS)
+    return [METRICS[name](probe) for name in NAMES]
+
+
+@pytest.mark.parametrize("compiled", [whole, in_place, a_part])
+def test_a_compiled_network_scores_as_it_was_before(compiled: Callable[[nn.Sequential], nn.Module]) -> None:
+    assert scores(compiled(plain())) == scores(plain())
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_what_cannot_run_call_by_call_is_refused() -> None:
+    lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(4))
+    for net, message in [
+        (torch.jit.script(plain()), "the network is TorchScript: give the nn.Module"),
+        (nn.Sequential(torch.jit.script(plain())), "the network is TorchScript: give the nn.Module"),
+        (lazy, r"0\.weight of the network has no shape yet"),
+        (plain().to("meta"), r"0\.0\.weight of the network is on the meta device"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            Probe(net, INPUTS, TARGETS)
+
+
+class Calls(nn.Module):
+    """Two layers by a function of the network's."""
+
+    def __init__(self, compiled: bool) -> None:
+        super().__init__()
+        self.first, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 4)
+        self.function = torch.compile(self.step, backend="eager") if compiled else self.step
+
+    def step(self, x: Tensor) -> Tensor:
+        return nn.functional.relu(self.first(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.function(x).mean((2, 3)))
+
+
+def test_compiled_functions_run_as_they_were_before() -> None:
+    nets = []
+    for compiled in (False, True):
+        torch.manual_seed(2)
+        nets.append(Calls(compiled))
+    names = [name for name in (*NAMES, "naswot") if not name.startswith("az")]
+    plain, compiled = ({name: METRICS[name](Probe(net, INPUTS, TARGETS)) for name in names} for net in nets)
+    assert compiled == plain
+
+
+class Spectrum(nn.Module):
+    """Complex numbers between real weights, or complex weights."""
+
+    def __init__(self, weights: torch.dtype) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(16, 16, dtype=weights), nn.Linear(9, 4, dtype=torch.float64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1)[:, :16]
+        if self.a.weight.is_complex():
+            return self.b(self.a(x.to(self.a.weight.dtype)).abs()[:, :9])
+        return self.b(torch.fft.rfft(self.a(x)).abs())
+
+
+def test_complex_numbers_inside_are_differentiated_twice() -> None:
+    net, inputs = Spectrum(torch.float64), INPUTS.double()
+    weights = [net.a.weight, net.b.weight]
+    loss = nn.functional.cross_entropy(net(inputs), TARGETS)
+    gradients = torch.autograd.grad(loss, weights, create_graph=True)
+    products = torch.autograd.grad(torch.stack([(g.detach() * g).sum() for g in gradients]).sum(), weights)
+    expected = -sum((w * p).sum().item() for w, p in zip(weights, products, strict=True))
+    assert METRICS["grasp"](Probe(net, inputs, TARGETS)) == pytest.approx(expected, rel=1e-9)
+
+
+COMPLEX = ("grad_norm", "snip", "grasp", "l2_norm", "synflow", "synflow_bn", "gradsign", "vkdnw")
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_weights_are_refused(name: str) -> None:
+    probe = Probe(Spectrum(torch.complex128), INPUTS.double(), TARGETS)
+    with pytest.raises(ValueError, match=r"a\.weight is complex: the metric is defined for real weights"):
+        METRICS[name](probe)
+    assert METRICS["jacob_cov"](probe) < 0  # which no weight enters

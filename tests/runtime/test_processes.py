@@ -1,0 +1,60 @@
+"""Work in several processes, and results on disk."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from untrained.errors import InputError
+from untrained.runtime.journal import Journal
+from untrained.runtime.processes import unordered
+
+
+def who(n: int) -> tuple[int, int, int]:
+    time.sleep(0.1)
+    return n * n, os.getpid(), torch.get_num_threads()
+
+
+def vanish(n: int) -> int:
+    os._exit(9)
+
+
+def test_all_is_done_in_as_many_processes_as_asked_for() -> None:
+    done = list(unordered(who, range(6), 2))
+    assert sorted(n for n, _, _ in done) == [0, 1, 4, 9, 16, 25]
+    assert len({pid for _, pid, _ in done} - {os.getpid()}) == 2
+    assert {threads for _, _, threads in done} == {1}
+    assert [pid for _, pid, _ in unordered(who, [3], 8)] == [os.getpid()]
+    assert list(unordered(who, [], 2)) == []
+
+
+def test_a_lost_worker_is_said() -> None:
+    with pytest.raises(InputError, match="one of 2 worker processes died"):
+        list(unordered(vanish, [1, 2, 3], 2))
+
+
+def test_a_journal_keeps_what_was_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "folder" / "j"
+    journal = Journal(path)
+    assert journal.entries == []
+    journal.add({"a": 0.1 + 0.2})
+    with monkeypatch.context() as race:
+        race.setattr(Path, "exists", lambda _: False)  # as another that starts at the same time would have it
+        with pytest.raises(InputError, match="another process is writing to"):
+            Journal(path)
+    journal.add([None])
+    journal.close()
+    path.write_bytes(path.read_bytes() + b'{"torn": 1')
+    again = Journal(path)
+    assert again.entries == [{"a": 0.1 + 0.2}, [None]]
+    again.add(3)
+    again.close()
+    assert path.read_text().splitlines()[-1] == "3"
+    again.discard()
+    again.discard()
+    assert not path.exists()
+    path.write_text("not json\n")
+    with pytest.raises(InputError, match="is not a file of unfinished results"):
+        Journal(path)
