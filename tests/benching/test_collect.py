@@ -213,7 +213,7 @@ def test_tables_that_share_nothing(folder: Path) -> None:
     others = sorted(set(TransNASMacro()) - set(ARCHS))[:2]
     pq.write_table(pa.table({"arch": others, "good": [1.0, 2.0], "bad": [2.0, 1.0]}), folder / "other.parquet")
     with pytest.raises(InputError, match=r"other.parquet and .*toy.parquet have no architecture in common"):
-        run(folder, replace(TOY, scores="other.parquet", metrics=()))
+        run(folder, replace(TOY, scores="other.parquet"))
 
 
 def test_the_papers_single_metric(shared_data: Path) -> None:

@@ -47,7 +47,7 @@ def test_bench_of_a_published_table(shared_data: Path) -> None:
         *("--budget", "5", "--workers", "1", "--data-dir", str(shared_data), "--extra-metrics", "params"),
     )
     assert done.returncode == 0, done.stderr
-    for word in ("objective valid_top1", "RoBoT", "3±1", "epe_nas left out", "metrics: synflow, zen, fisher, params"):
+    for word in ("objective valid_top1", "RoBoT", "3±1", "without epe_nas", "metrics: synflow, zen, fisher, params"):
         assert word in done.stdout
 
 

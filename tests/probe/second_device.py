@@ -20,9 +20,9 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
-from untrained.runtime import seeding
 from untrained.metrics import METRICS
 from untrained.probe import Probe
+from untrained.runtime import seeding
 from untrained.spaces import NASBench201
 
 

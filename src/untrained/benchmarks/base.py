@@ -45,8 +45,8 @@ class Benchmark:
 
     name, task, objective: what it is called; `objective` is the column that a query reads, `direction` its better way.
     table: file with `arch`, the objective, `test` (a test figure) and `cost` (seconds of a training).
-    scores: file with the metrics in columns `prefix` + name. metrics: their names; all with the prefix where empty,
-    but those that are known to be `dead` (name -> why).
+    scores: file with the metrics in columns `prefix` + name. metrics: those that are used unless others are
+    asked for; listed, never "all that the file has": a file that gains columns changes no result.
     space: where None, the architectures are opaque strings. budget: T, as published.
     fidelities: epochs -> column of `table`, for samplers that stop trainings early; `cost_epochs` are those that `cost`
     is of.
@@ -64,7 +64,6 @@ class Benchmark:
     space: SearchSpace | None = None
     metrics: tuple[str, ...] = ()
     prefix: str = ""
-    dead: Mapping[str, str] = field(default_factory=dict)
     budget: int = 20
     direction: Literal["maximize", "minimize"] = "maximize"
     test: str | None = None
@@ -99,11 +98,9 @@ class Benchmark:
         unknown metric, an architecture that is not one of the space, and where no metric is left.
         """
         path = present(folder / self.scores)
-        has = [name.removeprefix(self.prefix) for name in metric_columns(path, self.prefix)]
+        has = [n.removeprefix(self.prefix) for n in column_names(path, numeric=True) if n.startswith(self.prefix)]
         figures = self._figures(folder)
-        default = [n for n in has if n not in self.dead and self.prefix + n not in figures]
-        names = list(metrics if metrics is not None else self.metrics or default)
-        names = list(dict.fromkeys((*names, *extra)))
+        names = list(dict.fromkeys((*(self.metrics if metrics is None else metrics), *extra)))
         for name in names:
             if self.prefix + name in figures:
                 raise InputError(f"{name!r} is what a training gives: it cannot be one of the metrics")
@@ -117,11 +114,11 @@ class Benchmark:
         self.check(archs, path, whole=False)
         columns = {name: table[self.prefix + name].cast(pa.float64()).to_numpy() for name in read}
         columns |= self._sizes(archs, counted)
-        left_out = {} if metrics is not None else {n: self.dead[n] for n in has if n in self.dead and n not in names}
-        left_out |= {name: why for name in names if (why := useless(columns[name]))}
+        left_out = {name: why for name in names if (why := useless(columns[name]))}
         kept = [name for name in names if name not in left_out]
         if not kept:
-            raise InputError(f"{path}: no metric can be used: {', '.join(f'{n} {why}' for n, why in left_out.items())}")
+            why = ", ".join(f"{name} {why}" for name, why in left_out.items()) or f"give some of {', '.join(has)}"
+            raise InputError(f"{path}: no metric can be used: {why}")
         values = np.column_stack([columns[name] for name in kept])
         provenance = {"benchmark": self.key, "file": path.name, "left_out": left_out}
         return ScoreTable(archs, tuple(kept), values, provenance=provenance)
@@ -155,13 +152,6 @@ class Benchmark:
             return {}
         sizes = [self.space.sizes(arch) for arch in archs]
         return {name: np.array([size[name] for size in sizes]) for name in names}
-
-
-def metric_columns(path: Path, prefix: str) -> list[str]:
-    """The numeric columns of a Parquet file that start with `prefix`, but not those of a sample of the space."""
-    return [
-        n for n in column_names(path, numeric=True) if n.startswith(prefix) and not n.startswith(f"{prefix}subset_")
-    ]
 
 
 def useless(column: np.ndarray) -> str:
