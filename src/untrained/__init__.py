@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.data import ImageData, load_data
     from untrained.errors import InputError
-    from untrained.metrics import METRICS, ROBOT_METRICS, Metric, metric
+    from untrained.metrics import METRICS, ROBOT_METRICS, Metric, default_metrics, metric
     from untrained.objectives import Evaluation, EvaluationFailed, Objective, TabularObjective, TrainingObjective
     from untrained.probe import Probe
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
@@ -27,7 +27,7 @@ _HOMES = {
     "benchmarks": ("BENCHMARKS", "Benchmark"),
     "data": ("ImageData", "load_data"),
     "errors": ("InputError",),
-    "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "metric"),
+    "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "default_metrics", "metric"),
     "objectives": ("Evaluation", "EvaluationFailed", "Objective", "TabularObjective", "TrainingObjective"),
     "probe": ("Probe",),
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
@@ -69,6 +69,7 @@ __all__ = [
     "TransNASMicro",
     "bench",
     "compute_scores",
+    "default_metrics",
     "load_data",
     "load_network",
     "metric",

@@ -250,7 +250,6 @@ def test_the_list_of_metrics_fits(columns: int, monkeypatch: pytest.MonkeyPatch)
     assert [line.split()[0] for line in lines[1:] if line[0] != " "] == list(METRICS)
     words = " ".join(text.getvalue().split())
     assert "higher is better; several passes; needs labels, loss gradient, Hessian Wang, Zhang & Grosse" in words
-    assert "also called nwot" in words
 
 
 def test_lists_and_version() -> None:

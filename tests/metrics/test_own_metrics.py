@@ -72,7 +72,7 @@ def names(*given: str | Metric | Callable[..., float]) -> list[str]:
 
 def test_names_split_at_commas_outside_brackets() -> None:
     assert split_names("a, b(x=1,y=2) ,c") == ["a", "b(x=1,y=2)", "c"]
-    assert [m.name for m in get_metrics("snip,nwot")] == ["snip", "naswot"]
+    assert [m.name for m in get_metrics("snip,nwot")] == ["snip", "nwot"]
 
 
 def test_options_stand_in_the_name_canonically(own: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_is_no_metric_is_one_clear_line(own: Path, given: str, message: str
 
 
 def test_one_name_twice_is_refused(own: Path) -> None:
-    for twice in ("snip,snip", "naswot,nwot", "own.py:widest,own.py:widest(eps=0.5)"):
+    for twice in ("snip,snip", "own.py:widest,own.py:widest(eps=0.5)"):
         with pytest.raises(InputError, match="given twice"):
             get_metrics(twice)
     with pytest.raises(InputError, match="no metric given"):

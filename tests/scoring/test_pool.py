@@ -358,7 +358,7 @@ def test_bad_input_is_one_clear_line() -> None:
     cases = [
         ({"metrics": ["snap"]}, r"unknown metric 'snap': choose from .*snip"),
         ({"metrics": []}, "no metric"),
-        ({"metrics": ["naswot", "nwot"]}, "given twice"),
+        ({"metrics": ["naswot", "naswot"]}, "given twice"),
         ({"archs": ["|oops|"]}, "malformed architecture"),
         ({"archs": []}, "no architecture"),
         ({"batch": None}, "no batch"),

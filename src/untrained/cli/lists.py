@@ -27,8 +27,6 @@ def metrics() -> None:
 
 def _described(metric: Any) -> list[str]:
     """What a metric computes, its direction, cost and needs, its options, its paper: a line each."""
-    from untrained.metrics import ALIASES
-
     options = [
         f"{name}={default}" + "".join(f"|{choice}" for choice in choices if choice != default)
         for name, (default, choices) in metric.all_options.items()
@@ -37,9 +35,6 @@ def _described(metric: Any) -> list[str]:
     lines = [metric.summary, f"{better}; {metric.cost}; needs {', '.join(metric.needs) or 'nothing but the network'}"]
     if options:
         lines.append(f"options: {', '.join(options)}")
-    aliases = [alias for alias, name in ALIASES.items() if name == metric.name]
-    if aliases:
-        lines.append(f"also called {', '.join(aliases)}")
     return [line for line in (*lines, metric.paper) if line]
 
 

@@ -3,49 +3,30 @@
 from collections.abc import Sequence
 
 from untrained.errors import InputError
-from untrained.metrics.activation import linear_regions, naswot, swap
-from untrained.metrics.az_nas import az_expressivity, az_progressivity, az_trainability
 from untrained.metrics.base.lookup import Given, as_metric, imported_metric, installed_metric, installed_metrics
 from untrained.metrics.base.metric import Metric, metric
 from untrained.metrics.base.options import parse_name, split_names
-from untrained.metrics.gradient import fisher, grad_norm, grasp, l2_norm, plain, snip
-from untrained.metrics.gradsign import gradsign
-from untrained.metrics.jacobian import epe_nas, jacob_cov, jacov
-from untrained.metrics.meco import meco
-from untrained.metrics.ntk import ntk_condition_number, ntk_trace
-from untrained.metrics.size import flops, latency, params
-from untrained.metrics.synflow import synflow, synflow_bn
-from untrained.metrics.vkdnw import vkdnw
-from untrained.metrics.zen import zen
-from untrained.metrics.zico import zico
+from untrained.metrics.defaults import default_metrics
+from untrained.metrics.registry import METRICS, ROBOT_METRICS
+from untrained.probe import Probe
 
-__all__ = ["METRICS", "ROBOT_METRICS", "Given", "Metric", "get_metrics", "metric", "split_names"]
-
-METRICS: dict[str, Metric] = {
-    m.name: m
-    for m in (
-        *(grad_norm, snip, grasp, fisher, plain, l2_norm, zico, gradsign),
-        *(synflow, synflow_bn),
-        *(jacob_cov, jacov, epe_nas),
-        *(naswot, linear_regions, swap),
-        *(ntk_condition_number, ntk_trace),
-        *(az_expressivity, az_progressivity, az_trainability),
-        *(zen, meco, vkdnw),
-        *(params, flops, latency),
-    )
-}
-"""Every metric by its name."""
-
-ALIASES = {"nwot": "naswot"}
-
-ROBOT_METRICS = ("grad_norm", "snip", "grasp", "fisher", "synflow", "jacob_cov")
-"""The six that RoBoT combines on NAS-Bench-201 (He et al., ICLR 2024)."""
+__all__ = [
+    "METRICS",
+    "ROBOT_METRICS",
+    "Given",
+    "Metric",
+    "Probe",
+    "default_metrics",
+    "get_metrics",
+    "metric",
+    "split_names",
+]
 
 
 def get_metrics(metrics: str | Sequence[Given]) -> list[Metric]:
     """The metrics given, each by one of
 
-    - its name in `METRICS`, an alias, or a name that an installed package gives (entry points `untrained.metrics`),
+    - its name in `METRICS`, or a name that an installed package gives (entry points `untrained.metrics`),
     - `package.module:name` or `path/to/file.py:name`, a `Metric` or a plain function `Probe -> float`,
     - any of these with options, as `fisher(fan_in=False)`,
     - a `Metric` or a function itself;
@@ -68,7 +49,6 @@ def _named(given: str) -> Metric:
     name, options = parse_name(given)
     if not name:
         raise InputError("a metric without a name: there is a comma too many")
-    name = ALIASES.get(name, name)
     if name in METRICS:
         found = METRICS[name]
     elif ":" in name:
@@ -76,6 +56,6 @@ def _named(given: str) -> Metric:
     elif points := installed_metrics().get(name):
         found = installed_metric(name, points)
     else:
-        names = ", ".join((*METRICS, *ALIASES, *installed_metrics()))
+        names = ", ".join((*METRICS, *installed_metrics()))
         raise InputError(f"unknown metric {given!r}: choose from {names}, or give package.module:name or file.py:name")
     return found.with_options(**options) if options else found
