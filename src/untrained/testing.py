@@ -15,14 +15,14 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from untrained.data import load_data
-from untrained.errors import InputError
+from untrained.errors import InputError, one_line
 from untrained.metrics import METRICS, ROBOT_METRICS, Given, Metric, get_metrics
 from untrained.probe import Probe
 from untrained.runtime.provenance import raw_bytes
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
 from untrained.scores.scaling import rank
-from untrained.scoring.one_network import Batch, one_line
+from untrained.scoring.one_network import Batch
 from untrained.spaces import NASBench201, SearchSpace
 
 BATCH = 16

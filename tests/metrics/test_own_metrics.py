@@ -117,7 +117,7 @@ def test_an_imported_module_and_a_file_give_the_same(own: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("snap", r"unknown metric 'snap': choose from grad_norm, .* or give package.module:name or file.py:name"),
+        ("snap", r"unknown metric .snap.: did you mean .*swap.*choose from grad_norm.*package.module:Name"),
         ("snip(eps=1)", "metric 'snip' has no option 'eps': it has none"),
         ("own.py:widest(size=1)", "has no option 'size': it has which, eps"),
         ("own.py:widest(eps=big)", "option eps='big' must be a number"),

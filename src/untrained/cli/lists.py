@@ -9,16 +9,17 @@ from untrained.errors import InputError
 
 def metrics() -> None:
     """List the training-free metrics, those of installed packages included."""
-    from untrained.metrics.base.lookup import installed_metric, installed_metrics
+    from untrained.metrics import get_metrics
     from untrained.report.text import print_entries
+    from untrained.runtime.lookup import installed
 
     entries = [(m.name, _described(m)) for m in untrained.METRICS.values()]
-    for name, points in installed_metrics().items():
+    for name, points in installed("metric").items():
         if name in untrained.METRICS:
             entries.append((name, [f"of {points[0].value} is not used: the metric above has this name"]))
             continue
         try:
-            described = _described(installed_metric(name, points))
+            described = _described(get_metrics([name])[0])
         except InputError as error:
             described = [f"error: {error}"]
         entries.append((name, [*described, f"from {points[0].value}"]))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from untrained.errors import InputError
-from untrained.metrics.base.lookup import Given, as_metric, imported_metric, installed_metric, installed_metrics
+from untrained.metrics.base.lookup import Given, as_metric, find_metric
 from untrained.metrics.base.metric import Metric, metric
 from untrained.metrics.base.options import parse_name, split_names
 from untrained.metrics.defaults import default_metrics
@@ -49,13 +49,5 @@ def _named(given: str) -> Metric:
     name, options = parse_name(given)
     if not name:
         raise InputError("a metric without a name: there is a comma too many")
-    if name in METRICS:
-        found = METRICS[name]
-    elif ":" in name:
-        found = imported_metric(name)
-    elif points := installed_metrics().get(name):
-        found = installed_metric(name, points)
-    else:
-        names = ", ".join((*METRICS, *installed_metrics()))
-        raise InputError(f"unknown metric {given!r}: choose from {names}, or give package.module:name or file.py:name")
+    found = find_metric(name, METRICS)
     return found.with_options(**options) if options else found

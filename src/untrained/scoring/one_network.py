@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from untrained.errors import InputError
+from untrained.errors import InputError, one_line
 from untrained.metrics import Metric
 from untrained.metrics.base.sources import source
 from untrained.probe import Probe
@@ -155,9 +155,3 @@ def check_batch(batch: Batch, called: str = "the batch") -> None:
             raise InputError(f"{called} has {len(inputs)} inputs but {len(part) if part.ndim else 1} targets")
         if part.is_floating_point() and not torch.isfinite(part).all():
             raise InputError(f"{called}'s targets hold NaN or infinite values")
-
-
-def one_line(error: BaseException) -> str:
-    """The kind and the first line of an error."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")

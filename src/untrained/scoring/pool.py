@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch.nn.functional as F
 
-from untrained.errors import InputError
+from untrained.errors import InputError, one_line
 from untrained.metrics import ROBOT_METRICS, Given, get_metrics
 from untrained.probe.probe import Loss
 from untrained.runtime.devices import usable_device
@@ -25,7 +25,6 @@ from untrained.scoring.one_network import (
     Precision,
     Scores,
     check_batch,
-    one_line,
 )
 from untrained.spaces import SearchSpace
 

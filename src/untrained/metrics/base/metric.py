@@ -14,9 +14,10 @@ import torch
 
 from untrained.errors import InputError
 from untrained.metrics.base.options import checked_options, choices, defaults
-from untrained.metrics.base.sources import SourceFile, file_of, source
+from untrained.metrics.base.sources import source
 from untrained.probe.probe import Probe
 from untrained.runtime.devices import exactly
+from untrained.runtime.lookup import SourceFile, file_of
 
 Need = Literal[
     "labels",

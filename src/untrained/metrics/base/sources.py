@@ -1,4 +1,4 @@
-"""Where the code of a user's metric is, and telling two versions of it apart."""
+"""Telling two versions of a user's metric apart by its code."""
 
 import ast
 import functools
@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable
 from hashlib import blake2b
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -15,44 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from untrained.runtime.lookup import file_of
 from untrained.runtime.provenance import raw_bytes
-
-FROM_FILE = "untrained_file_"
-"""Modules loaded from a file that is no part of a package are called so, and by the hash of what they hold."""
-
-
-class SourceFile:
-    """A Python file loaded as a module. Unpickled, it is loaded again: what follows it in the pickle is found there."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.module = _load(path)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return SourceFile, (self.path,)
-
-
-def _load(path: Path) -> ModuleType:
-    name = FROM_FILE + blake2b(bytes(path) + b"\0" + path.read_bytes(), digest_size=8).hexdigest()
-    if name not in sys.modules:
-        spec = spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is not a Python file: its name must end in .py")
-        module = sys.modules[name] = module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
-
-
-def file_of(function: Callable[..., Any]) -> SourceFile | None:
-    """The file that `function` was loaded from, where no import finds it."""
-    module = sys.modules.get(_module(function))
-    if module is None or not module.__name__.startswith(FROM_FILE):
-        return None
-    return SourceFile(Path(str(module.__file__)))
 
 
 def source(function: Callable[..., Any]) -> str:
