@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from untrained.errors import InputError
-from untrained.runtime.devices import exactly, usable_device, without_cudnn
+from untrained.runtime.devices import exact_kernels, usable_device, without_cudnn
 
 PROGRAM = Path(__file__).with_name("second_device.py")
 
@@ -52,12 +52,12 @@ def test_convolutions_on_cuda_are_exact_inside_only() -> None:
         return cudnn.deterministic, cudnn.benchmark, cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
 
     before = settings()
-    with exactly(torch.device("cuda", 1)):
+    with exact_kernels(torch.device("cuda", 1)):
         assert settings() == (True, False, "ieee", "ieee")
     assert settings() == before
-    with exactly(torch.device("cpu")):
+    with exact_kernels(torch.device("cpu")):
         assert settings() == before
-    with pytest.raises(KeyError), exactly(torch.device("cuda")):
+    with pytest.raises(KeyError), exact_kernels(torch.device("cuda")):
         raise KeyError
     assert settings() == before
 

@@ -68,12 +68,12 @@ class Own(nn.Linear):
         return OwnFunction.apply(input, self.weight)
 
 
-class Mapped(nn.Linear):
+class FeaturePass(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         return torch.vmap(lambda x: F.linear(x, self.weight))(input)
 
 
-@pytest.mark.parametrize("kind", [Own, Mapped])
+@pytest.mark.parametrize("kind", [Own, FeaturePass])
 @pytest.mark.parametrize("both", [True, False])
 def test_calls_that_no_mode_sees(kind: type[nn.Linear], both: bool) -> None:
     torch.manual_seed(1)

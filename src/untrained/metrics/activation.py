@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import frozen
+from untrained.probe.evaluation import detached_state
 from untrained.probe.probe import Probe, shared
 from untrained.probe.redrawn import generator, redrawn, standard_normal
 
@@ -40,7 +40,7 @@ def naswot(probe: Probe, kernel: Literal["hamming", "linear"] = "hamming", by_cl
     if kernel == "hamming" and not by_class_name:
         K = _agreements(probe)
     else:
-        inputs = _module_inputs(probe, frozen(probe), _named_relu if by_class_name else _relu)
+        inputs = _module_inputs(probe, detached_state(probe), _named_relu if by_class_name else _relu)
         K = _agreement(_codes(inputs)) if kernel == "hamming" else _inner_products(inputs)
     if torch.linalg.matrix_rank(K, hermitian=True) < n:
         raise ValueError("the kernel is singular: two samples switch on the same units, or there are too few units")
@@ -143,12 +143,12 @@ def _active_units(probe: Probe) -> list[Tensor]:
     """For each ReLU that counts, n x units booleans: is the unit's input above 0?"""
     if not probe.strict:
         return probe.active_units
-    return _codes(_module_inputs(probe, frozen(probe), _relu))
+    return _codes(_module_inputs(probe, detached_state(probe), _relu))
 
 
 @shared
 def _image_units(probe: Probe) -> list[Tensor]:
-    return _codes(_module_inputs(probe, frozen(probe), _image_relu))
+    return _codes(_module_inputs(probe, detached_state(probe), _image_relu))
 
 
 def _codes(inputs: list[Tensor]) -> list[Tensor]:

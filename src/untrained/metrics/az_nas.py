@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.feature_maps import FeatureMap, Mapped, map_features, mapped
+from untrained.probe.feature_maps import FeatureMap, FeaturePass, feature_pass, map_features
 from untrained.probe.probe import Probe, shared
 from untrained.probe.redrawn import generator, kaiming_normal, redrawn
 
@@ -83,14 +83,14 @@ def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random",
 
 
 def _maps(probe: Probe, redraw: bool) -> list[FeatureMap]:
-    maps = (_redrawn(probe) if redraw else mapped(probe)).maps
+    maps = (_redrawn(probe) if redraw else feature_pass(probe)).maps
     if not maps:
         raise ValueError("no feature map: the network has no blocks, and names none with feature_modules()")
     return maps
 
 
 @shared
-def _redrawn(probe: Probe) -> Mapped:
+def _redrawn(probe: Probe) -> FeaturePass:
     return map_features(probe, redrawn(probe, kaiming_normal, generator(probe)))
 
 

@@ -10,10 +10,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import check_rows, check_samples, frozen, of_others, pieces, rows, sibling
+from untrained.probe.evaluation import check_rows, check_samples, detached_state, pieces, resized_probe, rows, sibling
+from untrained.probe.functions import bound
 from untrained.probe.outputs import join
 from untrained.probe.per_sample.gradients import Use
-from untrained.probe.per_sample.recorder import FUNCTIONS, Uses, summed
+from untrained.probe.per_sample.recorder import Uses, summed
 from untrained.probe.probe import Probe, shared
 
 
@@ -45,7 +46,7 @@ def _agreement(probe: Probe) -> int:
     for part in pytree.tree_leaves(probe.targets):
         if isinstance(part, Tensor) and (part.ndim == 0 or len(part) != len(probe.inputs)):
             raise ValueError(f"targets of shape {tuple(part.shape)} for {len(probe.inputs)} samples: give one a sample")
-    check_rows(probe, lambda part: _outputs(part, frozen(part)))
+    check_rows(probe, lambda part: _outputs(part, detached_state(part)))
     total: dict[str, Tensor] = {}
     for part in pieces(probe):
         for name, signs in _signs(part).items():
@@ -61,12 +62,12 @@ def _outputs(probe: Probe, state: dict[str, Tensor]) -> tuple[Uses, Any]:
 
 def _signs(probe: Probe) -> dict[str, Tensor]:
     """sum_i sign(g_i) for each layer's weight that the loss depends on."""
-    uses, outputs = _outputs(probe, frozen(probe))
+    uses, outputs = _outputs(probe, detached_state(probe))
     check_samples(probe, outputs)
-    if (part := of_others(probe)) is not None:
+    if (part := resized_probe(probe)) is not None:
         of_part, outputs_of_part = _outputs(part, part.state(Tensor.clone))
         uses.compare(join(outputs)[0], of_part, join(outputs_of_part)[0])
-    if uses.elsewhere:
+    if uses.unsupported:
         del uses, outputs
         return _loop(probe)
     with probe.untouched(), torch.enable_grad(), probe.precision():
@@ -105,16 +106,16 @@ class _OneByOne(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is not F.batch_norm:
             return func(*args, **kwargs)
-        given = dict(zip(FUNCTIONS[F.batch_norm], args, strict=False)) | kwargs
+        given = bound(func, args, kwargs)
         x: Tensor = given["input"]
-        if not given.get("training") and given.get("running_mean") is not None:
+        if not given["training"] and given["running_mean"] is not None:
             return func(*args, **kwargs)
         if len(x) != self.uses.n:  # samples and their parts, such as windows, share a dimension: no pass for all
-            self.uses.elsewhere |= set(self.uses.names.values())
+            self.uses.unsupported |= set(self.uses.names.values())
             return func(*args, **kwargs)
         if x[0, 0].numel() < 2:
             raise ValueError(f"BatchNorm sees {tuple(x.shape)}: a sample on its own has one number a channel")
-        output = F.instance_norm(x, None, None, given.get("weight"), given.get("bias"), eps=given.get("eps", 1e-5))
+        output = F.instance_norm(x, None, None, given["weight"], given["bias"], eps=given["eps"])
         if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
             return output.contiguous(memory_format=torch.channels_last)  # which instance_norm does not keep
         return output

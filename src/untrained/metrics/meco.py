@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import frozen
+from untrained.probe.evaluation import detached_state
 from untrained.probe.probe import Probe
 from untrained.probe.redrawn import generator, normal
 
@@ -61,7 +61,7 @@ def meco(
     handles = [module.register_forward_hook(record) for module in counted]
     try:
         with probe.untouched(), torch.no_grad():
-            probe.call(frozen(probe), x)
+            probe.call(detached_state(probe), x)
     finally:
         for handle in handles:
             handle.remove()

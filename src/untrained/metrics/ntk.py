@@ -26,13 +26,13 @@ from untrained.metrics.base.metric import metric
 from untrained.probe.evaluation import (
     FirstElements,
     check_samples,
-    evaluated,
+    evaluation_pass,
     first_parameters,
-    of_others,
+    resized_probe,
     sibling,
     summed_outputs,
 )
-from untrained.probe.feature_maps import map_features, mapped
+from untrained.probe.feature_maps import feature_pass, map_features
 from untrained.probe.outputs import join
 from untrained.probe.per_sample.gradients import Use
 from untrained.probe.per_sample.recorder import Take, Uses, summed
@@ -95,7 +95,7 @@ def _hnas_kernel(probe: Probe) -> Tensor:
 def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
     names = {name for layer in probe.layers for name in (layer.weight, layer.bias)}
     uses, outputs = _pass(probe, mode)
-    if missed := sorted(uses.elsewhere & names):
+    if missed := sorted(uses.unsupported & names):
         if mode == "eval":
             return _products(_rows(probe, output, names))
         try:
@@ -131,12 +131,12 @@ def _rows(probe: Probe, output: Output, names: set[str]) -> Tensor:
 
 def _alone(probe: Probe, output: Output) -> Tensor:
     names = {name for name, _ in probe.net.named_parameters() if "weight" in name}
-    run = evaluated(probe)
+    run = evaluation_pass(probe)
     total = _differentiated(run.outputs, probe, output).sum()
-    if not run.uses.elsewhere & names:
+    if not run.uses.unsupported & names:
         firsts = FirstElements(first_parameters(probe), run.outputs)
         kernel = _gram(run.uses, total, names, firsts)
-        if output == "sum" and not run.uses.elsewhere & set(firsts.position):
+        if output == "sum" and not run.uses.unsupported & set(firsts.position):
             run.of_sum = firsts
         return kernel
     return _products(_rows(probe, output, names))
@@ -150,13 +150,13 @@ def _in_batch(probe: Probe, output: Output) -> Tensor:
 
 def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
     if mode == "eval":
-        run = evaluated(probe)
+        run = evaluation_pass(probe)
         return run.uses, run.outputs
-    uses, _, outputs = mapped(probe)
+    uses, _, outputs = feature_pass(probe)
     check_samples(probe, outputs)
-    if (part := of_others(probe)) is not None:
+    if (part := resized_probe(probe)) is not None:
         of_part = map_features(part, part.state(Tensor.clone))
-        uses.elsewhere |= of_part.uses.elsewhere | of_part.uses.unseen(join(of_part.outputs)[0])
+        uses.unsupported |= of_part.uses.unsupported | of_part.uses.unseen(join(of_part.outputs)[0])
     with torch.enable_grad():
         return uses, join(outputs)[0]
 

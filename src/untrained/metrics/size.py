@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import functions
 from untrained.probe.network import copied
-from untrained.probe.per_sample.recorder import CONVOLUTIONS
 from untrained.probe.probe import Probe
-from untrained.probe.tape.rules import is_relu
 
 
 @metric("params", paper="a size, no paper", cost="weights only")
@@ -34,7 +33,7 @@ def flops(probe: Probe) -> float:
     element, h x w the window. Sums, identity, zero and reshaping: free.
 
     Beyond those: a transposed convolution counts for each input element as a convolution for each output element;
-    matrix products, einsum, attention and recurrent layers count the multiply-adds of their products.
+    matrix products, attention and recurrent layers count the multiply-adds of their products.
     """
     counter = _Counter()
     sample = probe.inputs[:1].detach()
@@ -76,20 +75,6 @@ def _wait(device: torch.device) -> None:
         getattr(torch, device.type).synchronize(device)
 
 
-WINDOW_POOLS = frozenset(
-    {F.avg_pool1d, F.avg_pool2d, F.avg_pool3d, F.max_pool1d, F.max_pool2d, F.max_pool3d, torch.max_pool2d}
-)
-TRANSPOSED = frozenset({F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d})
-PRODUCTS = frozenset(
-    {torch.matmul, torch.mm, torch.bmm, Tensor.matmul, Tensor.mm, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__}
-)
-ADAPTIVE_POOLS = frozenset({F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d})
-
-
-RECURRENT = frozenset({torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu})
-CELLS = frozenset({torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell})
-
-
 class _Counter(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
@@ -101,64 +86,66 @@ class _Counter(TorchFunctionMode):
         return output
 
 
-def _operations(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> int:
-    def argument(position: int, name: str) -> Any:
-        return args[position] if len(args) > position else kwargs.get(name)
-
-    if func in CONVOLUTIONS:
-        weight: Tensor = argument(1, "weight")
-        return output.numel() * (weight[0].numel() + (argument(2, "bias") is not None))
-    if func in TRANSPOSED:
-        x, weight = argument(0, "input"), argument(1, "weight")
-        return x.numel() * weight[0].numel() + output.numel() * (argument(2, "bias") is not None)
-    if func in PRODUCTS:
-        return output.numel() * argument(0, "input").shape[-1]
-    if func in (torch.addmm, torch.baddbmm, torch.Tensor.addmm, torch.Tensor.baddbmm):
-        return output.numel() * args[1].shape[-1]
-    if func is F.scaled_dot_product_attention:
-        query, key = argument(0, "query"), argument(1, "key")
-        return query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + output.shape[-1])
-    if func is F.multi_head_attention_forward:
-        query, key, width = argument(0, "query"), argument(1, "key"), argument(3, "embed_dim_to_check")
-        tokens, others = query.shape[:-1].numel(), key.shape[:-1].numel()
-        projections = 2 * width**2 * (tokens + others)
-        return projections + 2 * width * tokens * key.shape[0]
-    if func in RECURRENT:
+def _operations(func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Any) -> int:
+    if func in functions.RECURRENT:
         steps = args[0].shape[:-1].numel()  # of all samples, packed or not
         packed = isinstance(args[1], Tensor) and not args[1].is_floating_point()  # then these are the batch's sizes
         return steps * sum(w.numel() for w in args[3 if packed else 2] if w.ndim > 1)
-    if func in CELLS:
+    if func in functions.RECURRENT_CELLS:
         return args[0].shape[:-1].numel() * sum(w.numel() for w in args[2:4])
-    if func is torch.einsum and isinstance(args[0], str):
-        operands = args[1] if isinstance(args[1], list | tuple) else args[1:]
-        return _einsum(args[0], operands)
-    if func is F.linear:
-        weight = argument(1, "weight")
-        return output.numel() * weight.shape[1]
     if func is F.batch_norm:
         return 2 * output.numel()
-    if is_relu(func, args, kwargs):
+    if functions.is_relu(func, args, kwargs):
         return output.numel()
-    if func in WINDOW_POOLS:
-        kernel = argument(1, "kernel_size")
-        dims = output.ndim - 2
-        return output.numel() * (kernel**dims if isinstance(kernel, int) else math.prod(kernel))
-    if func in ADAPTIVE_POOLS:
-        x: Tensor = argument(0, "input")
-        window = [i // o + 1 for i, o in zip(x.shape[2:], output.shape[2:], strict=True)]
-        return output.numel() * math.prod(window)
-    return 0
+    if func in functions.OTHER_MATRIX_PRODUCTS:
+        raise ValueError(f"the network calls {func.__name__}, whose operations are not counted: use matmul")
+    return _COUNTED[func](output, **functions.bound(func, args, kwargs)) if func in _COUNTED else 0
 
 
-def _einsum(equation: str, operands: Sequence[Tensor]) -> int:
-    """One multiply-add for each choice of all indices, were the products taken at once."""
-    sizes = dict[str, int]()
-    for indices, operand in zip(equation.replace(" ", "").partition("->")[0].split(","), operands, strict=True):
-        head, ellipsis, tail = indices.partition("...")
-        first, last = len(head), operand.ndim - len(tail)
-        sizes |= dict(zip(head, operand.shape[:first], strict=True)) | dict(
-            zip(tail, operand.shape[last:], strict=True)
-        )
-        if ellipsis:
-            sizes["..."] = max(sizes.get("...", 1), math.prod(operand.shape[first:last]))
-    return math.prod(sizes.values())
+def _linear(output: Tensor, *, weight: Tensor, **_: Any) -> int:
+    return output.numel() * weight.shape[1]
+
+
+def _convolution(output: Tensor, *, weight: Tensor, bias: Tensor | None, **_: Any) -> int:
+    return output.numel() * (weight[0].numel() + (bias is not None))
+
+
+def _transposed(output: Tensor, *, input: Tensor, weight: Tensor, bias: Tensor | None, **_: Any) -> int:
+    return input.numel() * weight[0].numel() + output.numel() * (bias is not None)
+
+
+def _matrix_product(output: Tensor, **factors: Any) -> int:
+    *_, left, _ = (factor for factor in factors.values() if isinstance(factor, Tensor))
+    return output.numel() * left.shape[-1]
+
+
+def _dot_product_attention(output: Tensor, *, query: Tensor, key: Tensor, **_: Any) -> int:
+    return query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + output.shape[-1])
+
+
+def _attention(_output: Any, *, query: Tensor, key: Tensor, embed_dim_to_check: int, **_: Any) -> int:
+    tokens, others, width = query.shape[:-1].numel(), key.shape[:-1].numel(), embed_dim_to_check
+    projections = 2 * width**2 * (tokens + others)
+    return projections + 2 * width * tokens * key.shape[0]
+
+
+def _pool(output: Tensor, *, kernel_size: int | Sequence[int], **_: Any) -> int:
+    dims = output.ndim - 2
+    return output.numel() * (kernel_size**dims if isinstance(kernel_size, int) else math.prod(kernel_size))
+
+
+def _adaptive_pool(output: Tensor, *, input: Tensor, **_: Any) -> int:
+    return output.numel() * math.prod(i // o + 1 for i, o in zip(input.shape[2:], output.shape[2:], strict=True))
+
+
+_COUNTED: dict[Any, Callable[..., int]] = {
+    F.linear: _linear,
+    **dict.fromkeys(functions.CONVOLUTIONS, _convolution),
+    **dict.fromkeys(functions.TRANSPOSED, _transposed),
+    **dict.fromkeys(functions.MATRIX_PRODUCTS | functions.ADDED_MATRIX_PRODUCTS, _matrix_product),
+    F.scaled_dot_product_attention: _dot_product_attention,
+    F.multi_head_attention_forward: _attention,
+    **dict.fromkeys(functions.AVERAGE_POOLS | functions.MAX_POOLS, _pool),
+    **dict.fromkeys(functions.ADAPTIVE_AVERAGE_POOLS, _adaptive_pool),
+}
+"""Function -> its operations, from its output and its arguments by name."""

@@ -10,15 +10,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base.metric import metric
+from untrained.probe.functions import NORMS, bound
 from untrained.probe.outputs import join
 from untrained.probe.probe import Probe, shared
 
-NORMS = frozenset({F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
 TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020"
 
 
@@ -76,7 +75,7 @@ class _WithoutNorms(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in NORMS:
-            return args[0] if args else kwargs["input"]
+            return bound(func, args, kwargs)["input"]
         return func(*args, **kwargs)
 
 

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import FirstElements, check_rows, evaluated, first_parameters, pieces, summed_outputs
+from untrained.probe.evaluation import (
+    FirstElements,
+    check_rows,
+    evaluation_pass,
+    first_parameters,
+    pieces,
+    summed_outputs,
+)
 from untrained.probe.probe import Probe, shared
 
 SMOOTHING = 0.05
@@ -63,11 +70,11 @@ def vkdnw(
 def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
     """Logits, n x classes, and J, n x classes x parameters, in double precision."""
     if probe.chunk is not None:
-        check_rows(probe, lambda part: ((run := evaluated(part)).uses, run.outputs))
+        check_rows(probe, lambda part: ((run := evaluation_pass(part)).uses, run.outputs))
         logits, J = zip(*map(_jacobian, pieces(probe)), strict=True)
         return torch.cat(logits), torch.cat(J)
     names = first_parameters(probe)
-    run = evaluated(probe)
+    run = evaluation_pass(probe)
     logits = run.outputs
     if run.heads is not None:
         raise ValueError("the network returns several tensors: the classes' probabilities need one")
@@ -75,7 +82,7 @@ def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
         raise ValueError(f"the outputs have shape {tuple(logits.shape)}: they must be n x classes")
     if logits.shape[1] == 1:
         raise ValueError("there is one output: its softmax is 1 whatever the parameters are")
-    if run.uses.elsewhere & set(names):
+    if run.uses.unsupported & set(names):
         return _one_by_one(probe, names)
     # The last class is the sum of all, which the tangent kernel needs as well, less the others: the same number of
     # passes back, and the same numbers whoever asked first.

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import frozen
+from untrained.probe.evaluation import detached_state
+from untrained.probe.functions import FLATTENINGS, LAYERS, MAXIMA, MEANS, NORMS, POOLS, bound
 from untrained.probe.probe import Probe
 from untrained.probe.redrawn import generator, normal, redrawn, standard_normal
 
@@ -44,7 +45,7 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
         raise ValueError(f"reading {reading!r}: give paper or code")
     stream = generator(probe)
     x, e = _inputs(probe, drawn, stream)
-    state = redrawn(probe, standard_normal, stream) if drawn else frozen(probe)
+    state = redrawn(probe, standard_normal, stream) if drawn else detached_state(probe)
     with probe.untouched(), torch.no_grad():
         first, second = _Watch(), _Watch()
         with first:
@@ -79,15 +80,7 @@ def _map(watch: "_Watch", probe: Probe) -> Tensor:
     return found
 
 
-GLOBAL_POOLS = frozenset(
-    f
-    for d in (1, 2, 3)
-    for kind in ("adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "max_pool")
-    for f in (getattr(F, f"{kind}{d}d"),)
-) | {torch.mean, Tensor.mean, torch.amax, Tensor.amax, torch.max_pool2d}
-FLATTENERS = frozenset({torch.flatten, Tensor.flatten, torch.reshape, Tensor.reshape, Tensor.view})
-LAYERS = frozenset({F.linear, F.conv1d, F.conv2d, F.conv3d})
-NORMALISERS = frozenset({F.layer_norm, F.group_norm, F.instance_norm, F.rms_norm})
+REDUCTIONS = POOLS | MEANS | MAXIMA
 
 
 class _Watch(TorchFunctionMode):
@@ -104,53 +97,42 @@ class _Watch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is F.batch_norm:
-            return self._batch_norm(*args, **kwargs)
+            return self._batch_norm(**bound(func, args, kwargs))
         output = func(*args, **kwargs)
-        if func in NORMALISERS:
-            self.variances.append(_variance(func, *args, **kwargs))
+        if func in NORMS:
+            self.variances.append(_variance(func, **bound(func, args, kwargs)))
         elif func in LAYERS:
-            self.last = args[0] if args else kwargs["input"]
-        elif func in GLOBAL_POOLS | FLATTENERS and isinstance(output, Tensor):
-            x: Tensor = args[0] if args else kwargs["input"]
+            self.last = bound(func, args, kwargs)["input"]
+        elif func in REDUCTIONS | FLATTENINGS and isinstance(output, Tensor):
+            x: Tensor = bound(func, args, kwargs)["input"]
             if x.ndim < 3:
                 return output
-            if func in GLOBAL_POOLS and _is_global(x, output):
+            if func in REDUCTIONS and _is_global(x, output):
                 self.pooled = x
-            elif func in FLATTENERS and x[0, 0].numel() > 1 and output.ndim == 2 and len(output) == len(x):
+            elif func in FLATTENINGS and x[0, 0].numel() > 1 and output.ndim == 2 and len(output) == len(x):
                 self.flattened = x
         return output
 
-    def _batch_norm(
-        self,
-        input: Tensor,
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        weight: Tensor | None = None,
-        bias: Tensor | None = None,
-        training: bool = False,
-        momentum: float = 0.1,
-        eps: float = 1e-5,
-    ) -> Tensor:
+    def _batch_norm(self, input: Tensor, running_var: Tensor | None, weight: Tensor | None, **given: Any) -> Tensor:
         """Batch normalisation, which tells the batch's variance by a running one that forgets all else."""
         like = next(t for t in (running_var, weight, input) if t is not None)
         mean, variance = like.new_zeros(2, input.shape[1])
-        output = F.batch_norm(input, mean, variance, weight, bias, True, 1.0, eps)
+        output = F.batch_norm(input, mean, variance, weight, given["bias"], True, 1.0, given["eps"])
         count = input.numel() // input.shape[1]
         self.variances.append(variance.mean() * (count - 1) / count)
         if running_var is not None:
-            running_var.lerp_(variance, momentum)
+            running_var.lerp_(variance, given["momentum"])
             self.running.append(running_var)
         return output
 
 
-def _variance(func: Any, input: Tensor, shape: Any = None, *_: Any, **options: Any) -> Tensor:
+def _variance(func: Any, input: Tensor, **given: Any) -> Tensor:
     """The mean variance that a normalisation other than BatchNorm divides by."""
     if func is F.group_norm:
-        groups = options.get("num_groups", shape)
-        return input.reshape(len(input), groups, -1).var(2, correction=0).mean()
+        return input.reshape(len(input), given["num_groups"], -1).var(2, correction=0).mean()
     if func is F.instance_norm:
         return input.flatten(2).var(2, correction=0).mean()
-    rows = input.flatten(-len(options.get("normalized_shape", shape)))
+    rows = input.flatten(-len(given["normalized_shape"]))
     return (rows.var(-1, correction=0) if func is F.layer_norm else rows.square().mean(-1)).mean()
 
 

@@ -12,10 +12,10 @@ from untrained.probe.outputs import Heads, join
 from untrained.probe.per_sample.gradients import Use
 from untrained.probe.per_sample.recorder import Uses
 from untrained.probe.probe import Probe, check_alone, shared
-from untrained.probe.sample_dimension import other_number
+from untrained.probe.sample_dimension import resized
 
 
-def frozen(probe: Probe) -> dict[str, Tensor]:
+def detached_state(probe: Probe) -> dict[str, Tensor]:
     """A copy of every parameter and buffer by name; none requires a gradient, what is shared stays shared.
 
     Raises ValueError where the batch is to go through in chunks: these passes take it whole.
@@ -53,11 +53,11 @@ def pieces(probe: Probe) -> Iterator[Probe]:
         yield probe if probe.chunk is None else sibling(probe, probe.inputs[part], rows(probe.targets, part))
 
 
-def of_others(probe: Probe) -> Probe | None:
-    """A probe of another number of the first samples (see `other_number`); None where there is one only."""
+def resized_probe(probe: Probe) -> Probe | None:
+    """A probe of another number of the first samples (see `resized`); None where there is one only."""
     if len(probe.inputs) == 1:
         return None
-    other = other_number(torch.arange(len(probe.inputs)))
+    other = resized(torch.arange(len(probe.inputs)))
     return sibling(probe, probe.inputs[other], None, chunk=None)
 
 
@@ -109,7 +109,7 @@ class FirstElements:
 
 
 @dataclass
-class Evaluated:
+class EvaluationPass:
     """A forward pass in evaluation mode, where no sample sees another, with its graph."""
 
     uses: Uses
@@ -126,18 +126,18 @@ def summed_outputs(outputs: Tensor) -> Tensor:
 
 
 @shared
-def evaluated(probe: Probe) -> Evaluated:
+def evaluation_pass(probe: Probe) -> EvaluationPass:
     """That pass over the whole batch, with the network's own parameters."""
-    run = _evaluated(probe, frozen(probe))
+    run = _evaluation_pass(probe, detached_state(probe))
     check_samples(probe, run.outputs)
-    if (part := of_others(probe)) is not None:
-        of_part = _evaluated(part, part.state(Tensor.clone))
+    if (part := resized_probe(probe)) is not None:
+        of_part = _evaluation_pass(part, part.state(Tensor.clone))
         run.uses.compare(run.outputs, of_part.uses, of_part.outputs)
     return run
 
 
-def _evaluated(probe: Probe, state: dict[str, Tensor]) -> Evaluated:
+def _evaluation_pass(probe: Probe, state: dict[str, Tensor]) -> EvaluationPass:
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     with probe.untouched(training=False), torch.enable_grad(), uses:
         outputs, heads = join(probe.call(state, probe.inputs.detach()))
-    return Evaluated(uses, outputs, heads)
+    return EvaluationPass(uses, outputs, heads)

@@ -8,19 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from untrained.probe.evaluation import frozen
-from untrained.probe.per_sample.recorder import CONVOLUTIONS, Uses
+from untrained.probe.evaluation import detached_state
+from untrained.probe.functions import ACTIVATIONS, CONVOLUTIONS, MOVES, POOLS, bound
+from untrained.probe.per_sample.recorder import Uses
 from untrained.probe.probe import Probe, shared
-from untrained.probe.tape.rules import RELUS
 
-POOLS = frozenset(
-    getattr(F, f"{kind}_pool{d}d") for kind in ("avg", "max", "adaptive_avg", "adaptive_max") for d in (1, 2, 3)
-) | {torch.max_pool2d}
 CONVOLUTION_MODULES = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-ACTIVATIONS = RELUS | {
-    *(F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish, F.softplus, F.prelu, F.hardswish, F.hardtanh),
-    *(torch.tanh, Tensor.tanh, torch.sigmoid, Tensor.sigmoid),
-}
 
 
 class FeatureMap(NamedTuple):
@@ -30,7 +23,7 @@ class FeatureMap(NamedTuple):
     channel: int
 
 
-class Mapped(NamedTuple):
+class FeaturePass(NamedTuple):
     """A forward pass in training mode, with its graph."""
 
     uses: Uses
@@ -41,12 +34,12 @@ class Mapped(NamedTuple):
 
 
 @shared
-def mapped(probe: Probe) -> Mapped:
+def feature_pass(probe: Probe) -> FeaturePass:
     """With the network's own parameters."""
-    return map_features(probe, frozen(probe))
+    return map_features(probe, detached_state(probe))
 
 
-def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
+def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
     """A forward pass with `state`.
 
     Which modules are blocks: those that the network's method `feature_modules()` lists, if it has one. Otherwise:
@@ -72,7 +65,7 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> Mapped:
         for handle in handles:
             handle.remove()
     uses.leaves += [output for output, _ in walk.maps if output.is_leaf]
-    return Mapped(uses, walk.maps, outputs)
+    return FeaturePass(uses, walk.maps, outputs)
 
 
 class _Walk(TorchFunctionMode):
@@ -112,8 +105,8 @@ class _Walk(TorchFunctionMode):
         if not self.find or self.depth:
             return output
         if func in CONVOLUTIONS or func is F.linear:
-            groups = args[6] if len(args) > 6 else kwargs.get("groups", 1)
-            self.mixed, self.after_block = self.mixed or groups == 1, False
+            mixes = func is F.linear or bound(func, args, kwargs)["groups"] == 1
+            self.mixed, self.after_block = self.mixed or mixes, False
         elif func in POOLS:
             self.after_block = False
         elif func in ACTIVATIONS and output.ndim >= self.dims and (self.mixed or self.after_block):
@@ -156,11 +149,6 @@ class Made(NamedTuple):
 
 CHANNEL = "_untrained_channel"
 """The attribute in which a tensor of the pass says which of its dimensions holds the channels."""
-MOVES = frozenset(
-    getattr(owner, name)
-    for owner in (torch, Tensor)
-    for name in ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
-) | {Tensor.mT.__get__}  # type: ignore[attr-defined]
 
 
 def _after(

@@ -24,7 +24,7 @@ class Layer(NamedTuple):
         return place + dot + name.replace("weight", "bias")
 
 
-class Slot(NamedTuple):
+class TensorSlot(NamedTuple):
     """Where a module keeps a parameter or a buffer."""
 
     held: dict[str, Any]

@@ -22,7 +22,7 @@ from torch.utils import _pytree as pytree
 from untrained.errors import InputError
 from untrained.probe.outputs import Heads, join
 from untrained.probe.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner
-from untrained.probe.sample_dimension import Arrange, as_it_is, other_number, same_outputs, samples_first
+from untrained.probe.sample_dimension import Arrange, resized, same_outputs, samples_first, unchanged
 from untrained.probe.substitutes.channels_last import by_memory
 
 __all__ = ["NORM_MODULES", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
@@ -235,12 +235,12 @@ class Probe(Runner):
         seem_right = all(len(t) == n for t in tensors)
         plain = all(t.ndim > 3 or t is self.outputs for t in tensors) and any(w.ndim > 3 for w in self.weights)
         if seem_right and plain:
-            return [as_it_is] * len(tensors)
+            return [unchanged] * len(tensors)
         try:
             others = tensors_of(self._of_another_number(training=True))
         except Exception as error:  # whatever the network raises, as one that has a graph's nodes for samples
             if seem_right:
-                return [as_it_is] * len(tensors)
+                return [unchanged] * len(tensors)
             raise ValueError(f"the network does not run on another number of samples: {error}") from error
         if len(others) != len(tensors):
             raise ValueError("the network makes other calls with another number of samples")
@@ -265,7 +265,7 @@ class Probe(Runner):
 
     def _of_another_number(self, training: bool) -> Forward:
         if training not in self._others:
-            self._others[training] = self._on(other_number(self.inputs)).run(training)
+            self._others[training] = self._on(resized(self.inputs)).run(training)
         return self._others[training]
 
     def _on(self, inputs: Tensor) -> "Probe":

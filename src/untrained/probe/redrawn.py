@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.utils.parametrize import ParametrizationList
 
-from untrained.probe.evaluation import frozen
+from untrained.probe.evaluation import detached_state
 from untrained.probe.probe import NORM_MODULES, Probe
 
 Draw = Callable[[Tensor, Generator], None]
@@ -40,7 +40,7 @@ def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
 
     Other parameters and all buffers are as they were. Nothing requires a gradient.
     """
-    state = frozen(probe)
+    state = detached_state(probe)
     with torch.no_grad():
         for layer in probe.layers:
             draw(state[layer.weight], stream)

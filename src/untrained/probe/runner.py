@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from untrained.errors import InputError
 from untrained.probe.attributes import contents
-from untrained.probe.forward import Forward, Layer, LayerCall, Slot
+from untrained.probe.forward import Forward, Layer, LayerCall, TensorSlot
 from untrained.probe.network import copied, eagerly, runnable, without_checkpoints
 from untrained.probe.outputs import join
 from untrained.probe.substitutes.channels_last import prepared
@@ -66,10 +66,10 @@ class Runner:
         return list(self.net.named_modules())
 
     @cached_property
-    def slots(self) -> list[Slot]:
+    def slots(self) -> list[TensorSlot]:
         """Where the modules keep their parameters and buffers."""
         return [
-            Slot(held, key, f"{name}.{key}" if name else key, held is module._parameters)
+            TensorSlot(held, key, f"{name}.{key}" if name else key, held is module._parameters)
             for name, module in self.modules
             for held in (module._parameters, module._buffers)
             for key, tensor in held.items()

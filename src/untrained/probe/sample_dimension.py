@@ -10,11 +10,11 @@ Arrange = Callable[[Tensor], Tensor]
 """Brings a tensor of n samples into the shape n x ..., and another of the same shape likewise."""
 
 
-def as_it_is(t: Tensor) -> Tensor:
+def unchanged(t: Tensor) -> Tensor:
     return t
 
 
-def other_number(batch: Tensor) -> Tensor:
+def resized(batch: Tensor) -> Tensor:
     """The first two samples; all of them twice, where there are no more: BatchNorm cannot do with one."""
     return batch[:2] if len(batch) > 2 else torch.cat([batch] * 2)
 

@@ -30,7 +30,7 @@ def usable_device(name: str, double: bool = False) -> torch.device:
 
 
 @contextmanager
-def exactly(device: torch.device) -> Iterator[None]:
+def exact_kernels(device: torch.device) -> Iterator[None]:
     """Convolutions and recurrent layers on CUDA in the precision of their tensors, by kernels that give the same sums
     every time. Left to itself, cuDNN rounds single precision to TF32, ten bits, and picks what is fastest.
     """

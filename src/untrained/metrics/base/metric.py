@@ -16,7 +16,7 @@ from untrained.errors import InputError
 from untrained.metrics.base.options import checked_options, choices, defaults
 from untrained.metrics.base.sources import source
 from untrained.probe.probe import Probe
-from untrained.runtime.devices import exactly
+from untrained.runtime.devices import exact_kernels
 from untrained.runtime.lookup import SourceFile, file_of
 
 Need = Literal[
@@ -77,7 +77,7 @@ class Metric:
     def __call__(self, probe: Probe) -> float:
         """The score. Raises ValueError where it is infinite or not a number, or the metric says why there is none."""
         # A clock is to be read in the settings that networks run in.
-        exact = nullcontext() if "clock" in self.needs else exactly(probe.inputs.device)
+        exact = nullcontext() if "clock" in self.needs else exact_kernels(probe.inputs.device)
         # The passes differentiate, also where the caller has turned gradients off, in a precision of their own.
         own = torch.autocast(probe.inputs.device.type, enabled=False)
         with exact, own, torch.inference_mode(False), torch.enable_grad():

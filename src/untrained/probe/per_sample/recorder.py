@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from untrained.probe.functions import CONVOLUTIONS, Functions, bound
 from untrained.probe.per_sample.gradients import Convolution, Elementwise, Linear, Lookup, Use
 from untrained.probe.sample_dimension import same_outputs
 from untrained.runtime.seeding import CPU, random_states
@@ -46,7 +47,7 @@ class Uses(TorchFunctionMode):
         self.n = n
         self.count = Counter[str]()
         """Uses of each parameter."""
-        self.elsewhere: set[str] = set()
+        self.unsupported: set[str] = set()
         """Parameters that something uses of which no gradient a sample is known."""
         self.leaves: list[Tensor] = []
         """Where the graph begins."""
@@ -70,10 +71,10 @@ class Uses(TorchFunctionMode):
         call has where the samples have other outputs in the other pass: they touch each other. Where the other pass ran
         on parameters that require a gradient, it tells of calls that cannot be seen, too, as within `torch.vmap`.
         """
-        self.elsewhere |= other.elsewhere | other.unseen(other_outputs)
+        self.unsupported |= other.unsupported | other.unseen(other_outputs)
         both = min(self.n, other.n)
         if not (self.draws or same_outputs(outputs[:both], other_outputs[:both])):
-            self.elsewhere |= set(self.names.values())
+            self.unsupported |= set(self.names.values())
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -82,12 +83,12 @@ class Uses(TorchFunctionMode):
         if not used or not any(isinstance(part, Tensor) for part in _flat((output,))):
             return output
         if not torch.is_grad_enabled():  # within a function with a gradient of its own, where no hook is called
-            self.elsewhere |= used
+            self.unsupported |= used
             return output
-        uses = list(self._uses(func, args, kwargs)) if func in FUNCTIONS else []
+        uses = list(self._uses(func, args, kwargs)) if func in SUPPORTED else []
         known = {use.parameter for use in uses}
         if used - known or any(len(use.A) != self.n for use in uses):
-            self.elsewhere |= used
+            self.unsupported |= used
             return output
         handed_on = output
         if not output.requires_grad:
@@ -110,32 +111,32 @@ class Uses(TorchFunctionMode):
         return {name for name, g in zip(asked, found, strict=True) if g is not None and not self.count[name]}
 
     def _uses(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Iterator[Use]:
-        given = dict(zip(FUNCTIONS[func], args, strict=False)) | kwargs
+        given = bound(func, args, kwargs)
         A: Tensor = given["input"].detach()
-        weight, bias = given.get("weight"), given.get("bias")
+        weight, bias = given["weight"], given.get("bias")
         name = self.names.get(id(weight))
         dims: tuple[int, ...] = (1,)  # of the bias, and of a scale
         if func is F.linear:
             dims = (A.ndim - 1,)
             scale = Linear(name, A) if name else None
         elif func is F.embedding:
-            scale = Lookup(name, A, len(given["weight"]), given.get("padding_idx")) if name else None
+            scale = Lookup(name, A, len(given["weight"]), given["padding_idx"]) if name else None
         elif func in CONVOLUTIONS:
             kernel = given["weight"].shape[2:]
-            stride, dilation = (_each(given.get(key, 1), len(kernel)) for key in ("stride", "dilation"))
-            padding = _padding(given.get("padding", 0), kernel, dilation)
-            scale = Convolution(name, A, kernel, stride, padding, dilation, given.get("groups", 1)) if name else None
+            stride, dilation = (_each(given[key], len(kernel)) for key in ("stride", "dilation"))
+            padding = _padding(given["padding"], kernel, dilation)
+            scale = Convolution(name, A, kernel, stride, padding, dilation, given["groups"]) if name else None
         else:
             if func is F.batch_norm:
-                if given.get("training") or given.get("running_mean") is None:
+                if given["training"] or given["running_mean"] is None:
                     return  # the samples touch each other
-                normal = F.batch_norm(A, given["running_mean"], given["running_var"], eps=given.get("eps", 1e-5))
+                normal = F.batch_norm(A, given["running_mean"], given["running_var"], eps=given["eps"])
             elif func is F.group_norm:
-                normal = F.group_norm(A, given["num_groups"], eps=given.get("eps", 1e-5))
+                normal = F.group_norm(A, given["num_groups"], eps=given["eps"])
             else:
                 shape = given["normalized_shape"]
                 dims = tuple(range(A.ndim - len(shape), A.ndim))
-                normal = func(A, shape, eps=given.get("eps", 1e-5 if func is F.layer_norm else None))
+                normal = func(A, shape, eps=given["eps"])
             scale = Elementwise(name, normal, dims) if name else None
         if scale is not None:
             yield scale
@@ -174,18 +175,8 @@ def summed(parts: list[tuple[Use, Tensor]]) -> Tensor:
     return sum(others, start=first)
 
 
-CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
-_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-FUNCTIONS: dict[Any, tuple[str, ...]] = {
-    **dict.fromkeys(CONVOLUTIONS, _CONVOLUTION),
-    F.linear: ("input", "weight", "bias"),
-    F.embedding: ("input", "weight", "padding_idx"),
-    F.batch_norm: ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
-    F.layer_norm: ("input", "normalized_shape", "weight", "bias", "eps"),
-    F.rms_norm: ("input", "normalized_shape", "weight", "eps"),
-    F.group_norm: ("input", "num_groups", "weight", "bias", "eps"),
-}
-"""The functions of which a gradient a sample is known, with their parameters in order."""
+SUPPORTED: Functions = CONVOLUTIONS | {F.linear, F.embedding, F.batch_norm, F.layer_norm, F.rms_norm, F.group_norm}
+"""The functions of which a gradient a sample is known."""
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

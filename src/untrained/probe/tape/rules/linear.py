@@ -6,14 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from untrained.probe.functions import DIFFERENCES, SELECTIONS
 from untrained.probe.tape.rules.general import general, tensors_in
 from untrained.probe.tape.tape import Tangent, Tape
-
-DIFFERENCES = frozenset({torch.sub, torch.subtract, Tensor.sub, Tensor.sub_, Tensor.subtract, Tensor.subtract_})
-PARTS = frozenset(
-    {torch.split, Tensor.split, torch.chunk, Tensor.chunk, Tensor.__getitem__, torch.narrow, Tensor.narrow}
-)
-"""What may take rows of a weight."""
 
 
 def linear(tape: Tape, func: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -37,8 +32,8 @@ def linear(tape: Tape, func: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
     outputs = tensors_in(output)
     output_shapes = [value.shape for value in outputs]
     tape.record([number], outputs, push)
-    if func in PARTS:
-        tape.note_rows(x, outputs)
+    if func in SELECTIONS:
+        tape.note_rows(x, outputs)  # they may be rows of a weight
     return output
 
 

@@ -1,33 +1,23 @@
 """ReLU, dropout and BatchNorm."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.probe.functions import PURE_RELUS, is_relu
 from untrained.probe.substitutes.batch_norm import channel_dot, jacobian_product, normalise
 from untrained.probe.tape.rules.general import general
 from untrained.probe.tape.rules.linear import each
 from untrained.probe.tape.rules.products import product
 from untrained.probe.tape.tape import Tangent, Tape
 
-OUT_OF_PLACE = frozenset({F.relu, torch.relu, Tensor.relu})
-RELUS = OUT_OF_PLACE | {F.relu6, torch.relu_, Tensor.relu_}
-
-
-def is_relu(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Is this call a ReLU's, one with an upper end included?"""
-    if func in (F.hardtanh, F.hardtanh_):
-        return (args[1] if len(args) > 1 else kwargs.get("min_val", -1)) == 0
-    return func in RELUS
-
 
 def relu(tape: Tape, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Any:
     number = tape.variable(input)
     before = input._version
-    if not (any(args) or any(kwargs.values())) and func in OUT_OF_PLACE and (same := tape.relu_of(number)) is not None:
+    if not (any(args) or any(kwargs.values())) and func in PURE_RELUS and (same := tape.relu_of(number)) is not None:
         tape.rectify(same)  # several branches begin with a ReLU of the same tensor: one is enough for all of them
         return same
     output = func(input, *args, **kwargs)
