@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.test_cli import refused, untrained_cli
+from command_line import refused, untrained_cli
 from untrained.spaces import NASBench201
 
 

@@ -1,15 +1,11 @@
 """The command line, run as a user runs it."""
 
-import contextlib
 import io
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +14,8 @@ import pytest
 from rich.console import Console
 
 import untrained
-from untrained.cli import app, main
+from command_line import in_a_process, refused, untrained_cli
+from untrained.cli import app
 from untrained.cli.lists import metrics as list_metrics
 from untrained.metrics import METRICS
 from untrained.probe import Probe
@@ -41,41 +38,6 @@ SEARCH = [
     "--workers",
     "1",
 ]
-
-
-def untrained_cli(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    # As at a terminal without a screen: no colours, no line cut short.
-    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-    return subprocess.run(
-        [sys.executable, "-m", "untrained", *args], capture_output=True, text=True, cwd=cwd, env=environment
-    )
-
-
-def here(*args: str, cwd: Path | None = None) -> tuple[Any, str, str]:
-    """(exit code, stdout, stderr) of a call in this process: a process of its own takes seconds to start."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    path = list(sys.path)
-    with (
-        mock.patch.object(sys, "argv", ["untrained", *args]),
-        contextlib.redirect_stdout(stdout),
-        contextlib.redirect_stderr(stderr),
-        contextlib.chdir(cwd or Path.cwd()),
-        pytest.raises(SystemExit) as caught,
-    ):
-        main()
-    sys.path[:] = path
-    return caught.value.code, stdout.getvalue(), stderr.getvalue()
-
-
-def refused(*args: str, says: str, cwd: Path | None = None) -> None:
-    """Exit code 2, nothing on stdout and one line on stderr."""
-    code, stdout, stderr = here(*args, cwd=cwd)
-    assert code == 2, stderr
-    assert stdout == ""
-    lines = stderr.strip().splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("error: ")
-    assert re.search(says, lines[0]), lines[0]
 
 
 @pytest.fixture
@@ -177,7 +139,7 @@ def test_score(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     scores = ScoreTable.load(tmp_path / "scores.parquet")
     assert scores.archs == tuple(archs)
-    assert scores.metrics == ("snip", "naswot", "flops")
+    assert scores.metrics == ("snip", "nwot", "flops")
     assert scores.provenance["batch_shape"] == [16, 1, 8, 8]
     refused(*options, "--out", "x.parquet", "--archs", "none.txt", says="no file 'none.txt'", cwd=tmp_path)
     (tmp_path / "bad.txt").write_text("|nor_conv_9x9~0|+|none~0|none~1|+|none~0|none~1|none~2|\n")
@@ -200,8 +162,8 @@ def test_metrics_of_ones_own_and_how_they_are_run(tmp_path: Path) -> None:
     refused(*score, *metrics, "--out", "s.parquet", says="metric 'layers.py:x': no file", cwd=tmp_path)
     metrics[1] = metrics[1].rpartition(",")[0]
     how = ["--precision", "float64", "--device", "cpu", "--strict"]
-    code, _, errors = here(*score, *metrics, *how, "--out", "s.parquet", cwd=tmp_path)
-    assert code == 0, errors
+    done = untrained_cli(*score, *metrics, *how, "--out", "s.parquet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     scores = ScoreTable.load(tmp_path / "s.parquet")
     assert scores.metrics == ("snip", "layers(times=2)", "pair")
     assert (scores.values[:, 2] == 32 + scores.values[:, 1] / 2).all()  # no image stands in both batches
@@ -212,9 +174,9 @@ def test_metrics_of_ones_own_and_how_they_are_run(tmp_path: Path) -> None:
     refused(*score, *to, "--device", "abacus", says="device 'abacus' cannot be used", cwd=tmp_path)
 
     search = [*SEARCH[:-4], "--workers", "1", "--pool", "4", "--batch-size", "8", "--out", "run", "--json"]
-    code, printed, errors = here(*search, *metrics, cwd=tmp_path)
-    assert code == 0, errors
-    assert set(json.loads(printed)["queries"][0]["weights"]) == {"snip", "layers(times=2)", "pair"}
+    done = untrained_cli(*search, *metrics, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)["queries"][0]["weights"]) == {"snip", "layers(times=2)", "pair"}
     metrics[1] = metrics[1].replace("times=2", "times=3")
     refused(*search, *metrics, says=r"another search \(metrics", cwd=tmp_path)
 
@@ -222,10 +184,10 @@ def test_metrics_of_ones_own_and_how_they_are_run(tmp_path: Path) -> None:
 def test_metrics_that_tell_nothing_are_said(table: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def same(probe): return 1\ndef never(probe): raise ValueError('no luck')\n")
     options = ["--metrics", "params,mine.py:same,mine.py:never", "--pool", "9", "--workers", "1", "--out", "s.parquet"]
-    code, _, errors = here("score", *SMALL, *options, cwd=tmp_path)
-    assert code == 0, errors
-    assert "warning: metric 'same' is 1 for all of the 9 architectures: it cannot tell them apart\n" in errors
-    assert "warning: metric 'never' has no score for any of the 9 architectures (ValueError: no luck)" in errors
+    done = untrained_cli("score", *SMALL, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "warning: metric 'same' is 1 for all of the 9 architectures: it cannot tell them apart\n" in done.stderr
+    assert "warning: metric 'never' has no score for any of the 9 architectures (ValueError: no luck)" in done.stderr
 
     rows = pq.read_table(table)
     rows = rows.append_column("same", pa.array([2.0] * 40)).append_column("empty", pa.nulls(40, pa.float64()))
@@ -282,7 +244,7 @@ def test_a_space_of_ones_own(tmp_path: Path) -> None:
         "                             nn.ReLU(), nn.Linear(p['b'], self.num_classes))\n"
     )
     options = ["--data", "digits", "--budget", "2", "--epochs", "1", "--metrics", "snip", "--json"]
-    done = untrained_cli("search", "--space", "my_space:Widths", *options, cwd=tmp_path)
+    done = in_a_process("search", "--space", "my_space:Widths", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"a=\d,b=\d", json.loads(done.stdout)["best"]["architecture"])
     assert json.loads(done.stdout)["pool"] == 25  # all of it: it is smaller than the usual pool

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.test_cli import refused
+from command_line import refused
 from untrained.cli import main
 from untrained.cli.options import sounds_minimised
 from untrained.samplers import SAMPLERS

@@ -137,7 +137,9 @@ def bench(
         if runs:
             ran[benchmark.key] = opened, runs
     if not ran:
-        raise InputError(f"nothing to bench: {'; '.join(f'{what}: {why}' for what, why in skipped)}")
+        what, why = skipped[0]
+        others = f"; and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+        raise InputError(f"nothing to bench: {what}: {why}{others}")
     settings = {key: {"budget": runs[0].budget, **opened.identity} for key, (opened, runs) in ran.items()}
     with _store(None if path is None else Path(path), settings) as store:
         wanted = {(key, run.sampler, run.seed): run for key, (_, runs) in ran.items() for run in runs}
