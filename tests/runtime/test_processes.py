@@ -17,8 +17,10 @@ def who(n: int) -> tuple[int, int, int]:
     return n * n, os.getpid(), torch.get_num_threads()
 
 
-def vanish(n: int) -> int:
-    os._exit(9)
+def poison(n: int) -> int:
+    if n == 2:
+        os.abort()
+    return n
 
 
 def test_all_is_done_in_as_many_processes_as_asked_for() -> None:
@@ -30,9 +32,22 @@ def test_all_is_done_in_as_many_processes_as_asked_for() -> None:
     assert list(unordered(who, [], 2)) == []
 
 
-def test_a_lost_worker_is_said() -> None:
-    with pytest.raises(InputError, match="one of 2 worker processes died"):
-        list(unordered(vanish, [1, 2, 3], 2))
+def test_an_item_that_kills_its_process_is_named_and_stops_no_other(capfd: pytest.CaptureFixture[str]) -> None:
+    told = list[tuple[int, str]]()
+    done = unordered(poison, [1, 2, 3, 4], 2, died=lambda n, why: told.append((n, why)) or -n)
+    assert sorted(done) == [-2, 1, 3, 4]
+    assert told == [(2, "its process died (signal 6)")]
+    with pytest.raises(InputError, match=r"^2: its process died \(signal 6\), twice"):
+        list(unordered(poison, [], 1, suspects=[2]))
+
+
+def fail(n: int) -> int:
+    raise InputError(f"no {n}")
+
+
+def test_an_error_of_the_function_comes_back() -> None:
+    with pytest.raises(InputError, match=r"no [12]"):
+        list(unordered(fail, [1, 2], 2))
 
 
 def test_a_journal_keeps_what_was_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

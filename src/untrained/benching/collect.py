@@ -14,6 +14,7 @@ from untrained.benching.run import COLUMNS, Opened, Run, open_benchmark, run_sea
 from untrained.benchmarks import Benchmark, data_folder, get_benchmarks
 from untrained.errors import InputError
 from untrained.runtime.files import written_whole
+from untrained.runtime.interrupts import interruptible
 from untrained.runtime.journal import Journal
 from untrained.runtime.processes import unordered
 from untrained.runtime.provenance import difference
@@ -141,7 +142,7 @@ def bench(
         others = f"; and {len(skipped) - 1} more" if len(skipped) > 1 else ""
         raise InputError(f"nothing to bench: {what}: {why}{others}")
     settings = {key: {"budget": runs[0].budget, **opened.identity} for key, (opened, runs) in ran.items()}
-    with _store(None if path is None else Path(path), settings) as store:
+    with interruptible("search"), _store(None if path is None else Path(path), settings) as store:
         wanted = {(key, run.sampler, run.seed): run for key, (_, runs) in ran.items() for run in runs}
         todo = [run for key, run in wanted.items() if key not in store.done]
         finished = len(wanted) - len(todo)

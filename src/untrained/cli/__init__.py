@@ -13,6 +13,7 @@ from untrained.cli.lists import metrics, spaces
 from untrained.cli.samplers import samplers
 from untrained.cli.show import show
 from untrained.errors import InputError
+from untrained.runtime.interrupts import exit_code, signals_raise
 
 app = typer.Typer(
     name="untrained",
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+"""What typer makes of a `KeyboardInterrupt`."""
 
 app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
@@ -51,13 +53,14 @@ def _root(
 
 
 def main() -> None:
-    """Runs the command line: one clear line and exit code 2 for bad input, 130 for Ctrl-C."""
+    """Runs the command line: one clear line and exit code 2 for bad input, 130 for Ctrl-C (SIGTERM 143, SIGHUP 129)."""
     sys.path.insert(0, "")  # a space of one's own in the current folder, as `python -m` finds it
     warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
     # typer keeps click's UsageError in a different place from version to version
     usage_error = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
     try:
-        code = app(standalone_mode=False)
+        with signals_raise():
+            code = app(standalone_mode=False)
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         code = 2
@@ -70,6 +73,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:
+        code = exit_code()
         typer.echo("interrupted: with an --out or --storage, the same command goes on where it was", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 

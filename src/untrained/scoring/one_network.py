@@ -77,7 +77,7 @@ class Job:
         except (Exception, SystemExit) as error:
             known = isinstance(error, InputError)  # such as a space that builds no networks: its text says all
             why = str(error) if known else f"the network cannot be built: {one_line(error)}"
-            return arch, dict.fromkeys((m.name for m in self.metrics), None), {m.name: why for m in self.metrics}
+            return self.failed(arch, why)
         scores, reasons = dict[str, float | None](), dict[str, str]()
         for m in self.metrics:
             try:
@@ -87,6 +87,10 @@ class Job:
             except (Exception, SystemExit) as error:  # whatever a metric of the user's raises
                 scores[m.name], reasons[m.name] = None, one_line(error)
         return arch, scores, reasons
+
+    def failed(self, arch: str, why: str) -> Scores:
+        """The scores of a network that has none, each for the reason `why`."""
+        return arch, dict.fromkeys((m.name for m in self.metrics), None), {m.name: why for m in self.metrics}
 
     def _placed(self, batch: Batch) -> Batch:
         inputs, targets = batch

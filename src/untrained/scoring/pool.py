@@ -14,6 +14,7 @@ from untrained.errors import InputError, one_line
 from untrained.metrics import ROBOT_METRICS, Given, get_metrics
 from untrained.probe.probe import Loss
 from untrained.runtime.devices import usable_device
+from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
 from untrained.runtime.provenance import difference
 from untrained.scores.table import ScoreTable
@@ -109,7 +110,7 @@ def compute_scores(
     if min(workers, len(todo)) > 1:
         _check_travels(job, workers)
     random.Random(0).shuffle(todo)  # the first few are to tell of all whether any score can be had
-    with ScoreJournal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
+    with interruptible(), ScoreJournal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
         wanted = set(todo)
         done = {arch: scores for arch, scores in journal.scores.items() if arch in wanted}
         todo = [arch for arch in todo if arch not in done]
@@ -117,7 +118,7 @@ def compute_scores(
         if progress:
             progress(len(done), total)
         _check_some_work(done, total, journal)
-        for scores in unordered(job.score, todo, workers):
+        for scores in unordered(job.score, todo, workers, died=job.failed):
             journal.add(scores)
             done[scores[0]] = scores
             _check_some_work(done, total, journal)
