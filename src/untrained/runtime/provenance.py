@@ -7,9 +7,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from untrained.runtime.code import UNREADABLE
+
+SHOWN = 60
+"""Characters of a value that a message shows."""
+
 
 def difference(found: Any, wanted: Mapping[str, Any]) -> str:
-    """The first entry of `wanted` that `found` has otherwise, in a few words; empty where it agrees throughout."""
+    """Describes the first entry in which `found` differs from `wanted`.
+
+    Values of different types differ (1, 1.0, True and "1"), and what is `UNREADABLE` differs from everything.
+
+    Args:
+        found: what a file or a study remembers, as read from JSON.
+        wanted: what it should hold; other entries of `found` do not matter.
+
+    Returns:
+        A few words, or "" if every entry is the same.
+
+    Example:
+        >>> from untrained.runtime.provenance import difference
+        >>> difference({"seed": 0, "space": "mine"}, {"seed": 1})
+        'seed 0, not 1'
+    """
     if not isinstance(found, Mapping) or (wanted and not found):
         return "of unknown origin"
     for key, value in wanted.items():
@@ -17,9 +37,17 @@ def difference(found: Any, wanted: Mapping[str, Any]) -> str:
         if isinstance(value, Mapping) and isinstance(there, Mapping) and value.keys() == there.keys():
             if inner := difference(there, value):
                 return f"{key}: {inner}"
-        elif there != json.loads(json.dumps(value)):
-            return f"{key} {json.dumps(there)}, not {json.dumps(value)}"
+            continue
+        old, new = (json.dumps(part, sort_keys=True) for part in (there, value))
+        if UNREADABLE in new or UNREADABLE in old:
+            return f"{key}, which cannot be read: defined at a prompt or in a notebook, or without a lasting state"
+        if old != new:
+            return f"{key} {_shown(old)}, not {_shown(new)}"
     return ""
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
 def raw_bytes(tensor: Tensor) -> bytes:

@@ -1,0 +1,370 @@
+"""The version of a user's code: a hash of a function or a class and of everything local that it uses.
+
+A file is cut into its top-level statements. Each of them *writes* some names of the module and *uses* others. The code
+of `f` is every statement that writes `f`, together with the code of the names that these statements use, in the same
+file and in other files of the user.
+"""
+
+import ast
+import dis
+import functools
+import inspect
+import sys
+import sysconfig
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from hashlib import blake2b
+from importlib.util import find_spec, resolve_name
+from itertools import pairwise
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, cast
+
+UNREADABLE = "<unreadable>"
+"""Stands for code without a source file, and for a value that cannot be told from another. It never equals anything."""
+
+Name = tuple[str, str | None]
+"""(a name, the attribute that is looked up on it or None), or (a module, one of its names or None for all of them)."""
+
+DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def code_of(thing: Any) -> str:
+    """Hashes the code of a function, a class, or an instance's class, and all local code that it uses.
+
+    The hash covers what `thing` uses from its own file (functions, base classes, decorators, constants) and from other
+    files outside the standard library, site-packages and this package. Comments, layout, docstrings and the order of
+    definitions do not count, nor does code that `thing` does not use. A module's file is read once, until the module is
+    reloaded, so an edit while the program runs changes nothing.
+
+    Args:
+        thing: a function, method, partial, class, module or instance.
+
+    Returns:
+        16 hex digits; "" for code whose version is recorded elsewhere (this package, PyTorch, numpy, Optuna, the
+        standard library and compiled functions); `UNREADABLE` for code without a source file, as in a notebook.
+
+    Example:
+        >>> from untrained.runtime.identity import code_of
+        >>> code_of(print)
+        ''
+    """
+    thing = _bare(thing)
+    name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
+    if not name or isinstance(thing, BuiltinFunctionType) or _has_a_version(name):
+        return ""
+    source = _source(name)
+    if source is None:
+        return UNREADABLE
+    if isinstance(thing, ModuleType):
+        return _closure([], [(name, None)])
+    codes = [code for code in _codes(thing) if Path(code.co_filename).name == source.path.name]
+    nodes = [source.function(code) for code in codes]
+    if None in nodes:  # the file is not the one that was loaded
+        return UNREADABLE
+    if "<" not in thing.__qualname__:
+        root = thing.__qualname__.partition(".")[0]
+        known = root if root in source.written else _name_in(name, thing)
+        return UNREADABLE if known is None else _closure([], [(name, known)])
+    # Of a function or class made inside a function, only its own text counts: the variables around it are values.
+    own = [node for node in nodes if node] if isinstance(thing, FunctionType) else source.classes(thing, codes)
+    if len(own) != 1:
+        return UNREADABLE
+    bases = [code_of(base) for base in thing.__mro__[1:]] if isinstance(thing, type) else []
+    if UNREADABLE in bases:
+        return UNREADABLE
+    return _closure([_text(own[0]), *bases], source.resolved(_Statement(own[0])))
+
+
+def _bare(thing: Any) -> Any:
+    """The function, class or module whose text is the code of `thing`."""
+    while isinstance(thing, functools.partial | MethodType):
+        thing = thing.func if isinstance(thing, functools.partial) else thing.__func__
+    if hasattr(thing, "__wrapped__") and not isinstance(thing, type):
+        thing = inspect.unwrap(thing)
+    return thing if isinstance(thing, FunctionType | type | ModuleType | BuiltinFunctionType) else type(thing)
+
+
+def _codes(thing: Any) -> list[CodeType]:
+    if isinstance(thing, FunctionType):
+        return [thing.__code__]
+    own = [part for part in vars(thing).values() if isinstance(part, FunctionType)]
+    return [inspect.unwrap(part).__code__ for part in own if part.__qualname__.startswith(f"{thing.__qualname__}.")]
+
+
+def _name_in(module: str, thing: Any) -> str | None:
+    """What the module calls `thing`, if not by its own name."""
+    own = vars(sys.modules[module]).items() if module in sys.modules else ()
+    return next((name for name, value in own if value is thing), None)
+
+
+def _closure(texts: list[str], names: Iterable[Name]) -> str:
+    """The hash of `texts`, of the statements that write `names`, and of all that those use."""
+    units, waiting = dict[Name, str](), list(names)
+    while waiting:
+        module, name = key = waiting.pop()
+        if key in units:
+            continue
+        source = _source(module)
+        if source is None:
+            return UNREADABLE
+        statements = source.statements if name is None else source.written.get(name, [])
+        units[key] = "\n".join(_text(statement.node) for statement in statements)
+        for statement in statements:
+            waiting += source.resolved(statement)
+    whole = "\0".join([*texts, *sorted(set(units.values()))])
+    return blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+class _Statement:
+    """A top-level statement of a file, or the definition of a function or class somewhere in it."""
+
+    def __init__(self, node: ast.AST) -> None:
+        self.node = node
+
+    @cached_property
+    def written(self) -> set[str]:
+        """The names of the module that it binds or changes."""
+        return set(_written(self.node))
+
+    @cached_property
+    def uses(self) -> set[Name]:
+        """The global names that it looks up, each with the attribute that is asked of it."""
+        node = self.node
+        if isinstance(node, ast.expr):
+            node = ast.copy_location(ast.Expr(node), node)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return set(
+                    _loaded(compile(ast.Module([cast(ast.stmt, node)], []), "<statement>", "exec", dont_inherit=True))
+                )
+        except SyntaxError:  # a function that says nonlocal, cut out of the one around it
+            return {(part.id, None) for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+class _Source:
+    """A module's file, as it was when first asked for."""
+
+    def __init__(self, module: str, path: Path, package: str, installed: bool) -> None:
+        self.module, self.path, self.package, self.installed = module, path, package, installed
+        with warnings.catch_warnings(action="ignore"):
+            self.tree = ast.parse(path.read_bytes())
+        self.statements = [_Statement(node) for node in _flat(self.tree.body)]
+
+    @cached_property
+    def written(self) -> dict[str, list[_Statement]]:
+        """Name -> the statements that write it, from top to bottom."""
+        found = dict[str, list[_Statement]]()
+        for statement in self.statements:
+            for name in statement.written:
+                found.setdefault(name, []).append(statement)
+        return found
+
+    @cached_property
+    def _functions(self) -> dict[tuple[int, str], list[FUNCTIONS]]:
+        found = dict[tuple[int, str], list[FUNCTIONS]]()
+        for node in ast.walk(self.tree):
+            if isinstance(node, FUNCTIONS):
+                line = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
+                found.setdefault((line, getattr(node, "name", "<lambda>")), []).append(node)
+        return found
+
+    def function(self, code: CodeType) -> FUNCTIONS | None:
+        """The text of a function; None if the file has none, or two, where the function was read."""
+        found = self._functions.get((code.co_firstlineno, code.co_name), [])
+        if len(found) > 1:  # lambdas in one line
+            starts = {(line, column) for line, _, column, _ in code.co_positions()}
+            bodies = [(node, node.body) for node in found if isinstance(node, ast.Lambda)]
+            found = [node for node, body in bodies if (body.lineno, body.col_offset) in starts]
+        return found[0] if len(found) == 1 else None
+
+    def classes(self, thing: type, codes: list[CodeType]) -> list[ast.ClassDef]:
+        """The texts that a class made inside a function can have: those of its name that hold all of its methods."""
+        methods = [self.function(code) for code in codes]
+        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == thing.__name__]
+        return [node for node in found if set(methods) <= set(ast.walk(node))]
+
+    def resolved(self, statement: _Statement) -> Iterator[Name]:
+        """What the statement uses, as (module, name): names of this file, and of those that it imports from."""
+        for name, attribute in statement.uses:
+            if name in self.written:
+                yield self.module, name
+                for writer in self.written[name]:
+                    yield from self._imported(writer.node, attribute)
+            else:
+                stars = (s.node for s in self.statements if "*" in s.written)
+                yield from (key for star in stars for key in self._imported(star, name) if name in _names(key[0]))
+        if not isinstance(statement.node, ast.Import | ast.ImportFrom):
+            for node in ast.walk(statement.node):
+                yield from self._imported(node, None)
+
+    def _imported(self, node: ast.AST, attribute: str | None) -> Iterator[Name]:
+        if self.installed:  # a package's other files are of the same version
+            return
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                whole = alias.asname is None and "." in alias.name
+                yield from _of_module(alias.name, None if whole else attribute)
+        elif isinstance(node, ast.ImportFrom):
+            try:
+                origin = resolve_name("." * node.level + (node.module or ""), self.package or None)
+            except ImportError:
+                return
+            for alias in node.names:
+                if alias.name == "*":
+                    yield from _of_module(origin, attribute)
+                elif alias.name in _names(origin) or not _is_users(f"{origin}.{alias.name}"):
+                    yield from _of_module(origin, alias.name)
+                else:
+                    yield from _of_module(f"{origin}.{alias.name}", attribute)
+
+
+def _of_module(module: str, name: str | None) -> Iterator[Name]:
+    """`name` of `module` as (module, name), if it is the user's: a name in its file, a module in its folder, or all."""
+    if not _is_users(module):
+        return
+    if name is not None and name not in _names(module):
+        module, name = f"{module}.{name}" if _is_users(f"{module}.{name}") else module, None
+    yield module, name
+
+
+def _names(module: str) -> Iterable[str]:
+    source = _source(module) if _is_users(module) else None
+    return source.written if source else ()
+
+
+_read: dict[str, tuple[Any, _Source | None]] = {}
+"""Module -> which version of it, and its file as first asked for."""
+
+
+def _source(module: str) -> _Source | None:
+    """The source of a module; None if it has no file of Python that can be read."""
+    path = _file(module)
+    # The spec of a module is another after a reload. One that is not loaded yet will be what its file is then.
+    version = getattr(sys.modules[module], "__spec__", None) if module in sys.modules else path and _changed(path)
+    known = _read.get(module, ("", None))[0]
+    if known is not version and not (isinstance(known, int) and known == version):  # two specs can be equal
+        try:
+            package = getattr(sys.modules.get(module), "__package__", None) or module.rpartition(".")[0]
+            source = None if path is None else _Source(module, path, package, _is_installed(path))
+        except (OSError, ValueError, SyntaxError, RecursionError):  # an extension module, or a broken file
+            source = None
+        _read[module] = version, source
+    return _read[module][1]
+
+
+def _file(module: str) -> Path | None:
+    found = sys.modules.get(module)
+    file = getattr(found, "__file__", None)
+    parent = module.rpartition(".")[0]
+    if found is None and (not parent or parent in sys.modules):  # imported in a function that was not called yet
+        try:
+            spec = find_spec(module)
+        except (ImportError, AttributeError, ValueError):
+            return None
+        file = spec.origin if spec is not None and spec.has_location else None
+    return Path(file) if file else None
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+def _is_users(module: str) -> bool:
+    """Whether `module` is code of the user's: a file outside what is installed, or a prompt."""
+    path = _file(module)
+    if path is None:
+        return module == "__main__"
+    return not _is_installed(path)
+
+
+@functools.cache
+def _is_installed(path: Path) -> bool:
+    """Whether the file belongs to Python, to an installed package or to this one."""
+    if _is_in_site_packages(path):
+        return True
+    places = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), Path(__file__).parents[1])
+    return any(path.resolve().is_relative_to(Path(place).resolve()) for place in places)
+
+
+def _is_in_site_packages(path: Path) -> bool:
+    return not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+
+
+def _has_a_version(module: str) -> bool:
+    """Whether a version number that is recorded anyway stands for the code of `module`."""
+    path = _file(module)
+    if path is None:
+        return module in sys.builtin_module_names or module.partition(".")[0] in ("torch", "numpy")
+    known = ("untrained", "torch", "numpy", "optuna")
+    return _is_installed(path) and (not _is_in_site_packages(path) or module.partition(".")[0] in known)
+
+
+def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module: each imported name for itself, and what is done only in the main module."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                is_plain = isinstance(node, ast.Import)
+                one = ast.Import([alias]) if is_plain else ast.ImportFrom(node.module, [alias], node.level)
+                yield ast.copy_location(one, node)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+            yield from _flat([*node.body, *node.orelse])
+        else:
+            yield node
+
+
+def _written(node: ast.AST) -> Iterator[str]:
+    """The names of the module that a top-level statement binds or changes."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name
+            for part in ast.walk(node):
+                yield from part.names if isinstance(part, ast.Global) else ()
+            return
+        case ast.Lambda():
+            return
+        case ast.Import() | ast.ImportFrom():
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        case ast.Name(ctx=ast.Store() | ast.Del()):
+            yield node.id
+        case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
+            yield from _root(node)
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as called)):
+            yield from _root(called)
+    for child in ast.iter_child_nodes(node):
+        yield from _written(child)
+
+
+def _root(node: ast.AST) -> Iterator[str]:
+    """`a` of `a.b[c].d`."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    if isinstance(node, ast.Name):
+        yield node.id
+
+
+def _loaded(code: CodeType) -> Iterator[Name]:
+    """The global names that compiled code, and the functions within, look up."""
+    for one, following in pairwise([*dis.get_instructions(code), None]):
+        if one and one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
+            is_asked = following is not None and following.opname in ("LOAD_ATTR", "LOAD_METHOD")
+            yield one.argval, following.argval if is_asked and following else None
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _loaded(inner)
+
+
+def _text(part: Any) -> str:
+    """An AST as text: without positions, docstrings, and fields that some versions of Python do not have."""
+    if isinstance(part, list):
+        return f"[{','.join(map(_text, part))}]"
+    if not isinstance(part, ast.AST):
+        return repr(part)
+    fields = dict(ast.iter_fields(part))
+    if isinstance(part, DEFINITIONS) and ast.get_docstring(part, clean=False) is not None:
+        fields["body"] = part.body[1:]
+    told = (f"{name}={_text(value)}" for name, value in fields.items() if value is not None and value != [])
+    return f"{type(part).__name__}({','.join(told)})"
