@@ -44,7 +44,7 @@ class Task:
     def run(self, sampler: PoolSampler) -> Phases:
         space = ArchitectureList(list(self.table.archs))
         result = search(space, self.objective, budget=self.budget, sampler=sampler, scores=sampler.table)
-        return phases(result.summary, self.objective, self.table.archs)
+        return phases(result.queries, self.objective, self.table.archs)
 
     def robot(self, seed: int, metrics: Iterable[str] | None = None, **options: object) -> RoBoT:
         table = self.table if metrics is None else self.table.select(metrics=list(metrics))

@@ -42,12 +42,11 @@ def main() -> None:
                 result = search(
                     NASBench201(), objective, budget=3 * args.trainings, sampler=sampler, scores=table, seed=seed
                 )
-                queries = result.summary["queries"]
-                spent = np.cumsum([query["cost_seconds"] for query in queries])
-                paid = [q for q, cost in zip(queries, spent, strict=True) if cost <= args.trainings * mean_cost]
-                ranks.append(min(objective.rank(q["architecture"], table.archs) for q in paid if "reason" not in q))
+                spent = np.cumsum([query.cost_seconds or 0.0 for query in result.queries])
+                paid = [q for q, cost in zip(result.queries, spent, strict=True) if cost <= args.trainings * mean_cost]
+                ranks.append(min(objective.rank(q.architecture, table.archs) for q in paid if q.state == "complete"))
                 made.append(len(paid))
-                stopped.append(sum("reason" in q for q in paid))
+                stopped.append(sum(q.state == "pruned" for q in paid))
             print(f"{task:<15} {sampler:<10} {f'{np.mean(ranks):.0f}±{np.std(ranks):.0f}':>12} "
                   f"{np.mean(made):>10.1f} {np.mean(stopped):>8.1f}", flush=True)  # fmt: skip
 

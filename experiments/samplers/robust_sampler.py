@@ -27,7 +27,7 @@ from untrained import NASBench201, ScoreTable
 from untrained.benchmarks import BENCHMARKS, Benchmark
 from untrained.errors import InputError
 from untrained.samplers import PoolSampler, get_sampler
-from untrained.samplers.base import Query
+from untrained.samplers.query import Query
 from untrained.spaces import ArchitectureList, SearchSpace
 
 SIX = ("grad_norm", "snip", "grasp", "fisher", "synflow", "jacov")
@@ -53,7 +53,9 @@ class Task:
         for _ in range(self.budget):
             choice = chooser.choose(history)
             value = self.values[self.scores.index[choice.architecture]]
-            history.append(Query(choice.architecture, None if np.isnan(value) else float(value), choice.state))
+            value = None if np.isnan(value) else float(value)
+            state = "failed" if value is None else "complete"
+            history.append(Query(choice.architecture, value, state, sampler_state=choice.sampler_state))
         best = max((q.value for q in history if q.value is not None), default=-np.inf)
         return 1 + int((self.values > best).sum())
 

@@ -2,7 +2,6 @@
 
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from untrained import search
 from untrained.analysis import bound, expected_best_rank, metric_report, objective_ranks, phases, precision_at, walk
 from untrained.analysis.bound import best_weights
 from untrained.objectives import TabularObjective
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import ArchitectureList
 
@@ -84,17 +84,16 @@ def test_metric_reports(task: tuple[ScoreTable, TabularObjective]) -> None:
 def test_phases_by_hand(task: tuple[ScoreTable, TabularObjective]) -> None:
     table, objective = task
     by_rank = {objective.rank(arch, table.archs): arch for arch in table.archs if arch != "a7"}
-    summary = {"queries": [query(by_rank[30], "explore"), query(by_rank[12], "explore"), query("a7", "explore")]}
-    found = phases(summary, objective, table.archs)
+    made = [
+        Query(by_rank[30], 0.0, phase="explore"),
+        Query(by_rank[12], 0.0, phase="explore"),
+        Query("a7", state="failed", phase="explore"),
+    ]
+    found = phases(made, objective, table.archs)
     assert (found.explored, found.exploited, found.explore_rank, found.pick_rank, found.gain) == (3, 0, 12, 12, 0)
-    stopped = query(by_rank[1], "exploit") | {"reason": "stopped after 12 epochs of 200"}
-    summary["queries"] += [query(by_rank[5], "exploit"), stopped]
-    found = phases(summary, objective, table.archs)
+    made += [Query(by_rank[5], 0.0, phase="exploit"), Query(by_rank[1], 0.0, "pruned", phase="exploit")]
+    found = phases(made, objective, table.archs)
     assert (found.explored, found.exploited, found.explore_rank, found.pick_rank, found.gain) == (3, 2, 12, 5, 7)
-
-
-def query(arch: str, phase: str) -> dict[str, Any]:
-    return {"architecture": arch, "phase": phase, "value": None if arch == "a7" else 0.0}
 
 
 def test_the_bound_holds(task: tuple[ScoreTable, TabularObjective]) -> None:
@@ -107,17 +106,17 @@ def test_the_bound_holds(task: tuple[ScoreTable, TabularObjective]) -> None:
         result = search(
             ArchitectureList(list(table.archs)), objective, budget=20, sampler="robot", scores=table, seed=seed
         )
-        found = bound(result.summary, objective, table)
-        queries = result.summary["queries"]
-        assert found.explored == sum(q["phase"] == "explore" for q in queries)
+        found = bound(result.queries, objective, table)
+        queries = result.queries
+        assert found.explored == sum(query.phase == "explore" for query in queries)
         assert found.pick_rank == result.rank
         assert found.reachable <= found.explore_rank
         assert found.pick_rank <= found.guaranteed <= found.explore_rank
         assert 1 <= found.expected <= found.explore_rank
         left = 20 - found.explored
-        weights = np.array([queries[-1]["weights"][name] for name in table.metrics])
+        weights = np.array([queries[-1].metric_weights[name] for name in table.metrics])
         top = np.argsort(-(table.scaled() @ weights), kind="stable")[:left]
-        queried = {q["architecture"] for q in queries}
+        queried = {query.architecture for query in queries}
         assert {table.archs[i] for i in top} <= queried  # what the guarantee rests on
         hits = sum(objective.rank(table.archs[i], table.archs) <= left for i in top)
         assert found.precision == pytest.approx(hits / left)

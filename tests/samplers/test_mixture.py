@@ -14,7 +14,6 @@ from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
 from toy import MLPs
 from untrained.objectives import TabularObjective
 from untrained.samplers import Mixture, hypotheses, mixture
-from untrained.samplers.base import Query
 from untrained.samplers.features import Encoder, spread_top
 from untrained.samplers.hypotheses import (
     LEVEL,
@@ -27,6 +26,7 @@ from untrained.samplers.hypotheses import (
     favoured,
     scale_values,
 )
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.searching.search import search
 from untrained.spaces import ArchitectureList, NASBench201, TransNASMicro
@@ -360,7 +360,7 @@ def test_a_batch_has_no_repeats() -> None:
     known = [Query(archs[i], float(-((values[i] - 0.6) ** 2))) for i in (20, 120, 200, 300, 380)]
     batch = list[Query]()
     for _ in range(4):
-        batch.append(Query(sampler.choose([*known, *batch]).architecture, None, running=True))
+        batch.append(Query(sampler.choose([*known, *batch]).architecture, None, state="running"))
     assert len({q.architecture for q in (*known, *batch)}) == 9
 
 

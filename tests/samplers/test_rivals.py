@@ -15,11 +15,12 @@ from untrained import search
 from untrained.errors import InputError
 from untrained.objectives import Evaluation, Objective, TabularObjective
 from untrained.samplers import get_sampler
-from untrained.samplers.base import PoolSampler, Query
+from untrained.samplers.base import PoolSampler
 from untrained.samplers.decisions import DecisionPool, decision_pool
 from untrained.samplers.evolution import REA
 from untrained.samplers.greedy import Greedy
 from untrained.samplers.hnas import HNAS
+from untrained.samplers.query import Query
 from untrained.samplers.reinforce import REINFORCE
 from untrained.scores import ScoreTable
 from untrained.spaces import NASBench201
@@ -149,7 +150,7 @@ def test_hnas_queries_the_argmin_of_its_definition() -> None:
     scaled = trace * 5000 / np.nanmax(trace)
     for k in range(12):
         choice = HNAS(table, SPACE, budget=12, seed=1).choose(history)
-        nu, mu = choice.weights["nu"], 10 ** choice.weights["log10_mu"]
+        nu, mu = choice.metric_weights["nu"], 10 ** choice.metric_weights["log10_mu"]
         assert 0 <= nu <= 5000
         assert 1e-4 <= mu <= 1 + 1e-9
         if k < 3:
@@ -157,7 +158,7 @@ def test_hnas_queries_the_argmin_of_its_definition() -> None:
         merit = mu * abs(scaled**2 - nu**2) + kappa / scaled
         free = [i for i in range(200) if archs[i] not in [query.architecture for query in history] and i not in (7, 8)]
         assert choice.architecture == archs[min(free, key=lambda i: merit[i])]
-        history.append(Query(choice.architecture, float(rng.normal()), choice.state))
+        history.append(Query(choice.architecture, float(rng.normal()), sampler_state=choice.sampler_state))
 
 
 def test_greedy_walks_down() -> None:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
 from untrained.samplers import RandomSearch, RoBoT, get_sampler
-from untrained.samplers.base import Query
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import ArchitectureList, NASBench201
 
@@ -188,7 +188,7 @@ def test_random_search_is_uniform() -> None:
     table, space = ScoreTable(tuple(archs), ("m",), np.zeros((4, 1))), ArchitectureList(archs)
     first = [RandomSearch(table, space, seed=s).choose([]).architecture for s in range(400)]
     assert all(66 <= first.count(arch) <= 134 for arch in archs)
-    history = [Query("a", 1.0, None), Query("c", None, None)]
+    history = [Query("a", 1.0), Query("c", state="failed")]
     assert RandomSearch(table, space, seed=3).choose(history).architecture in "bd"
 
 

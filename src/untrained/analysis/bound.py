@@ -11,9 +11,8 @@ Walking down M past known architectures, the second step leaves none of its firs
     expected:   E[R_f(pick)] <= min(explore_rank, (T' + 1) / (h + 1)), if every choice of h among them is as likely.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from untrained.analysis.phases import phases
 from untrained.analysis.ranks import expected_best_rank, objective_ranks, precision_at
 from untrained.objectives import TabularObjective
+from untrained.samplers.query import Query
 from untrained.scores import Scaling, ScoreTable
 
 Array = NDArray[np.float64]
@@ -51,16 +51,16 @@ class Bound:
 
 
 def bound(
-    summary: Mapping[str, Any], objective: TabularObjective, table: ScoreTable, scaling: Scaling = "minmax"
+    queries: Sequence[Query], objective: TabularObjective, table: ScoreTable, scaling: Scaling = "minmax"
 ) -> Bound:
-    """The bound for a search by RoBoT, from the `summary` of its result, what it queried and its scores."""
-    found = phases(summary, objective, table.archs)
+    """The bound for a search by RoBoT that made `queries` of `objective` and learned from `table`."""
+    found = phases(queries, objective, table.archs)
     f, features = objective.goodness(table.archs), table.scaled(scaling)
     reachable, best = best_weights(features, f)
     left, precision, best_precision = found.exploited, np.nan, np.nan
     guaranteed, expected = found.explore_rank, float(found.explore_rank)
     if left:
-        weights = next(query["weights"] for query in summary["queries"] if query["phase"] == "exploit")
+        weights = next(query.metric_weights for query in queries if query.phase == "exploit")
         precision = precision_at(left, features @ [weights[name] for name in table.metrics], f)
         best_precision = precision_at(left, features @ best, f)
         if hits := round(precision * left):

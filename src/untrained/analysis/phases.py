@@ -1,10 +1,10 @@
 """What the two steps of a search each gave: explore, then exploit."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from untrained.objectives import TabularObjective
+from untrained.samplers.query import Query
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,10 @@ class Phases:
         return self.explore_rank - self.pick_rank
 
 
-def phases(summary: Mapping[str, Any], objective: TabularObjective, pool: tuple[str, ...]) -> Phases:
-    """The phases of a search from the `summary` of its result; `objective` is what it queried, `pool` what it had."""
-    queries = summary["queries"]
-    ranks = [
-        len(pool) if query["value"] is None or "reason" in query else objective.rank(query["architecture"], pool)
-        for query in queries
-    ]
-    explored = [rank for rank, query in zip(ranks, queries, strict=True) if query["phase"] == "explore"]
+def phases(queries: Sequence[Query], objective: TabularObjective, pool: tuple[str, ...]) -> Phases:
+    """The phases of a search that made `queries` of `objective` in `pool`."""
+    ranks = [objective.rank(query.architecture, pool) if query.state == "complete" else len(pool) for query in queries]
+    explored = [rank for rank, query in zip(ranks, queries, strict=True) if query.phase == "explore"]
     return Phases(
         explored=len(explored),
         exploited=len(queries) - len(explored),

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from optuna.trial import FrozenTrial, TrialState
 
 from untrained.benchmarks import Benchmark
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
 from untrained.samplers import sampler_info
-from untrained.samplers.base import ARCHITECTURE, PHASE
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
-from untrained.searching.result import COST
 from untrained.searching.search import search
 from untrained.spaces import ArchitectureList, SearchSpace
 
@@ -117,21 +115,19 @@ def run_search(run: Run) -> dict[str, list[Any]]:
     best: tuple[float, Mapping[str, float | None]] | None = None
     before = time.perf_counter()
 
-    def record(trial: FrozenTrial, done: int, budget: int) -> None:
+    def record(query: Query, done: int, budget: int) -> None:
         nonlocal best, before
-        arch = trial.user_attrs[ARCHITECTURE]
-        complete = trial.state == TrialState.COMPLETE
-        value = trial.values[0] if complete else None
+        value = query.value if query.state == "complete" else None
         if value is not None and (best is None or sign * value > best[0]):
-            best = sign * value, _figures(opened, arch, best_of_pool)
+            best = sign * value, _figures(opened, query.architecture, best_of_pool)
         figures: Mapping[str, float | None] = best[1] if best else {"rank": None, "regret": None, "test": None}
         entry: dict[str, Any] = {
             "query": done,
-            "architecture": arch,
+            "architecture": query.architecture,
             "value": value,
-            "state": {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "failed"),
-            "phase": trial.user_attrs.get(PHASE),
-            "cost": trial.user_attrs.get(COST, 0.0),
+            "state": query.state,
+            "phase": query.phase,
+            "cost": query.cost_seconds or 0.0,
             **figures,
             "seconds": time.perf_counter() - before,
         }

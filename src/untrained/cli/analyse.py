@@ -70,7 +70,7 @@ def analyse(
         untrained.search(space, objective, budget=budget, sampler="robot", scores=scored, seed=seed)
         for seed in range(seeds)
     )
-    bounds = [bound(result.summary, objective, scored) for result in searches]
+    bounds = [bound(result.queries, objective, scored) for result in searches]
     if as_json:
         document = {
             "pool": len(scored),

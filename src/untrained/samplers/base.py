@@ -1,8 +1,6 @@
 """Samplers that choose from a scored pool, as Optuna samplers.
 
-A sampler is a pure function of (table, seed, history). The history is the study's finished trials and what this
-module wrote on them as user attributes: `architecture`, `phase`, `weights`, `state`, the sampler's own record, and
-`sampler`, whose record it is.
+A sampler is a pure function of (table, seed, history). The history is the queries of the study (`query`).
 """
 
 from abc import abstractmethod
@@ -14,18 +12,14 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
 from untrained.errors import InputError
+from untrained.samplers.query import ARCHITECTURE, PHASE, SAMPLER, STATE, WEIGHTS, Query, read_history
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
-
-ARCHITECTURE, PHASE, WEIGHTS, STATE, SAMPLER = "architecture", "phase", "weights", "state", "sampler"
-
-SKIPPED = "skipped"
-"""Attribute of a trial that is no query (interrupted, repeated, impossible), and why."""
 
 
 @cache
@@ -40,24 +34,8 @@ class Choice:
 
     architecture: str
     phase: str
-    weights: Mapping[str, float] = field(default_factory=dict)
-    state: Any = None
-
-
-@dataclass(frozen=True)
-class Query:
-    """One architecture of the history.
-
-    value: to be maximised; None where it failed or is still running. state: what the same sampler remembered.
-    step: where its evaluation was stopped early, which is where `value` is from; None where it ran to its end.
-    running: its value is still to come.
-    """
-
-    architecture: str
-    value: float | None
-    state: Any = None
-    step: int | None = None
-    running: bool = False
+    metric_weights: Mapping[str, float] = field(default_factory=dict)
+    sampler_state: Any = None
 
 
 class PoolSampler(BaseSampler):
@@ -94,8 +72,8 @@ class PoolSampler(BaseSampler):
         for key, value in (
             (ARCHITECTURE, choice.architecture),
             (PHASE, choice.phase),
-            (WEIGHTS, {name: w for name, w in choice.weights.items() if name not in self.table.idle}),
-            (STATE, choice.state),
+            (WEIGHTS, {name: w for name, w in choice.metric_weights.items() if name not in self.table.idle}),
+            (STATE, choice.sampler_state),
             (SAMPLER, type(self).__name__),
         ):
             study._storage.set_trial_user_attr(trial._trial_id, key, value)  # as Optuna's own samplers do
@@ -116,33 +94,7 @@ def check_learnable(table: ScoreTable, budget: int) -> None:
         raise InputError("no metric has a score for any architecture: there is nothing to learn from")
 
 
-def read_history(study: Study, space: SearchSpace, sampler: str) -> list[Query]:
-    """The queries of `study` in the order of their trials: each counts, but those that were skipped.
-
-    sampler: whose records to read; that of another sampler is no business of this one.
-    """
-    sign = -1 if study.direction == StudyDirection.MINIMIZE else 1
-    queries = []
-    for trial in study.get_trials(deepcopy=False):
-        arch = architecture(trial, space)
-        if arch is None or SKIPPED in trial.user_attrs:
-            continue
-        finished = trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.values is not None
-        value = sign * trial.values[0] if finished and trial.values else None
-        state = trial.user_attrs.get(STATE) if trial.user_attrs.get(SAMPLER, sampler) == sampler else None
-        step = trial.last_step if trial.state == TrialState.PRUNED else None
-        queries.append(Query(arch, value, state, step, running=not trial.state.is_finished()))
-    return queries
-
-
 def known_values(history: Sequence[Query]) -> dict[str, float]:
     """Architecture -> value; the worst value seen (0 where there is none) for a failed or running query."""
     worst = min((query.value for query in history if query.value is not None), default=0.0)
     return {query.architecture: worst if query.value is None else query.value for query in history}
-
-
-def architecture(trial: FrozenTrial, space: SearchSpace) -> str | None:
-    """The architecture of a trial, also of one that another sampler made; None before it is decided."""
-    if ARCHITECTURE in trial.user_attrs:
-        return trial.user_attrs[ARCHITECTURE]
-    return space.to_arch(trial.params) if trial.params.keys() >= space.distributions.keys() else None

@@ -10,8 +10,9 @@ from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from untrained.runtime.seeding import derive_seed
-from untrained.samplers.base import Choice, PoolSampler, Query, known_values
+from untrained.samplers.base import Choice, PoolSampler, known_values
 from untrained.samplers.decisions import decision_pool
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.decisions import decision_pool
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from untrained.errors import InputError
 from untrained.metrics import METRICS
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.scores.aggregate import az_nas_aggregate, rank_average
 from untrained.spaces import SearchSpace

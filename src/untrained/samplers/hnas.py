@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
-from untrained.samplers.base import Choice, PoolSampler, Query, known_values
+from untrained.samplers.base import Choice, PoolSampler, known_values
 from untrained.samplers.greedy import upward
+from untrained.samplers.query import Query
 from untrained.samplers.ucb import propose
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
@@ -67,8 +68,9 @@ class HNAS(PoolSampler):
 
     def choose(self, history: Sequence[Query]) -> Choice:
         known = known_values(history)
-        made = [(query.state, known[query.architecture]) for query in history if query.state is not None]
-        point = self._propose(np.array([p for p, _ in made]).reshape(-1, 2), np.array([v for _, v in made]))
+        made = [query for query in history if query.sampler_state is not None]
+        points = np.array([query.sampler_state for query in made]).reshape(-1, 2)
+        point = self._propose(points, np.array([known[query.architecture] for query in made]))
         nu, mu = SCALE * point[0], 10 ** (LOW + (HIGH - LOW) * point[1])
         m, kappa = self._scores
         merit = mu * np.abs(m**2 - nu**2) + kappa / m

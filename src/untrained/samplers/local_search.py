@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from untrained.runtime.seeding import derive_seed
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.decisions import decision_pool
+from untrained.samplers.query import Query
 
 
 class LocalSearch(PoolSampler):
@@ -24,13 +25,13 @@ class LocalSearch(PoolSampler):
         rng = random.Random(derive_seed(self.seed, "local search", len(history)))
         pool = decision_pool(self.table, self.space)
         value = {query.architecture: query.value for query in history}
-        centre = next((query.state for query in reversed(history) if query.state is not None), None)
+        centre = next((query.sampler_state for query in reversed(history) if query.sampler_state is not None), None)
         while centre is not None:
             around = list(pool.neighbours(centre))
             if fresh := [arch for arch in around if arch not in value]:
-                return Choice(rng.choice(fresh), "exploit", state=centre)
+                return Choice(rng.choice(fresh), "exploit", sampler_state=centre)
             known = {arch: v for arch in (centre, *around) if (v := value.get(arch)) is not None}
             best = max(known, key=known.__getitem__, default=centre)  # the centre itself, where none is better
             centre = None if best == centre else best
         start = rng.choice([arch for arch in self.table.archs if arch not in value])
-        return Choice(start, "explore", state=start)
+        return Choice(start, "explore", sampler_state=start)

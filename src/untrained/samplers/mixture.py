@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from untrained.errors import InputError
 from untrained.metrics import METRICS
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.features import Encoder, spread_top
 from untrained.samplers.hypotheses import (
     INFORMS,
@@ -23,6 +23,7 @@ from untrained.samplers.hypotheses import (
     favoured,
     scale_values,
 )
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 

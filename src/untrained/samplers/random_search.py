@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from untrained.runtime.seeding import derive_seed
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler
+from untrained.samplers.query import Query
 
 
 class RandomSearch(PoolSampler):

@@ -17,8 +17,9 @@ from scipy.special import softmax
 
 from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
-from untrained.samplers.base import Choice, PoolSampler, Query
+from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.decisions import decision_pool, discrete_values
+from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
@@ -65,8 +66,8 @@ class REINFORCE(PoolSampler):
             params = self._params(drawn)
             arch = pool.member(self.space.to_arch(params))
             if arch is not None and arch not in taken:
-                return Choice(arch, "explore", state=drawn)
-        return Choice(pool.nearest(params, taken, rng), "explore", state=drawn)
+                return Choice(arch, "explore", sampler_state=drawn)
+        return Choice(pool.nearest(params, taken, rng), "explore", sampler_state=drawn)
 
     def policy(self, history: Sequence[Query]) -> Array:
         """theta after `history`."""
@@ -78,7 +79,7 @@ class REINFORCE(PoolSampler):
             if query.value is None:
                 continue
             total, weight = MOMENTUM * total + (1 - MOMENTUM) * query.value, MOMENTUM * weight + 1 - MOMENTUM
-            drawn = self._positions(query) if query.state is None else query.state
+            drawn = self._positions(query) if query.sampler_state is None else query.sampler_state
             gradient = -softmax(theta, axis=1)
             gradient[np.arange(len(theta)), drawn] += 1
             gradient *= query.value - total / weight

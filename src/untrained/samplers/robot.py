@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from untrained.errors import InputError
-from untrained.samplers.base import Choice, PoolSampler, Query, check_learnable, known_values
+from untrained.samplers.base import Choice, PoolSampler, check_learnable, known_values
+from untrained.samplers.query import Query
 from untrained.samplers.ucb import draws, propose
 from untrained.scores import Scaling, ScoreTable
 from untrained.spaces import SearchSpace
@@ -87,7 +88,7 @@ class RoBoT(PoolSampler):
 
     def choose(self, history: Sequence[Query]) -> Choice:
         known = known_values(history)
-        made: list[tuple[list[float], str]] = [(w, arch) for query in history for w, arch in query.state or ()]
+        made: list[tuple[list[float], str]] = [(w, arch) for query in history for w, arch in query.sampler_state or ()]
         record: list[tuple[list[float], str]] = []
         total = self.budget if self.proposals is None else self.proposals
         while len(made) < total:

@@ -9,8 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 import optuna
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
 from safetensors.torch import load_file, save
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,11 +16,11 @@ from torch import Tensor, nn
 
 from untrained.errors import InputError
 from untrained.runtime.files import written_whole
-from untrained.samplers.base import ARCHITECTURE, PHASE, SKIPPED, WEIGHTS
+from untrained.samplers.query import Query, best_query, queries
 from untrained.spaces import SearchSpace, get_space
 
-IDENTITY, REASON, SECONDS, COST, TRAINED = "identity", "reason", "seconds", "cost_seconds", "trained"
-BUDGET, POOL_SIZE = "budget", "pool"
+IDENTITY, BUDGET, POOL_SIZE, TOTAL_SECONDS = "identity", "budget", "pool", "seconds"
+"""Attributes of the study; those of its trials stand in `samplers.query`."""
 STUDY_FILE, SCORES_FILE, BEST_FILE, WEIGHTS_FILE = "study.db", "scores.parquet", "best.json", "best.safetensors"
 
 
@@ -45,6 +43,11 @@ class Result:
     rank: int | None = None
     weights: Mapping[str, Tensor] | None = None
     seconds: float = 0.0
+
+    @property
+    def queries(self) -> list[Query]:
+        """The finished queries in order."""
+        return queries(self.study)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -75,29 +78,17 @@ class Result:
             path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
-def queries(study: optuna.Study) -> list[FrozenTrial]:
-    """The finished trials that count, in order."""
-    return [t for t in study.get_trials(deepcopy=False) if t.state.is_finished() and SKIPPED not in t.user_attrs]
-
-
-def best_query(study: optuna.Study) -> FrozenTrial | None:
-    """The first query with the best value; a pruned training is no candidate."""
-    done = [t for t in queries(study) if t.state == TrialState.COMPLETE]
-    pick = min if study.direction == StudyDirection.MINIMIZE else max
-    return pick(done, key=lambda t: t.values[0], default=None)
-
-
 def summarise(study: optuna.Study) -> dict[str, Any]:
     """What a study holds of a search, finished or not, as a JSON object (see `Result.summary`)."""
     identity = study.user_attrs[IDENTITY]
     best = best_query(study)
     return {
-        "best": best and {"architecture": best.user_attrs[ARCHITECTURE], "value": best.values[0], "reported": {}},
-        "queries": [_query(trial) for trial in queries(study)],
+        "best": best and {"architecture": best.architecture, "value": best.value, "reported": {}},
+        "queries": [query.to_json() for query in queries(study)],
         "direction": study.direction.name.lower(),
         **{key: identity[key] for key in ("space", "space_options", "sampler", "seed", "metrics", "objective")},
         **{key: study.user_attrs[key] for key in (BUDGET, POOL_SIZE)},
-        "seconds": study.user_attrs.get(SECONDS),
+        "seconds": study.user_attrs.get(TOTAL_SECONDS),
     }
 
 
@@ -151,16 +142,3 @@ def save_weights(path: Path, architecture: str, weights: Mapping[str, Tensor]) -
     """Writes a network's state as safetensors, with its architecture as metadata."""
     with written_whole(path) as temporary:
         temporary.write_bytes(save({k: v.contiguous() for k, v in weights.items()}, {"architecture": architecture}))
-
-
-def _query(trial: FrozenTrial) -> dict[str, Any]:
-    attrs = trial.user_attrs
-    query = {
-        "architecture": attrs[ARCHITECTURE],
-        "value": trial.values[0] if trial.values else None,
-        "phase": attrs.get(PHASE),
-        "weights": attrs.get(WEIGHTS, {}),
-        "seconds": attrs.get(SECONDS),
-        "cost_seconds": attrs.get(COST),
-    }
-    return query | ({"reason": attrs[REASON]} if REASON in attrs else {})

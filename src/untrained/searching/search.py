@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from sqlalchemy.engine import make_url
@@ -31,25 +31,30 @@ from untrained.probe.probe import Loss
 from untrained.runtime.provenance import difference
 from untrained.runtime.seeding import check_seed, seeded
 from untrained.samplers import PoolSampler, check_sampler, get_sampler, sampler_info
-from untrained.samplers.base import ARCHITECTURE, SKIPPED
+from untrained.samplers.query import (
+    ARCHITECTURE,
+    COST,
+    REASON,
+    SECONDS,
+    SKIPPED,
+    TRAINED,
+    Query,
+    best_query,
+    queries,
+)
 from untrained.scores import ScoreTable
 from untrained.scoring.one_network import Batch, Precision
 from untrained.scoring.pool import Progress, compute_scores
 from untrained.searching.result import (
     BEST_FILE,
     BUDGET,
-    COST,
     IDENTITY,
     POOL_SIZE,
-    REASON,
     SCORES_FILE,
-    SECONDS,
     STUDY_FILE,
-    TRAINED,
+    TOTAL_SECONDS,
     WEIGHTS_FILE,
     Result,
-    best_query,
-    queries,
     save_weights,
     sqlite_url,
 )
@@ -61,7 +66,7 @@ POOL = 256
 MOST_SKIPPED = 1_000
 """A sampler that proposes so many known or impossible architectures in a row is given up."""
 
-OnQuery = Callable[[FrozenTrial, int, int], None]
+OnQuery = Callable[[Query, int, int], None]
 """Called with (a finished query, queries done, budget)."""
 
 
@@ -179,12 +184,12 @@ def search(
         weights = _Weights(None if folder is None else folder / WEIGHTS_FILE)
         _run(study, space, objective, budget, weights, on_query)
         best = best_query(study)
-        if best is None:
-            reasons = (t.user_attrs[REASON] for t in queries(study) if REASON in t.user_attrs)
+        if best is None or best.value is None:
+            reasons = (query.reason for query in queries(study) if query.reason is not None)
             raise InputError(f"none of the {budget} queries gave a value: {next(reasons, 'no reason known')}")
-        arch = best.user_attrs[ARCHITECTURE]
+        arch = best.architecture
         trained = weights.of(arch)
-        if trained is None and best.user_attrs[TRAINED]:  # its file is lost, or the study lies elsewhere
+        if trained is None and best.trained:  # its file is lost, or the study lies elsewhere
             trained = objective(arch).weights
             assert trained is not None
             weights.keep(arch, trained)
@@ -193,14 +198,14 @@ def search(
             study,
             space,
             arch,
-            best.values[0],
+            best.value,
             reported=objective.report(arch, trained),
             sizes={} if example is None else _sizes(space, arch, example),
             rank=objective.rank(arch, scores.archs) if isinstance(objective, TabularObjective) else None,
             weights=trained,
-            seconds=study.user_attrs.get(SECONDS, 0.0) + time.perf_counter() - start,
+            seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start,
         )
-        study.set_user_attr(SECONDS, result.seconds)
+        study.set_user_attr(TOTAL_SECONDS, result.seconds)
         if folder is not None:
             result.save(folder)
     return result
@@ -238,7 +243,7 @@ def _run(
     on_query: OnQuery | None,
 ) -> None:
     """Spends what is left of the budget."""
-    known = {t.user_attrs[ARCHITECTURE]: t for t in queries(study)}
+    known = {query.architecture: query for query in queries(study)}
     skipped = 0
     while len(known) < budget:
         trial = study.ask(dict(space.distributions))
@@ -249,8 +254,8 @@ def _run(
             if skipped == MOST_SKIPPED:
                 raise InputError(f"the sampler proposed {skipped} architectures in a row of which none is new: {why}")
             trial.set_user_attr(SKIPPED, why)
-            values = known[arch].values if arch in known else None
-            study.tell(trial, values, state=TrialState.FAIL if values is None else TrialState.COMPLETE)
+            value = known[arch].value if arch in known else None
+            study.tell(trial, value, state=TrialState.FAIL if value is None else TrialState.COMPLETE)
             continue
         skipped = 0
         known[arch] = _query(study, trial, arch, objective, weights)
@@ -258,7 +263,7 @@ def _run(
             on_query(known[arch], len(known), budget)
 
 
-def _query(study: optuna.Study, trial: optuna.Trial, arch: str, objective: Objective, weights: _Weights) -> FrozenTrial:
+def _query(study: optuna.Study, trial: optuna.Trial, arch: str, objective: Objective, weights: _Weights) -> Query:
     """Evaluates `arch` and tells the study."""
     start = time.perf_counter()
     try:
@@ -284,19 +289,25 @@ def _query(study: optuna.Study, trial: optuna.Trial, arch: str, objective: Objec
         if isinstance(error, EvaluationPruned):
             trial.set_user_attr(COST, error.cost_seconds)
         trial.set_user_attr(REASON, str(error) if pruned else f"{type(error).__name__}: {error}")
-        return study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+        return _told(study, trial, None, TrialState.PRUNED if pruned else TrialState.FAIL)
     trial.set_user_attr(SECONDS, time.perf_counter() - start)
     trial.set_user_attr(COST, evaluation.cost_seconds)
     trial.set_user_attr(TRAINED, evaluation.weights is not None)
-    best = best_query(study)
+    best, value = best_query(study), evaluation.value
     sign = -1 if study.direction == StudyDirection.MINIMIZE else 1
-    if evaluation.weights is not None and (best is None or sign * evaluation.value > sign * best.values[0]):
+    if evaluation.weights is not None and (best is None or best.value is None or sign * value > sign * best.value):
         # Before the value is told: a kill in between makes the query again and overwrites them.
         weights.keep(arch, evaluation.weights)
-    return study.tell(trial, evaluation.value)
+    return _told(study, trial, value, TrialState.COMPLETE)
 
 
-def _no_query(arch: str, known: Mapping[str, FrozenTrial], objective: Objective) -> str:
+def _told(study: optuna.Study, trial: optuna.Trial, value: float | None, state: TrialState) -> Query:
+    query = Query.from_trial(study.tell(trial, value, state=state))
+    assert query is not None
+    return query
+
+
+def _no_query(arch: str, known: Mapping[str, Query], objective: Objective) -> str:
     """Why `arch` is not to be evaluated; empty where it is."""
     if arch in known:
         return "repeated"

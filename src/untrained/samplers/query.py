@@ -1,0 +1,174 @@
+"""One query of a search: an architecture, what it was worth, and how it was chosen.
+
+A study keeps a query as an Optuna trial with user attributes. Their names stand here and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from untrained.spaces import SearchSpace
+
+# Written by a sampler when it chooses.
+ARCHITECTURE, PHASE, WEIGHTS = "architecture", "phase", "weights"
+STATE, SAMPLER = "state", "sampler"
+"""What a sampler remembers of its choice, and the class of the sampler that remembers it."""
+
+# Written by who evaluates.
+SECONDS, COST, REASON, TRAINED, REUSED = "seconds", "cost_seconds", "reason", "trained", "reused"
+
+SKIPPED = "skipped"
+"""Why a trial is no query: interrupted, repeated, or impossible."""
+
+State = Literal["complete", "failed", "pruned", "running"]
+
+_STATES: dict[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.FAIL: "failed",
+    TrialState.PRUNED: "pruned",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "running",
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """One evaluation of an architecture, finished or still running.
+
+    Args:
+        architecture: What is evaluated.
+        value: The objective as it was told to the study; None if the query failed or is running. The value of a
+            pruned query is the last one that it reported.
+        state: "complete", "failed", "pruned" (stopped early) or "running".
+        number: The number of its Optuna trial, from 0; -1 outside a study.
+        phase: "explore" or "exploit", as the sampler saw it; None if the sampler has no phases.
+        metric_weights: Metric name -> how far the sampler trusted it.
+        sampler_state: What the sampler remembers of the choice (JSON).
+        sampler: The class name of that sampler.
+        step: The step at which a pruned query was stopped.
+        seconds: Wall-clock seconds of the evaluation.
+        cost_seconds: Seconds that the training is held to cost; a tabulated training costs what it took when the table
+            was made.
+        reason: Why it failed or was stopped.
+        trained: Whether the evaluation left trained weights.
+        reused: Whether the value was taken over from another study.
+
+    Example:
+        >>> query = Query("width=8", value=0.9, phase="explore", metric_weights={"snip": 0.5})
+        >>> query.to_json()["value"]
+        0.9
+    """
+
+    architecture: str
+    value: float | None = None
+    state: State = "complete"
+    number: int = -1
+    phase: str | None = None
+    metric_weights: Mapping[str, float] = field(default_factory=dict)
+    sampler_state: Any = None
+    sampler: str | None = None
+    step: int | None = None
+    seconds: float | None = None
+    cost_seconds: float | None = None
+    reason: str | None = None
+    trained: bool = False
+    reused: bool = False
+
+    @classmethod
+    def from_trial(cls, trial: FrozenTrial, space: SearchSpace | None = None) -> "Query | None":
+        """Reads a query from a trial.
+
+        Args:
+            trial: A trial of any Optuna study.
+            space: The space whose parameters a trial has that a foreign sampler made.
+
+        Returns:
+            The query, or None if the trial is no query: its architecture is not decided yet, or it was skipped.
+        """
+        attrs = trial.user_attrs
+        architecture = attrs.get(ARCHITECTURE)
+        if architecture is None and space is not None and trial.params.keys() >= space.distributions.keys():
+            architecture = space.to_arch(trial.params)
+        if architecture is None or SKIPPED in attrs:
+            return None
+        state = _STATES[trial.state]
+        return cls(
+            architecture,
+            value=trial.values[0] if state in ("complete", "pruned") and trial.values else None,
+            state=state,
+            number=trial.number,
+            phase=attrs.get(PHASE),
+            metric_weights=attrs.get(WEIGHTS, {}),
+            sampler_state=attrs.get(STATE),
+            sampler=attrs.get(SAMPLER),
+            step=trial.last_step if state == "pruned" else None,
+            seconds=attrs.get(SECONDS),
+            cost_seconds=attrs.get(COST),
+            reason=attrs.get(REASON),
+            trained=attrs.get(TRAINED, False),
+            reused=attrs.get(REUSED, False),
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether its value is still to come."""
+        return self.state == "running"
+
+    def to_json(self) -> dict[str, Any]:
+        """The query as `untrained show --json` prints it; `reason` is left out if there is none."""
+        document = {
+            "architecture": self.architecture,
+            "value": self.value,
+            "phase": self.phase,
+            "weights": dict(self.metric_weights),
+            "seconds": self.seconds,
+            "cost_seconds": self.cost_seconds,
+        }
+        return document | ({} if self.reason is None else {"reason": self.reason})
+
+
+def queries(study: Study, space: SearchSpace | None = None, *, running: bool = False) -> list[Query]:
+    """The queries of a study in the order of their trials.
+
+    Args:
+        study: Any Optuna study.
+        space: The space whose parameters a trial has that a foreign sampler made.
+        running: Whether queries without a result yet are among them.
+
+    Returns:
+        The queries; trials that were skipped are none.
+    """
+    found = (Query.from_trial(trial, space) for trial in study.get_trials(deepcopy=False))
+    return [query for query in found if query is not None and (running or not query.running)]
+
+
+def best_query(study: Study) -> Query | None:
+    """The first query with the best value, or None without any; a pruned query is no candidate."""
+    done = [(query.value, query) for query in queries(study) if query.state == "complete" and query.value is not None]
+    pick = min if study.direction == StudyDirection.MINIMIZE else max
+    return pick(done, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def read_history(study: Study, space: SearchSpace, sampler: str) -> list[Query]:
+    """The queries of a study as its sampler sees them, running ones included.
+
+    Args:
+        study: A study of one objective.
+        space: The space of the sampler's table.
+        sampler: The class name of the sampler; what another one remembers is left out.
+
+    Returns:
+        The queries in the order of their trials. Their values are turned so that higher is better.
+    """
+    sign = -1 if study.direction == StudyDirection.MINIMIZE else 1
+    return [
+        replace(
+            query,
+            value=None if query.value is None else sign * query.value,
+            sampler_state=query.sampler_state if query.sampler in (None, sampler) else None,
+        )
+        for query in queries(study, space, running=True)
+    ]
