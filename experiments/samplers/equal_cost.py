@@ -35,7 +35,7 @@ def main() -> None:
         objective = TabularObjective(
             file, long, cost_column=COST, cost_epochs=12, fidelities={12: f"{task}_val_12", 200: long}
         )
-        mean_cost = np.mean([objective(arch).cost_seconds for arch in table.archs])
+        mean_cost = np.mean([objective(arch).cost_seconds or 0.0 for arch in table.archs])
         for sampler in args.samplers:
             ranks, made, stopped = [], [], []
             for seed in range(*args.seeds):

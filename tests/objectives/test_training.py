@@ -27,6 +27,7 @@ def test_it_learns_and_its_weights_give_its_figures() -> None:
     train = objective()
     evaluation = train(ARCH)
     assert evaluation.value > 80  # guessing gives 33
+    assert evaluation.cost_seconds is not None
     assert evaluation.cost_seconds > 0
     assert evaluation.weights is not None
     net = SPACE.build(ARCH).eval()

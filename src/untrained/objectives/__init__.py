@@ -1,6 +1,14 @@
 """Objectives: what a query costs dear to know."""
 
-from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, EvaluationPruned, Objective
+from untrained.objectives.base import (
+    Direction,
+    Evaluation,
+    EvaluationFailed,
+    EvaluationPruned,
+    Objective,
+    as_evaluation,
+)
+from untrained.objectives.given import as_objective
 from untrained.objectives.tabular import TabularObjective
 from untrained.objectives.training import TrainingObjective, accuracy
 
@@ -13,4 +21,6 @@ __all__ = [
     "TabularObjective",
     "TrainingObjective",
     "accuracy",
+    "as_evaluation",
+    "as_objective",
 ]

@@ -1,31 +1,56 @@
 """What an objective is: an architecture in, a value out, expensive."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from numbers import Real
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import optuna
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from untrained.probe.probe import Loss
 
 Direction = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """value: the objective. cost_seconds: what it cost, or would have. weights: the trained network's state."""
+    """What one evaluation of an architecture gave.
+
+    Args:
+        value: The objective, a finite number.
+        cost_seconds: What the evaluation cost, or would have cost, in seconds; None for the time that it took.
+        weights: The state of the trained network (name -> tensor), if it shall be kept with the result.
+
+    Example:
+        >>> Evaluation(93.1, cost_seconds=12.5).value
+        93.1
+    """
 
     value: float
-    cost_seconds: float
+    cost_seconds: float | None = None
     weights: Mapping[str, Tensor] | None = None
 
 
 class EvaluationFailed(Exception):
-    """This architecture has no value (its training diverged, its row is empty): a recorded, counted failure."""
+    """This architecture has no value: its training diverged, its row of the table is empty.
+
+    Raise it in an objective: the query is recorded as failed with the message as its reason, and counts.
+    """
 
 
 class EvaluationPruned(optuna.TrialPruned):
-    """An evaluation that a pruner stopped, and what it had cost by then."""
+    """An evaluation that a pruner stopped.
+
+    Args:
+        message: Why, and when.
+        cost_seconds: What it had cost by then.
+    """
 
     def __init__(self, message: str, cost_seconds: float) -> None:
         super().__init__(message)
@@ -35,34 +60,116 @@ class EvaluationPruned(optuna.TrialPruned):
 class Objective(ABC):
     """An expensive function of an architecture.
 
-    A call may report intermediate values to `trial` and raise `optuna.TrialPruned`; any exception but
-    `KeyboardInterrupt` is a failed query with its reason.
+    A subclass needs `__call__` and `identity`. A call may report intermediate values to its trial and raise
+    `optuna.TrialPruned`; any other exception but `KeyboardInterrupt` is a failed query with its reason.
+
+    Example:
+        >>> class Shortest(Objective):
+        ...     identity = {"kind": "length"}
+        ...     direction = "minimize"
+        ...     def __call__(self, arch, trial=None):
+        ...         return Evaluation(len(arch))
+        >>> Shortest()("width=8").value
+        7
     """
 
     direction: Direction = "maximize"
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        """The steps (epochs) at which intermediate values are reported, rising; empty where none are."""
-        return ()
+    loss: Loss = staticmethod(F.cross_entropy)
+    """(outputs, targets) -> mean loss, for metrics that need one."""
+    threads: int = 1
+    """Threads of torch during a call."""
+    recipe: ClassVar[tuple[str, ...]] = ()
+    """Keys of `identity` that say how an architecture is evaluated, not on what: a search may change them and stay in
+    its folder, where they start another study on the same scores. A change of any other key is refused there."""
 
     @abstractmethod
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
-        """Evaluates `arch`."""
+        """Evaluates an architecture.
+
+        Args:
+            arch: The architecture.
+            trial: Takes intermediate values, and tells whether to stop; None outside a search.
+
+        Raises:
+            EvaluationFailed: The architecture has no value.
+            optuna.TrialPruned: The trial's pruner stopped the evaluation.
+        """
 
     @property
     @abstractmethod
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, Any]:
         """What the values depend on besides the architecture (JSON): a study remembers it."""
 
-    def check(self, arch: str) -> None:  # noqa: B027 - most objectives take any architecture
-        """Raises `InputError` where `arch` can never be evaluated; called for the pool before anything is spent."""
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The steps (epochs) at which intermediate values are reported, rising; empty if none are."""
+        return ()
 
     @property
     def example(self) -> Tensor | None:
-        """One input, 1 x ..., as the networks get it; None where there is none."""
+        """One input of the networks, 1 x ..., to count their FLOPs with; None if there is none."""
         return None
 
-    def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
-        """Test figures of the pick, by name; the search asks once, at its end, and no sampler sees them."""
+    def check(self, arch: str) -> None:  # noqa: B027 - most objectives take any architecture
+        """Looks at an architecture of the pool before anything is spent.
+
+        Raises:
+            InputError: It can never be evaluated.
+        """
+
+    def batch(self, n: int, seed: int = 0) -> tuple[Any, Any] | None:
+        """`n` training samples (inputs, targets) drawn with `seed`, for metrics; None if the objective has no data."""
+        return None
+
+    def second_batch(self, n: int, seed: int = 0) -> tuple[Any, Any] | None:
+        """`n` training samples, none of which is in `batch(n, seed)`; None if the objective has no data."""
+        return None
+
+    def rank(self, arch: str, pool: Sequence[str]) -> int | None:
+        """How many of `pool` are strictly better than `arch`, plus 1; None if that is not known."""
+        return None
+
+    def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> Mapping[str, float]:
+        """Test figures of the pick, by name. The search asks once, at its end, and no sampler sees them.
+
+        Args:
+            arch: The pick.
+            weights: Its trained weights, if the evaluation gave any.
+        """
         return {}
+
+
+def as_evaluation(returned: Any, seconds: float) -> Evaluation:
+    """Reads what an objective returned.
+
+    Args:
+        returned: An `Evaluation`, or its value alone: a number, a numpy scalar or a tensor with one element.
+        seconds: The time that the call took, for an evaluation that does not say what it cost.
+
+    Returns:
+        The evaluation, with plain floats.
+
+    Raises:
+        EvaluationFailed: The value is not finite.
+        TypeError: The value or the cost is no number, or a weight is no dense tensor.
+    """
+    given = returned if isinstance(returned, Evaluation) else Evaluation(returned)
+    value = _number(given.value, "value")
+    cost = seconds if given.cost_seconds is None else _number(given.cost_seconds, "cost_seconds")
+    if not (math.isfinite(cost) and cost >= 0):
+        raise TypeError(f"cost_seconds is {cost}: give a finite number of seconds")
+    for name, tensor in (given.weights or {}).items():
+        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided or tensor.is_meta:
+            raise TypeError(
+                f"weight {name!r} is a {type(tensor).__name__} that is no dense tensor: give a state_dict()"
+            )
+    if not math.isfinite(value):
+        raise EvaluationFailed(f"the objective is {value}")
+    return Evaluation(value, cost, given.weights)
+
+
+def _number(given: Any, what: str) -> float:
+    scalar = isinstance(given, np.ndarray | Tensor) and given.ndim == 0
+    if isinstance(given, bool | np.bool_) or not (isinstance(given, Real) or scalar):
+        raise TypeError(f"the objective's {what} is {given!r:.60}: return a number or an Evaluation")
+    return float(given)

@@ -129,7 +129,7 @@ class TabularObjective(Objective):
         """`values`, turned so that higher is better."""
         return -self.values(archs) if self.direction == "minimize" else self.values(archs)
 
-    def rank(self, arch: str, pool: tuple[str, ...]) -> int:
+    def rank(self, arch: str, pool: Sequence[str]) -> int:
         """R_f(arch): 1 + how many of `pool` are strictly better."""
         return 1 + int((self.goodness(pool) > self.goodness([arch])).sum())
 

@@ -1,7 +1,6 @@
 """The one verb: search a space for the best architecture within a budget of real evaluations."""
 
 import fcntl
-import math
 import os
 import time
 import warnings
@@ -25,11 +24,19 @@ from torch import Tensor
 
 from untrained.errors import InputError
 from untrained.metrics import METRICS, ROBOT_METRICS, Given, get_metrics
-from untrained.objectives import EvaluationFailed, EvaluationPruned, Objective, TabularObjective
+from untrained.objectives import (
+    Direction,
+    EvaluationFailed,
+    EvaluationPruned,
+    Objective,
+    as_evaluation,
+    as_objective,
+)
 from untrained.probe import Probe
 from untrained.probe.probe import Loss
 from untrained.runtime.provenance import difference
 from untrained.runtime.seeding import check_seed, seeded
+from untrained.runtime.threads import torch_threads
 from untrained.samplers import PoolSampler, check_sampler, get_sampler, sampler_info
 from untrained.samplers.query import (
     ARCHITECTURE,
@@ -72,9 +79,10 @@ OnQuery = Callable[[Query, int, int], None]
 
 def search(
     space: SearchSpace,
-    objective: Objective,
+    objective: Any,
     *,
     budget: int,
+    direction: Direction | None = None,
     sampler: str | BaseSampler = "mixture",
     scores: ScoreTable | None = None,
     batch: Batch | None = None,
@@ -112,6 +120,7 @@ def search(
     Warns of a metric that is constant, or fails, over the whole pool.
     """
     start = time.perf_counter()
+    objective = as_objective(objective, space, direction)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
@@ -201,7 +210,7 @@ def search(
             best.value,
             reported=objective.report(arch, trained),
             sizes={} if example is None else _sizes(space, arch, example),
-            rank=objective.rank(arch, scores.archs) if isinstance(objective, TabularObjective) else None,
+            rank=objective.rank(arch, scores.archs),
             weights=trained,
             seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start,
         )
@@ -267,9 +276,9 @@ def _query(study: optuna.Study, trial: optuna.Trial, arch: str, objective: Objec
     """Evaluates `arch` and tells the study."""
     start = time.perf_counter()
     try:
-        evaluation = objective(arch, trial)
-        if not math.isfinite(evaluation.value):
-            raise EvaluationFailed(f"the objective is {evaluation.value}")
+        with torch_threads(objective.threads):
+            returned = objective(arch, trial)
+        evaluation = as_evaluation(returned, time.perf_counter() - start)
     except KeyboardInterrupt:
         trial.set_user_attr(SKIPPED, "interrupted")
         study.tell(trial, state=TrialState.FAIL)
