@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from toy import MLPs, toy_batch
 from untrained.errors import InputError
 from untrained.objectives import EvaluationFailed, TrainingObjective
-from untrained.objectives.training import _augmented
+from untrained.objectives.batches import augmented
 
 SPACE = MLPs()
 ARCH = "width=16,depth=2,norm=True"
@@ -135,9 +135,9 @@ def test_augmentation_moves_and_flips_whole_images() -> None:
     images = torch.zeros(200, 1, 8, 8)
     images[:, 0, 3, 2] = 1.0  # one bright pixel, 8/8 = 1 pixel of padding
     torch.manual_seed(0)
-    places = {tuple(divmod(int(image.argmax()), 8)) for image in _augmented(images)}
+    places = {tuple(divmod(int(image.argmax()), 8)) for image in augmented(images)}
     assert places == {(3 + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) for x in (2, 5)}
-    assert _augmented(torch.randn(3, 2, 9, 5)).shape == (3, 2, 9, 5)
+    assert augmented(torch.randn(3, 2, 9, 5)).shape == (3, 2, 9, 5)
 
 
 def test_a_last_batch_of_one_does_not_stop_the_training() -> None:

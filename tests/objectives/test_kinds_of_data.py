@@ -1,0 +1,159 @@
+"""Trainings of networks on volumes, masks, several inputs and several heads."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from optuna.distributions import BaseDistribution, IntDistribution
+from torch import Tensor, nn
+from torch.utils.data import Dataset, IterableDataset
+
+from untrained.data import load_data
+from untrained.errors import InputError
+from untrained.objectives import TrainingObjective
+from untrained.spaces import SearchSpace
+
+ARCH = "w=4"
+
+
+@dataclass(frozen=True)
+class Widths(SearchSpace):
+    """Networks of one width, made by `make`."""
+
+    make: Callable[[int], nn.Module]
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        return {"w": IntDistribution(4, 8, step=4)}
+
+    def build(self, arch: str) -> nn.Module:
+        return self.make(self.to_params(arch)["w"])
+
+
+def volumes(w: int) -> nn.Module:
+    pooled = (nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(w, 2))
+    return nn.Sequential(nn.Conv3d(1, w, 3, padding=1), nn.BatchNorm3d(w), nn.ReLU(), *pooled)
+
+
+def masks(w: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, w, 1), nn.BatchNorm2d(w), nn.ReLU(), nn.Conv2d(w, 2, 1))
+
+
+class TwoHeads(nn.Module):
+    def __init__(self, w: int) -> None:
+        super().__init__()
+        self.body, self.label, self.size = nn.Linear(6, w), nn.Linear(w, 3), nn.Linear(w, 1)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        h = torch.relu(self.body(x))
+        return {"label": self.label(h), "size": self.size(h)}
+
+
+class TwoInputs(nn.Module):
+    def __init__(self, w: int) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(6, w), nn.Linear(w, 2)
+
+    def forward(self, x: list[Tensor]) -> Tensor:
+        return self.head(torch.relu(self.body(torch.cat(list(x), 1))))
+
+
+class Samples(Dataset[Any]):
+    """`n` samples, made by `make` from a stream of their own."""
+
+    def __init__(self, make: Callable[[int, torch.Generator], Any], n: int = 24) -> None:
+        self.make, self.n = make, n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: int) -> Any:
+        return self.make(index, torch.Generator().manual_seed(index))
+
+
+def two_targets(index: int, stream: torch.Generator) -> Any:
+    x = torch.randn(6, generator=stream)
+    return x, {"label": index % 3, "size": x.sum(0, keepdim=True)}
+
+
+def two_inputs(index: int, stream: torch.Generator) -> Any:
+    x = torch.randn(6, generator=stream)
+    return (x[:3], x[3:]), int(x.sum() > 0)
+
+
+def both_losses(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+    size = nn.functional.mse_loss(outputs["size"], targets["size"])
+    return nn.functional.cross_entropy(outputs["label"], targets["label"]) + size
+
+
+def size_error(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> float:
+    assert len(outputs["size"]) == len(targets["size"]) == 24  # of all batches
+    return nn.functional.mse_loss(outputs["size"], targets["size"]).item()
+
+
+def test_volumes() -> None:
+    x, y = torch.randn(24, 1, 4, 4, 4), torch.arange(24) % 2
+    x[y == 1] += 2
+    assert TrainingObjective(Widths(volumes), (x, y), (x, y), epochs=8, batch_size=8)(ARCH).value > 80
+
+
+def test_a_class_for_each_pixel() -> None:
+    x = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    y = (x[:, 0] > 0.5).long()
+    options: dict[str, Any] = {"epochs": 8, "batch_size": 8, "learning_rate": 0.1}
+    assert TrainingObjective(Widths(masks), (x, y), (x, y), **options)(ARCH).value > 80
+    with pytest.raises(InputError, match="targets are images"):  # they would not go along
+        TrainingObjective(Widths(masks), (x, y), (x, y), augment=True, **options)
+
+
+def test_two_heads() -> None:
+    data = Samples(two_targets)
+    options: dict[str, Any] = {"loss": both_losses, "metric": size_error, "direction": "minimize", "batch_size": 8}
+    short, long = (TrainingObjective(Widths(TwoHeads), data, data, epochs=n, **options)(ARCH) for n in (1, 30))
+    assert 0 < long.value < short.value
+    with pytest.raises(InputError, match=r"dict.*loss="):
+        TrainingObjective(Widths(TwoHeads), data, data)(ARCH)
+    with pytest.raises(InputError, match=r"dict.*metric="):
+        TrainingObjective(Widths(TwoHeads), data, data, loss=both_losses, epochs=1)(ARCH)
+
+
+def test_two_inputs() -> None:
+    data = Samples(two_inputs)
+    objective = TrainingObjective(Widths(TwoInputs), data, data, epochs=30, batch_size=8, learning_rate=0.1)
+    assert objective(ARCH).value > 80
+    assert objective.example is None
+    inputs, targets = objective.batch(5, seed=3)
+    assert [tuple(part.shape) for part in inputs] == [(5, 3), (5, 3)]
+    assert tuple(targets.shape) == (5,)
+
+
+def test_images_are_what_can_be_augmented() -> None:
+    x, y = torch.randn(8, 6), torch.arange(8) % 2
+    with pytest.raises(InputError, match=r"augment .* \(6,\)"):
+        TrainingObjective(Widths(TwoHeads), (x, y), (x, y), augment=True)
+
+
+def test_the_batch_is_the_one_that_the_data_gives() -> None:
+    data = load_data("digits")
+    objective = TrainingObjective(Widths(masks), data.split("train"), data.split("valid"))
+    inputs, targets = objective.batch(16, seed=5)
+    assert torch.equal(inputs, data.batch(16, 5)[0])
+    assert torch.equal(targets, data.batch(16, 5)[1])
+    others, _ = objective.second_batch(16, seed=5)
+    assert not any(torch.equal(a, b) for a in inputs for b in others)
+    with pytest.raises(InputError, match=r"batch size 600.*1 to 5"):
+        objective.second_batch(600)
+
+
+def test_what_is_no_data_set_of_pairs_is_named() -> None:
+    class Endless(IterableDataset[Any]):
+        def __iter__(self) -> Any:
+            return iter(())
+
+    good = (torch.randn(4, 6), torch.arange(4) % 2)
+    with pytest.raises(InputError, match="training data, Endless, has no length"):
+        TrainingObjective(Widths(TwoHeads), Endless(), good)
+    with pytest.raises(InputError, match="sample of the validation data is a dict"):
+        TrainingObjective(Widths(TwoHeads), good, Samples(lambda i, _: {"x": i}))
