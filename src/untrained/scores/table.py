@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -18,6 +18,7 @@ from untrained.errors import InputError, listed
 from untrained.metrics import METRICS
 from untrained.runtime.files import written_whole
 from untrained.scores.scaling import SCALINGS, Scaling, placed, scale
+from untrained.tables import TableFile, open_table
 
 METADATA = b"untrained"
 DIRECTIONS = b"untrained.directions"
@@ -221,50 +222,52 @@ class ScoreTable:
             pq.write_table(table, temporary, use_dictionary=False, compression="zstd", write_page_checksum=True)
 
     @classmethod
-    def load(cls, path: str | Path, metrics: Sequence[str] | None = None) -> "ScoreTable":
-        """Reads a saved table, or any Parquet file with an `arch` column and numeric columns.
+    def load(cls, path: str | Path | TableFile, metrics: Sequence[str] | None = None) -> "ScoreTable":
+        """Reads a saved table, or any Parquet, CSV or JSON file of architectures and numbers.
 
         Args:
-            path: the file.
-            metrics: the columns to take; every numeric one by default.
+            path: the file, or one opened with `untrained.tables.open_table`.
+            metrics: the columns to take; every one of numbers by default.
 
         Returns:
             The table. If the file does not tell the direction of a column, that of the registered metric of its name is
             taken.
 
         Raises:
-            InputError: the file is missing or broken, or lacks a column.
+            InputError: the file is missing or broken, or lacks a column, or a column asked for has no value at all.
+
+        Example:
+            >>> ScoreTable.load("scores.parquet", ["snip", "synflow"])  # doctest: +SKIP
         """
-        numeric = column_names(path, numeric=True)
-        names = tuple(numeric if metrics is None else metrics)
+        file = open_table(path)
+        names = file.numeric if metrics is None else tuple(metrics)
         _check_distinct(names)
         for name in names:
-            if name not in numeric:
-                words = "no numbers in" if name in column_names(path) else "no"
-                raise InputError(f"{path} has {words} metric column {name!r}: it has {listed(numeric)}")
-        table = read_parquet(path, (*names, *({REASONS} & set(column_names(path)))))
+            if name not in file.numeric:
+                words = f"metric column {name!r}: it has {listed(file.numeric)}"
+                raise InputError(f"{file.path} has no {f'numbers in {words}' if name in file.others else words}")
+        table = file.read(names, [REASONS] if REASONS in file.others else [])
         values = np.empty((len(table), len(names)), order="F")
         for k, name in enumerate(names):
-            values[:, k] = table[name].cast(pa.float64()).to_numpy()
+            values[:, k] = table[name].to_numpy()
             if metrics is not None and len(table) and not np.isfinite(values[:, k]).any():
-                raise InputError(f"{path}: metric column {name!r} is empty in all of its {len(table)} rows")
+                raise InputError(f"{file.path}: metric column {name!r} is empty in all of its {len(table)} rows")
         try:
             archs = tuple(table["arch"].to_pylist())
-            metadata = table.schema.metadata or {}
-            provenance = json.loads(metadata.get(METADATA, b"{}"))
-            told = json.loads(metadata.get(DIRECTIONS, b"{}"))
+            provenance = json.loads(file.metadata.get(METADATA, b"{}"))
+            told = json.loads(file.metadata.get(DIRECTIONS, b"{}"))
             directions = tuple(told.get(name, _direction(name)) for name in names)
             reasons = {}
             if REASONS in table.column_names:
                 why = zip(archs, table[REASONS].to_pylist(), strict=True)
-                reasons = {arch: json.loads(text) for arch, text in why if text is not None}
+                reasons = {arch: json.loads(text) for arch, text in why if text}
             return cls(archs, names, values, reasons, provenance, directions)
         except (TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(
-                f"{path}: the architectures, reasons or provenance are not those of a table ({error})"
+                f"{file.path}: the reasons or the provenance are not those of a table of scores ({error})"
             ) from error
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(f"{file.path}: {error}") from error
 
 
 def _direction(name: str) -> int:
@@ -277,42 +280,3 @@ def _check_distinct(metrics: Sequence[str]) -> None:
     for i, name in enumerate(metrics):
         if name in metrics[:i]:
             raise InputError(f"metric {name!r} is given twice")
-
-
-def column_names(path: str | Path, *, numeric: bool = False) -> list[str]:
-    """The columns of a Parquet file, or only those that hold numbers; nothing but its footer is read."""
-    schema = _opened(path, pq.read_schema)
-    for i, name in enumerate(schema.names):
-        if name in schema.names[:i]:
-            raise InputError(f"{path}: column {name!r} stands twice")
-    return [f.name for f in schema if not numeric or pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
-
-
-def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A Parquet file with an `arch` column of distinct architectures, read with one-line errors.
-
-    columns: those to read besides `arch`, nothing else is; all where None.
-    """
-    has = column_names(path)
-    for name in ("arch", *(columns or ())):
-        if name not in has:
-            raise InputError(f"{path} has no column {name!r}: it has {listed(has)}")
-    wanted = None if columns is None else list(dict.fromkeys(("arch", *columns)))
-    table: pa.Table = _opened(path, lambda file: pq.read_table(file, columns=wanted, page_checksum_verification=True))
-    if table["arch"].null_count or not (
-        pa.types.is_string(table.schema.field("arch").type) or pa.types.is_large_string(table.schema.field("arch").type)
-    ):
-        raise InputError(f"{path}: column 'arch' must hold one string in every row")
-    return table
-
-
-def _opened(path: str | Path, read: Callable[[Path], Any]) -> Any:
-    path = Path(path)
-    if not path.is_file():
-        what = f"{str(path)!r} is a folder" if path.is_dir() else f"no file {str(path)!r}"
-        raise InputError(f"{what}: give a Parquet file")
-    try:
-        return read(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{str(path)!r} is not a readable Parquet file: {why}") from error
