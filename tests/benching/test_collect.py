@@ -1,6 +1,8 @@
 """Benchmarks x samplers x seeds: what is written, whatever happens on the way."""
 
 import json
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from untrained.benching import BenchResult, bench, collect
 from untrained.benching.run import Run, run_search
 from untrained.benchmarks import Benchmark
 from untrained.errors import InputError
+from untrained.runtime.journal import Journal
 from untrained.spaces import TransNASMacro
 
 ARCHS = TransNASMacro().pool(30, seed=1)
@@ -118,13 +121,56 @@ def test_a_killed_bench_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -
         run(folder, path=path)
     partial = Path(f"{path}.partial")
     assert not path.exists()
-    assert len(partial.read_text().splitlines()) == 4
+    assert len(partial.read_text().splitlines()) == 1 + 4
     partial.write_bytes(partial.read_bytes()[:-9])  # torn within the last line
     progress = list[tuple[int, int]]()
     result = run(folder, path=path, on_run=lambda done, total: progress.append((done, total)))
     assert progress == [(3 + i, 8) for i in range(6)]
     assert not partial.exists()
     assert content(result.table) == content(run(folder).table) == content(pq.read_table(path))
+
+
+def test_benches_that_share_a_file_lose_no_row(folder: Path) -> None:
+    """Six at a time, each with a seed of its own: who does not get the file is told so, and tries again."""
+    path, told = folder / "bench.parquet", list[str]()
+    settings = {TOY.key: {"budget": 1}}
+    row = {name: [0] for name in collect.COLUMNS} | {"architecture": ["a"], "state": ["complete"], "phase": [None]}
+
+    def one(seed: int) -> None:
+        while True:
+            try:
+                with collect._store(path, settings) as store:
+                    store.add((TOY.key, "random", seed), row)
+                    time.sleep(0.001)
+                    store.write()
+                return
+            except InputError as error:
+                told.append(str(error))
+
+    threads = [threading.Thread(target=one, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(pq.read_table(path)["seed"].to_pylist()) == list(range(6))
+    assert all("another process is writing" in text for text in told)
+    assert not Path(f"{path}.partial").exists()
+
+
+def test_the_file_is_read_under_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "bench.parquet"
+    run(folder, seeds=range(1), samplers=["random"], path=path)
+    original = collect.Journal
+
+    def slow(partial: Path) -> Journal:
+        """Another bench ends just before this one gets the lock."""
+        monkeypatch.setattr(collect, "Journal", original)
+        run(folder, seeds=range(1, 2), samplers=["random"], path=path)
+        return original(partial)
+
+    monkeypatch.setattr(collect, "Journal", slow)
+    run(folder, seeds=range(2, 3), samplers=["random"], path=path)
+    assert set(pq.read_table(path)["seed"].to_pylist()) == {0, 1, 2}
 
 
 def test_more_samplers_and_seeds_come_to_what_is_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def slow(probe):
 def test_the_command_line_says_that_it_was_interrupted(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     out = tmp_path / "scores.parquet"
-    options = "--space nasbench201 --space-options N=1,C=4 --data digits --batch-size 4 --pool 200 --workers 2"
+    options = "--space nasbench201 --space-options N=1,C=4 --data digits --batch-size 4 --pool 200 --workers 1"
     command = [sys.executable, "-m", "untrained", "score", *options.split(), "--metrics", "slow.py:slow", "--out", out]
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     partial, end = Path(f"{out}.partial"), time.monotonic() + 120

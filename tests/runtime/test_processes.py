@@ -1,14 +1,14 @@
-"""Work in several processes, and results on disk."""
+"""Work in several processes."""
 
 import os
 import time
-from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from untrained.errors import InputError
-from untrained.runtime.journal import Journal
+from untrained.runtime import processes
 from untrained.runtime.processes import unordered
 
 
@@ -32,13 +32,25 @@ def test_all_is_done_in_as_many_processes_as_asked_for() -> None:
     assert list(unordered(who, [], 2)) == []
 
 
-def test_an_item_that_kills_its_process_is_named_and_stops_no_other(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_item_that_kills_its_process_is_named_and_stops_no_other() -> None:
     told = list[tuple[int, str]]()
-    done = unordered(poison, [1, 2, 3, 4], 2, died=lambda n, why: told.append((n, why)) or -n)
-    assert sorted(done) == [-2, 1, 3, 4]
+    done = unordered(poison, [1, 2, 3], 2, died=lambda n, why: told.append((n, why)) or -n)
+    assert sorted(done) == [-2, 1, 3]
     assert told == [(2, "its process died (signal 6)")]
-    with pytest.raises(InputError, match=r"^2: its process died \(signal 6\), twice"):
+
+
+def test_an_item_that_kills_its_process_ends_the_work_if_nothing_stands_for_its_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "_pool", lambda function, items, workers: [processes._Died(2, "it died")])
+    with pytest.raises(InputError, match=r"^2: it died, twice"):
         list(unordered(poison, [], 1, suspects=[2]))
+
+
+def test_items_done_here_are_begun_first() -> None:
+    order = list[Any]()
+    assert list(unordered(str, [1, 2], 1, begin=order.append)) == ["1", "2"]
+    assert order == [1, 2]
 
 
 def fail(n: int) -> int:
@@ -48,28 +60,3 @@ def fail(n: int) -> int:
 def test_an_error_of_the_function_comes_back() -> None:
     with pytest.raises(InputError, match=r"no [12]"):
         list(unordered(fail, [1, 2], 2))
-
-
-def test_a_journal_keeps_what_was_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "folder" / "j"
-    journal = Journal(path)
-    assert journal.entries == []
-    journal.add({"a": 0.1 + 0.2})
-    with monkeypatch.context() as race:
-        race.setattr(Path, "exists", lambda _: False)  # as another that starts at the same time would have it
-        with pytest.raises(InputError, match="another process is writing to"):
-            Journal(path)
-    journal.add([None])
-    journal.close()
-    path.write_bytes(path.read_bytes() + b'{"torn": 1')
-    again = Journal(path)
-    assert again.entries == [{"a": 0.1 + 0.2}, [None]]
-    again.add(3)
-    again.close()
-    assert path.read_text().splitlines()[-1] == "3"
-    again.discard()
-    again.discard()
-    assert not path.exists()
-    path.write_text("not json\n")
-    with pytest.raises(InputError, match="is not a file of unfinished results"):
-        Journal(path)

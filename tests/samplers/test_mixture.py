@@ -1,5 +1,7 @@
 """The mixture of hypotheses, against scikit-learn, scipy and its purpose."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,11 @@ import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
-from scipy.stats import multivariate_normal
+from scipy.stats import _sobol, multivariate_normal
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
 
 from toy import MLPs
+from untrained.errors import InputError
 from untrained.objectives import TabularObjective
 from untrained.samplers import Mixture, hypotheses, mixture
 from untrained.samplers.features import Encoder, spread_top
@@ -45,6 +48,34 @@ def make_bank(rows: np.ndarray = ROWS) -> Hypotheses:
     bank = Hypotheses(POOL, seed=4, budget=T)
     bank.observe(POOL.take(rows))
     return bank
+
+
+def test_an_interrupt_while_sobols_numbers_are_read_is_neither_lost_nor_harmful(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = make_bank()
+    load = np.load
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return load(*args, **options)
+
+    numbers = dict[Any, Any]()
+    monkeypatch.setattr(_sobol, "_poly_dict", numbers)  # as in a new process
+    monkeypatch.setattr(_sobol, "_vinit_dict", {})
+    monkeypatch.setattr(np, "load", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_bank()
+    assert numbers, "the numbers were not read: this test tests nothing"
+    monkeypatch.setattr(np, "load", load)
+    assert (make_bank().trust == expected.trust).all()
+
+
+def test_broken_numbers_of_sobol_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What empty direction numbers give: the same point over and over, at the random shift of the scrambling.
+    monkeypatch.setattr(hypotheses.qmc.Sobol, "random", lambda self, n: np.full((n, self.d), 0.3))
+    with pytest.raises(InputError, match="Sobol"):
+        make_bank()
 
 
 def naive(bank: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:

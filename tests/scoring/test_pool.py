@@ -18,11 +18,12 @@ from optuna.distributions import BaseDistribution, IntDistribution
 
 from toy import MLPs, toy_batch
 from untrained.errors import InputError
-from untrained.metrics import METRICS, metric
+from untrained.metrics import METRICS, Metric, metric
 from untrained.probe import Probe
+from untrained.runtime.journal import HEADER
 from untrained.runtime.seeding import derive_seed
 from untrained.scores import ScoreTable
-from untrained.scoring.one_network import DEFAULTS
+from untrained.scoring.one_network import DEFAULTS, Job
 from untrained.scoring.pool import compute_scores
 from untrained.spaces import NASBench201, SearchSpace
 
@@ -98,7 +99,7 @@ def test_a_slow_network_holds_back_no_other(tmp_path: Path, monkeypatch: pytest.
 
     def progress(done: int, total: int) -> None:
         if done == 3:
-            assert journal.read_bytes().count(b"\n") == 4  # a line of provenance, and all that is done
+            assert journal.read_bytes().count(b"\n") == 2 + 3  # header and provenance, and all that is done
             (tmp_path / "go").touch()
 
     path = tmp_path / "scores.parquet"
@@ -310,7 +311,7 @@ def test_killed_and_resumed_the_table_is_the_same(tmp_path: Path, workers: int) 
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
     process = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
-    while not (partial.exists() and partial.read_bytes().count(b"\n") > 4) and process.poll() is None:
+    while not (partial.exists() and partial.read_bytes().count(b"\n") > 11) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -318,7 +319,7 @@ def test_killed_and_resumed_the_table_is_the_same(tmp_path: Path, workers: int) 
     assert process.returncode == -signal.SIGKILL, errors.decode()
     assert not path.exists()
     done = partial.read_bytes()
-    assert 1 < done.count(b"\n") <= 21
+    assert 1 < done.count(b"\n") <= 2 + 2 * 20
     partial.write_bytes(done + b'["|nor_conv')  # as if cut off within a line
 
     archs = SPACE.pool(20)
@@ -331,12 +332,56 @@ def test_killed_and_resumed_the_table_is_the_same(tmp_path: Path, workers: int) 
     assert not partial.exists()
 
 
+def deadly(probe: Probe) -> float:
+    """Kills the process on a network with batch norm, as a fault in a library would."""
+    if any(isinstance(module, torch.nn.BatchNorm1d) for module in probe.net.modules()):
+        os.abort()
+    return 1.0
+
+
+def test_a_network_that_kills_its_process_has_a_reason_and_stops_no_other() -> None:
+    fine, bad = "width=4,depth=1,norm=False", "width=4,depth=1,norm=True"
+    table = compute_scores(MLPs(), [bad, fine], [Metric("deadly", deadly, 1, (), "none")], toy_batch(), workers=2)
+    assert dict(table.reasons) == {bad: {"deadly": "its process died (signal 6)"}}
+    assert table.values[1, 0] == 1
+
+
+def test_a_network_that_killed_this_process_twice_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archs, path, calls = list(MLPs())[:4], tmp_path / "scores.parquet", list[str]()
+    partial = Path(f"{path}.partial")
+
+    def score(job: Job, arch: str) -> Any:
+        calls.append(arch)
+        if arch == archs[0]:
+            raise KeyboardInterrupt
+        return original(job, arch)
+
+    def killed(as_by_kill: bool) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            compute_scores(MLPs(), archs, ["params"], toy_batch(), path=path)
+        text = partial.read_text()
+        assert text.endswith("\nnull\n")  # the process lived: the network is to blame for nothing
+        if as_by_kill:
+            partial.write_text(text.removesuffix("null\n"))
+
+    original = Job.score
+    monkeypatch.setattr(Job, "score", score)
+    for as_by_kill in (False, True, False, True):
+        killed(as_by_kill)
+    table = compute_scores(MLPs(), archs, ["params"], toy_batch(), path=path)
+    assert list(table.reasons) == [archs[0]]
+    assert "died" in table.reasons[archs[0]]["params"]
+    assert sorted(set(calls)) == sorted(archs)
+    assert [calls.count(arch) for arch in archs[1:]] == [1, 1, 1]  # after the first death, the suspect came last
+
+
 def test_unfinished_scores_of_another_call_are_refused_untouched(tmp_path: Path) -> None:
     partial = tmp_path / "scores.parquet.partial"
-    partial.write_text('{"seed": 9}\n')
+    text = HEADER.decode() + '{"seed": 9}\n'
+    partial.write_text(text)
     with pytest.raises(InputError, match="unfinished scores of another call"):
         compute_scores(SPACE, SPACE.pool(2), ["snip"], BATCH, path=tmp_path / "scores.parquet")
-    assert partial.read_text() == '{"seed": 9}\n'
+    assert partial.read_text() == text
 
 
 def test_a_batch_on_which_nothing_works_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -211,12 +211,12 @@ class _Store:
             return
         if path.suffix != ".parquet":
             raise InputError(f"{str(path)!r} is not a .parquet file")
-        if path.exists():
-            self._read(path)
         self.journal = Journal(Path(f"{path}.partial"))
         try:
+            if path.exists():  # read under the lock: until then, another process may be adding to it
+                self._read(path)
             self._resume(self.journal)
-        except InputError:
+        except BaseException:
             self.journal.close()
             raise
 

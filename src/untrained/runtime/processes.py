@@ -39,6 +39,7 @@ def unordered(
     *,
     suspects: Sequence[Item] = (),
     died: Callable[[Item, str], Result] | None = None,
+    begin: Callable[[Item], None] | None = None,
 ) -> Iterator[Result]:
     """Yields `function(item)` for every item, in order of completion, from `workers` single-threaded processes.
 
@@ -57,6 +58,7 @@ def unordered(
         suspects: Further items that killed a process before. They come last, each alone in a process.
         died: The result of an item that killed its process twice, from the item and a reason such as "its process
             died (signal 6)".
+        begin: Called with an item before it is done in this process, which it may kill.
 
     Raises:
         InputError: If an item killed its process twice and `died` is None, or if a worker cannot be started.
@@ -68,6 +70,8 @@ def unordered(
         with torch_threads(1):
             for item in items:
                 check_interrupt()
+                if begin is not None:
+                    begin(item)
                 yield function(item)
     else:
         for result in _pool(function, items, workers):

@@ -33,6 +33,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
+from untrained.errors import InputError
+from untrained.runtime.interrupts import interrupts_held
+
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
 Index = NDArray[np.intp]
@@ -103,7 +106,7 @@ class Hypotheses:
         self._level = np.ascontiguousarray(level.reshape(codes.shape).T)
         k, p = candidates.metrics.shape[1], codes.shape[1]
         rng = np.random.default_rng((seed, 0))
-        u = np.clip(qmc.Sobol(k + p + 11, scramble=True, rng=rng).random(SIZE), 1e-6, 1 - 1e-6)
+        u = _draw(k + p + 11, rng)
         normal = ndtri(u)
         trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
         informative = int(candidates.metrics.any(0).sum())
@@ -253,6 +256,17 @@ class Hypotheses:
         by_metrics = linear * inner + smooth * _matern52(squares, length)
         by_counts = amount * _matern52(counted, step)
         return LEVEL + by_metrics + by_counts + additive * (1 - apart) + joint * np.exp(-apart / reach)
+
+
+def _draw(dimensions: int, rng: np.random.Generator) -> Array:
+    """SIZE x dimensions numbers in (0, 1) of Sobol's sequence, scrambled."""
+    # scipy swallows an interrupt while it reads its direction numbers, and goes on with empty ones for good.
+    with interrupts_held():
+        u = qmc.Sobol(dimensions, scramble=True, rng=rng).random(SIZE)
+    # In each dimension, each of SIZE equal intervals holds one number: of empty direction numbers, it would not.
+    if (np.sort(np.floor(u * SIZE), axis=0) != np.arange(SIZE)[:, None]).any():
+        raise InputError("scipy's Sobol sequence is broken, as an interrupt leaves it: start a new process")
+    return np.clip(u, 1e-6, 1 - 1e-6)
 
 
 def favoured(metrics: Array, m: int, seed: int) -> Index:

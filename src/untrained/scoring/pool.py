@@ -3,7 +3,7 @@
 import pickle
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from untrained.spaces import SearchSpace
 Progress = Callable[[int, int], None]
 """Called with (architectures scored, architectures in all)."""
 
+TRIES = 2
+"""A network that was begun so often, and that no process lived to see the end of, is a failed one."""
 EARLY = 8
 """If none of the first so many architectures gets any score, none will."""
 
@@ -107,7 +109,8 @@ def compute_scores(
     if path is not None and Path(path).exists():
         return _finished(Path(path), tuple(twin), provenance)
     todo = list(dict.fromkeys(twin.values()))
-    if min(workers, len(todo)) > 1:
+    several = min(workers, len(todo)) > 1
+    if several:
         _check_travels(job, workers)
     random.Random(0).shuffle(todo)  # the first few are to tell of all whether any score can be had
     with interruptible(), ScoreJournal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
@@ -118,7 +121,7 @@ def compute_scores(
         if progress:
             progress(len(done), total)
         _check_some_work(done, total, journal)
-        for scores in unordered(job.score, todo, workers, died=job.failed):
+        for scores in _scored(job, todo, workers if several else 1, journal):
             journal.add(scores)
             done[scores[0]] = scores
             _check_some_work(done, total, journal)
@@ -132,6 +135,24 @@ def compute_scores(
             table.save(path)
         journal.discard()
     return table
+
+
+def _scored(job: Job, todo: Sequence[str], workers: int, journal: ScoreJournal) -> Iterator[Scores]:
+    """The scores of each of `todo`; a network that its process does not survive has none, and says why.
+
+    What an earlier call began and did not end comes last: alone in a process if there are several, else in this one, as
+    a script for one worker need not have `if __name__ == "__main__"`.
+    """
+    rest = [arch for arch in todo if not journal.unended[arch]]
+    suspects = [arch for arch in todo if journal.unended[arch]]
+    if workers > 1:
+        yield from unordered(job.score, rest, workers, suspects=suspects, died=job.failed, begin=journal.begin)
+        return
+    again = [arch for arch in suspects if journal.unended[arch] < TRIES]
+    yield from unordered(job.score, rest + again, 1, begin=journal.begin)
+    for arch in suspects:
+        if arch not in again:
+            yield job.failed(arch, f"the process died each of the {TRIES} times that it was scored")
 
 
 def _check_travels(job: Job, workers: int) -> None:
