@@ -2,6 +2,8 @@
 
 import os
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,18 @@ from untrained.runtime import processes
 from untrained.runtime.processes import unordered
 
 
-def who(n: int) -> tuple[int, int, int]:
-    time.sleep(0.1)
-    return n * n, os.getpid(), torch.get_num_threads()
+@dataclass(frozen=True)
+class Meet:
+    """Squares a number as soon as `n` processes are at it."""
+
+    folder: Path
+    n: int
+
+    def __call__(self, number: int) -> tuple[int, int]:
+        (self.folder / str(os.getpid())).touch()
+        while len(list(self.folder.iterdir())) < self.n:
+            time.sleep(0.01)
+        return number * number, torch.get_num_threads()
 
 
 def poison(n: int) -> int:
@@ -23,13 +34,16 @@ def poison(n: int) -> int:
     return n
 
 
-def test_all_is_done_in_as_many_processes_as_asked_for() -> None:
-    done = list(unordered(who, range(6), 2))
-    assert sorted(n for n, _, _ in done) == [0, 1, 4, 9, 16, 25]
-    assert len({pid for _, pid, _ in done} - {os.getpid()}) == 2
-    assert {threads for _, _, threads in done} == {1}
-    assert [pid for _, pid, _ in unordered(who, [3], 8)] == [os.getpid()]
-    assert list(unordered(who, [], 2)) == []
+def test_all_is_done_in_as_many_processes_as_asked_for(tmp_path: Path) -> None:
+    assert sorted(unordered(Meet(tmp_path, 2), range(4), 2)) == [(n * n, 1) for n in range(4)]
+    assert str(os.getpid()) not in {path.name for path in tmp_path.iterdir()}
+
+
+def test_one_item_and_one_worker_need_no_process(tmp_path: Path) -> None:
+    assert list(unordered(Meet(tmp_path, 1), [3], 8)) == [(9, 1)]
+    assert list(unordered(Meet(tmp_path, 1), [3, 4], 1)) == [(9, 1), (16, 1)]
+    assert [path.name for path in tmp_path.iterdir()] == [str(os.getpid())]
+    assert list(unordered(Meet(tmp_path, 1), [], 2)) == []
 
 
 def test_an_item_that_kills_its_process_is_named_and_stops_no_other() -> None:
