@@ -194,10 +194,10 @@ def test_a_weight_of_which_no_product_is_seen() -> None:
     class Bilinear(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.weight, self.head = nn.Parameter(torch.randn(6, 4)), nn.Linear(4, 3)
+            self.weight, self.head = nn.Parameter(torch.randn(4, 6)), nn.Linear(4, 3)
 
         def forward(self, x: Tensor) -> tuple[Tensor]:
-            return (self.head(x @ self.weight),)
+            return (self.head((self.weight @ x.T).T),)
 
     class Unpacked(nn.Module):
         def __init__(self) -> None:

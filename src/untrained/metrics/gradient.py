@@ -76,7 +76,7 @@ def fisher(probe: Probe, fan_in: bool = True) -> float:
 @shared
 def saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
     """For each call of a layer: the weights feeding one channel, and sum_p a[i,c,p] dL/da[i,c,p], n x channels."""
-    parts = [_saliencies(part) for part in probe.parts()]
+    parts = [_saliencies(part) for part in probe.parts() if probe.layers]
     return [(calls[0][0], torch.cat([saliency for _, saliency in calls])) for calls in zip(*parts, strict=True)]
 
 

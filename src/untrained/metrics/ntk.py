@@ -60,7 +60,8 @@ def ntk_condition_number(probe: Probe, mode: Mode = "eval", output: Output = "su
     low, high = v[0].item(), v[-1].item()
     if high <= 0:
         raise ValueError("the kernel is zero: the outputs do not depend on the parameters")
-    if low <= high * torch.finfo(probe.weights[0].dtype).eps:
+    weight = probe.net.get_parameter(_weights(probe)[0])
+    if low <= high * torch.finfo(probe.prepared(weight.detach()).dtype).eps:
         raise ValueError("the kernel is singular to working precision: two samples have the same gradient")
     return high / low
 
@@ -130,7 +131,7 @@ def _rows(probe: Probe, output: Output, names: set[str]) -> Tensor:
 
 
 def _alone(probe: Probe, output: Output) -> Tensor:
-    names = {name for name, _ in probe.net.named_parameters() if "weight" in name}
+    names = set(_weights(probe))
     run = evaluation_pass(probe)
     total = _differentiated(run.outputs, probe, output).sum()
     if not run.uses.unsupported & names:
@@ -142,8 +143,17 @@ def _alone(probe: Probe, output: Output) -> Tensor:
     return _products(_rows(probe, output, names))
 
 
+def _weights(probe: Probe) -> list[str]:
+    """Those with "weight" in their name, scales of normalisations among them, and layers' weights by other names."""
+    layers = {layer.weight for layer in probe.known_layers}
+    names = [name for name, _ in probe.net.named_parameters() if "weight" in name or name in layers]
+    if not names:
+        raise ValueError("the network has no weight to differentiate with respect to")
+    return names
+
+
 def _in_batch(probe: Probe, output: Output) -> Tensor:
-    parameters = [probe.forward.params[name] for name, _ in probe.net.named_parameters() if "weight" in name]
+    parameters = [probe.forward.params[name] for name in _weights(probe)]
     each = _differentiated(probe.outputs, probe, output)
     return _products(torch.stack([_row(one, parameters) for one in each]))
 

@@ -61,8 +61,9 @@ RECURRENT_CELLS: Functions = frozenset({torch.lstm_cell, torch.gru_cell, torch.r
 
 FLATTENINGS = _spellings("flatten", "reshape") | {Tensor.view}
 RESHAPES = FLATTENINGS | _spellings("squeeze", "unsqueeze", "unflatten") | {Tensor.expand}
-MOVES = _spellings("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims") | {
-    Tensor.mT.__get__  # pyright: ignore[reportAttributeAccessIssue]: a property of C, seen by its getter
+MOVES = _spellings("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims", "t") | {
+    Tensor.mT.__get__,  # pyright: ignore[reportAttributeAccessIssue]: a property of C, seen by its getter
+    Tensor.T.__get__,  # pyright: ignore[reportAttributeAccessIssue]: the same
 }
 """Another order of the dimensions."""
 SELECTIONS = _spellings("split", "chunk", "unbind", "narrow") | {Tensor.__getitem__}

@@ -174,9 +174,9 @@ class Probe(Runner):
     @cached_property
     def weight_gradients(self) -> list[Tensor]:
         """g_l for each of `layers`, detached; zero where the loss does not depend on the weight."""
+        total = [torch.zeros_like(weight) for weight in self.weights]
         if self.chunk is None:
             return self._backward[0]
-        total = [torch.zeros_like(weight) for weight in self.weights]
         for part in self.parts():
             for sum_, gradient in zip(total, part.weight_gradients, strict=True):
                 sum_ += gradient
@@ -233,7 +233,9 @@ class Probe(Runner):
         """
         n, tensors = len(self.inputs), tensors_of(self.forward)
         seem_right = all(len(t) == n for t in tensors)
-        plain = all(t.ndim > 3 or t is self.outputs for t in tensors) and any(w.ndim > 3 for w in self.weights)
+        plain = all(t.ndim > 3 or t is self.outputs for t in tensors) and any(
+            self.forward.params[layer.weight].ndim > 3 for layer in self.known_layers
+        )
         if seem_right and plain:
             return [unchanged] * len(tensors)
         try:
@@ -302,7 +304,7 @@ class Probe(Runner):
         """dL/dW for each layer, dL/da for each call; and, if `second_order`, the adjoints for the tape's operations."""
         self.check_real()
         forward = self.forward
-        tensors = [forward.params[layer.weight] for layer in self.layers]
+        tensors = [forward.params[layer.weight] for layer in self.known_layers]
         tensors += [call.output for call in forward.calls]
         operations = forward.tape.operations if self.second_order and forward.tape.gap is None else []
         edges = [edge for operation in operations for edge in operation.edges]
@@ -311,7 +313,7 @@ class Probe(Runner):
         gradients = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=False)]
         of_edges = iter(found[len(tensors) :])
         adjoints: list[list[Tensor | None]] = [[next(of_edges) for _ in operation.edges] for operation in operations]
-        return gradients[: len(self.layers)], gradients[len(self.layers) :], adjoints
+        return gradients[: len(self.known_layers)], gradients[len(self.known_layers) :], adjoints
 
     def _check_chunks(self) -> None:
         """Raises ValueError where the outputs of a chunk depend on more than its own samples."""

@@ -21,6 +21,7 @@ from untrained.probe.substitutes.channels_last import prepared
 from untrained.probe.substitutes.functions import AnyLayout
 from untrained.probe.tape.rules import RULES, general
 from untrained.probe.tape.tape import Tape
+from untrained.probe.used_weights import UsedWeights
 from untrained.runtime.devices import default_dtype, without_cudnn
 from untrained.runtime.seeding import random_states, seeded
 
@@ -76,28 +77,57 @@ class Runner:
             if tensor is not None
         ]
 
-    @cached_property
+    @property
     def layers(self) -> list[Layer]:
-        """Every weight of two dimensions or more, in the order of the network's modules; a shared one counts once.
+        """The layers' weights: every parameter of two dimensions or more that the network uses as a weight.
 
-        Attention has one for all of its inputs, a recurrent layer two for each of its own; a weight that is
-        parametrised, as by `torch.nn.utils.parametrizations`, counts by what it is made of. A weight has "weight" in
-        its name, or its module has an attribute `layer_weights` that lists the name.
+        These are the parameters with "weight" in their name, as PyTorch's modules call theirs, those that their module
+        lists in an attribute `layer_weights`, and those that the forward pass uses as a weight of a layer function or a
+        matrix product (see `UsedWeights`). Normalisations have none. Attention has one for all of its inputs, a
+        recurrent layer two for each of its own; a parametrised weight counts by the parameters that it is made of. In
+        strict mode Conv2d and Linear modules alone count.
+
+        Returns:
+            The layers in the order of the network's modules; a shared weight counts once.
+
+        Raises:
+            ValueError: there is none.
         """
-        found = dict[int, Layer]()
+        if not self.known_layers:
+            raise ValueError("the network has no layer with a weight")
+        return self.known_layers
+
+    @cached_property
+    def known_layers(self) -> list[Layer]:
+        """`layers`, for what works without any, too."""
+        named, bare = dict[int, Layer](), dict[int, Layer]()
         for name, module in self.modules:
-            if self.strict and not isinstance(module, nn.Conv2d | nn.Linear):
-                continue
-            if isinstance(module, NORM_MODULES):
+            if isinstance(module, NORM_MODULES) or (self.strict and not isinstance(module, nn.Conv2d | nn.Linear)):
                 continue
             made_of = isinstance(module, ParametrizationList) and name.rpartition(".")[2].startswith("weight")
             listed = getattr(module, "layer_weights", ())
             for key, weight in module._parameters.items():
-                if weight is not None and weight.ndim > 1 and ("weight" in key or made_of or key in listed):
-                    found.setdefault(id(weight), Layer(name, module, f"{name}.{key}" if name else key))
-        if not found:
-            raise ValueError("the network has no layer with a weight")
-        return list(found.values())
+                if weight is not None and weight.ndim > 1:
+                    is_named = "weight" in key or made_of or key in listed
+                    layer = Layer(name, module, f"{name}.{key}" if name else key)
+                    (named if is_named else bare).setdefault(id(weight), layer)
+        unknown = {key: layer for key, layer in bare.items() if key not in named}
+        used = (
+            self._used_as_weights([layer.weight for layer in unknown.values()]) if unknown and not self.strict else []
+        )
+        named |= {key: layer for key, layer in unknown.items() if layer.weight in used}
+        order = [id(parameter) for parameter in self.net.parameters()]
+        return [named[key] for key in order if key in named]
+
+    def _used_as_weights(self, names: list[str]) -> set[str]:
+        """Those of the parameters `names` that a forward pass uses as weights."""
+        if not names or self.strict:
+            return set()
+        state, inputs = self.state(Tensor.clone), self.inputs.detach()
+        watch = UsedWeights({name: state[name] for name in names}, inputs)
+        with self.untouched(), torch.no_grad(), watch:
+            self.call(state, inputs)
+        return watch.names
 
     @cached_property
     def weights(self) -> list[Tensor]:
@@ -107,14 +137,14 @@ class Runner:
 
     def check_real(self) -> None:
         """Raises ValueError where a weight is complex: for a metric that is defined for real ones."""
-        for layer in self.layers:
+        for layer in self.known_layers:
             if self.net.get_parameter(layer.weight).is_complex():
                 raise ValueError(f"{layer.weight} is complex: the metric is defined for real weights")
 
     @property
     def _callers(self) -> Iterator[tuple[list[Layer], nn.Module]]:
         """Every module whose output may be what the weights of some of `layers` make, and these, the largest first."""
-        layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.layers}
+        layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.known_layers}
         for _, module in self.modules:
             # What a recurrent cell returns is not what its weights make.
             if isinstance(module, ParametrizationList | nn.RNNCellBase) or (
@@ -148,7 +178,7 @@ class Runner:
         inputs = self.inputs.detach().clone()
         inputs.requires_grad_(inputs.is_floating_point())
         calls, seen, versions = list[LayerCall](), set[str](), list[tuple[Tensor, int]]()
-        tape = Tape([state[layer.weight] for layer in self.layers], RULES, general, copy_outputs)
+        tape = Tape([state[layer.weight] for layer in self.known_layers], RULES, general, copy_outputs)
 
         begun = list[int]()
         """The products made before each call that is under way."""
@@ -163,7 +193,7 @@ class Runner:
                 products = tape.products[begun.pop() :]
                 if not isinstance(output, Tensor) or not output.requires_grad:
                     return None
-                if not self.strict and any(self.layers[product.weight].weight in own for product in products):
+                if not self.strict and any(self.known_layers[product.weight].weight in own for product in products):
                     return None  # a function that it calls says better what they make
                 calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
                 seen.update(layer.weight for layer in layers)
@@ -187,8 +217,8 @@ class Runner:
         tape.finish(outputs)
         versions += tape.rectified
         for product in () if self.strict else tape.products:  # the public code has hooks on modules
-            calls.append(LayerCall(self.layers[product.weight], product.used, product.output))
-            seen.add(self.layers[product.weight].weight)
+            calls.append(LayerCall(self.known_layers[product.weight], product.used, product.output))
+            seen.add(self.known_layers[product.weight].weight)
             versions.append((product.output.detach(), product.version))
         return Forward(inputs, outputs, heads, state, tape, draws, calls, seen), versions
 

@@ -154,12 +154,19 @@ class Tape(TorchFunctionMode):
         output = output.detach().clone() if self._copy else output.detach()
         self.rectified.append((output, output._version))
 
-    def note_rows(self, weight: Tensor, parts: Sequence[Tensor]) -> None:
-        """Those of `parts` whose rows are as long as the `weight`'s are rows of it, if it is one."""
+    def note_rows(self, weight: Tensor, parts: Sequence[Tensor], transposed: bool = False) -> None:
+        """Notes which of `parts` are rows of a weight.
+
+        Args:
+            weight: What they are made of; nothing is noted unless it is a weight.
+            parts: Those whose rows are as long as the weight's are rows of it.
+            transposed: `parts` is the weight's transpose, which counts as all of its rows.
+        """
         number = self.weight_of(weight)
         for part in parts:
             of_part = self.variable(part)
-            if number is not None and of_part is not None and part.shape[1:] == weight.shape[1:]:
+            fits = transposed or part.shape[1:] == weight.shape[1:]
+            if number is not None and of_part is not None and fits:
                 self._rows[of_part] = number
 
     def note_product(self, weight: Tensor, output: Tensor) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from untrained.probe.functions import DIFFERENCES, SELECTIONS
+from untrained.probe.functions import DIFFERENCES, MOVES, SELECTIONS
 from untrained.probe.tape.rules.general import general, tensors_in
 from untrained.probe.tape.tape import Tangent, Tape
 
@@ -34,6 +34,8 @@ def linear(tape: Tape, func: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
     tape.record([number], outputs, push)
     if func in SELECTIONS:
         tape.note_rows(x, outputs)  # they may be rows of a weight
+    if func in MOVES and x.ndim == 2:
+        tape.note_rows(x, outputs, transposed=True)
     return output
 
 

@@ -33,7 +33,11 @@ def product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
 def matrix_product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
     if len(args) != 2:
         return general(tape, func, *args, **kwargs)
-    return _bilinear(tape, lambda: func(*args), torch.matmul, *args)
+    x, w = args
+    output = _bilinear(tape, lambda: func(x, w), torch.matmul, x, w)
+    # What x W makes is a layer's output. What W x makes has its channels elsewhere: no layer's.
+    is_layer = isinstance(w, Tensor) and w.ndim == 2 and tape.note_product(w, output)
+    return linear(tape, Tensor.clone, output) if is_layer else output
 
 
 def layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | None = None, *a: Any, **k: Any) -> Any:
