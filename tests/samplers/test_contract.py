@@ -145,3 +145,50 @@ def test_what_a_table_lacks_is_said() -> None:
 def test_each_has_a_summary_and_a_citation(info: SamplerInfo) -> None:
     assert info.summary
     assert re.search(r"\b(19|20)\d\d\b", info.citation) or info.name in ("mixture", "single")
+
+
+def with_rate(trial: optuna.Trial) -> float:
+    params = {name: trial._suggest(name, dist) for name, dist in SPACE.distributions.items()}
+    rate = trial.suggest_float("rate", 1e-4, 1e-1, log=True)
+    return VALUES[SPACE.to_arch(params)] - (np.log10(rate) + 2) ** 2
+
+
+def test_further_parameters_are_left_to_tpe() -> None:
+    """Reproducibly, also from a prefix; the architectures are chosen as if there were none of them."""
+    studies = [optuna.create_study(direction="maximize", sampler=make("random", seed=s)) for s in (5, 5, 6)]
+    for study in studies:
+        study.optimize(with_rate, n_trials=T)
+    rates = [[trial.params["rate"] for trial in study.trials] for study in studies]
+    assert rates[0] == rates[1] != rates[2]
+    assert len(set(rates[0])) == T
+    other = optuna.create_study(direction="maximize", sampler=make("random"))
+    other.add_trials(studies[0].trials[: T - 1])
+    other.optimize(with_rate, n_trials=1)
+    assert other.trials[-1].params == studies[0].trials[-1].params
+    assert archs_of(studies[0]) == archs_of(run(make("random"), lambda _, arch: VALUES[arch]))
+
+
+def test_further_parameters_are_learnt() -> None:
+    study = optuna.create_study(direction="maximize", sampler=make("random"))
+    study.optimize(lambda trial: -abs(trial.suggest_float("x", -10, 10)), n_trials=40)
+    late = [abs(trial.params["x"]) for trial in study.trials[20:]]
+    assert np.mean(late) < 5 - 3 * 2.9 / np.sqrt(20)  # the mean of uniform draws, less three standard errors
+
+
+def test_other_studies_are_told() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=make("robot"))
+    with pytest.raises(InputError, match="one objective: the study has 2"):
+        study.ask()
+    plain = ArchitectureList(list(TABLE.archs))
+    study = optuna.create_study(sampler=get_sampler("robot", TABLE, plain, T, 0))
+    with pytest.raises(InputError, match=r"'index' is asked for as .*high=99.*; the space has .*high=59"):
+        study.ask().suggest_int("index", 90, 99)
+
+
+def test_optunas_log_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    study = optuna.create_study(sampler=make("tpe"))
+    capsys.readouterr()
+    study.ask(dict(SPACE.distributions))
+    assert optuna.logging.get_verbosity() == optuna.logging.INFO
+    assert capsys.readouterr().err == ""

@@ -1,25 +1,43 @@
 """Samplers that choose from a scored pool, as Optuna samplers.
 
-A sampler is a pure function of (table, seed, history). The history is the queries of the study (`query`).
+A sampler is a pure function of (table, seed, history). The history is the queries of the study (`query`), which hold
+all that a sampler remembers: so a search that was killed goes on as if it had not been.
 """
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from threading import RLock
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import ThreadpoolController
 
-from untrained.errors import InputError
-from untrained.samplers.query import ARCHITECTURE, PHASE, SAMPLER, STATE, WEIGHTS, Query, read_history
+from untrained.errors import InputError, one_line
+from untrained.runtime.seeding import derive_seed
+from untrained.samplers.query import (
+    ARCHITECTURE,
+    PHASE,
+    SAMPLER,
+    SKIPPED,
+    STATE,
+    WEIGHTS,
+    Query,
+    architecture_of,
+    fixed_params,
+    read_history,
+)
+from untrained.samplers.turns import Turns
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
+
+_CHOOSING = RLock()
+"""Held by the thread that chooses: the number of BLAS threads, and what samplers keep to save time, are shared."""
 
 
 @cache
@@ -30,7 +48,15 @@ def _libraries() -> ThreadpoolController:
 
 @dataclass(frozen=True)
 class Choice:
-    """An architecture to query, why, and what the sampler wants to remember of how it got there (JSON)."""
+    """What a sampler chose.
+
+    Args:
+        architecture: The architecture to query.
+        phase: "explore" or "exploit".
+        metric_weights: Metric name -> how far the sampler trusted it.
+        sampler_state: What the sampler wants to find in the history later, as JSON. Whatever is not JSON comes back
+            changed from a storage on disk.
+    """
 
     architecture: str
     phase: str
@@ -39,24 +65,54 @@ class Choice:
 
 
 class PoolSampler(BaseSampler):
-    """Chooses architectures of `table`, each at most once; a subclass says which.
+    """Chooses architectures of a score table, each at most once; a subclass says which.
 
-    Works in any Optuna study whose objective asks the trial for the parameters of `space`.
+    It works in any Optuna study of one objective that asks the trial for the parameters of the space. Any number of
+    threads (`n_jobs`) and processes may work on one study: trials choose one after the other, each with all queries
+    before it in its history, running ones included. Further parameters of a trial, such as a learning rate, are left
+    to Optuna's TPE.
+
+    Args:
+        table: The scores to learn from; its architectures are the pool.
+        space: The search space of these architectures.
+        seed: Decides every random draw.
     """
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0) -> None:
         self.table = table
         self.space = space
         self.seed = seed
+        self._turns = Turns()
 
     @abstractmethod
     def choose(self, history: Sequence[Query]) -> Choice:
-        """The next architecture, one that is not in `history`."""
+        """Chooses the next architecture.
+
+        Args:
+            history: The queries so far in the order of their trials. Values are turned so that higher is better; a
+                failed query has none, and neither has a running one. The architectures need not be of the pool.
+
+        Returns:
+            An architecture of the pool that is not in `history`; there is one.
+        """
 
     @property
     @abstractmethod
     def options(self) -> dict[str, Any]:
         """What the sequence of choices depends on, besides table, seed and history (JSON)."""
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Chooses for a trial that has just begun, so that later ones need not wait for the first parameter it asks.
+
+        Raises:
+            InputError: If the pool is used up, or the study has several objectives. The trial is then failed.
+        """
+        try:
+            self._architecture(study, trial)
+        except BaseException as error:
+            self._write(study, trial, {SKIPPED: one_line(error)})
+            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+            raise
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return dict(self.space.distributions)
@@ -64,30 +120,75 @@ class PoolSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        history = read_history(study, self.space, type(self).__name__)
-        if len({query.architecture for query in history} & self.table.index.keys()) == len(self.table):
-            raise InputError(f"all {len(self.table)} architectures of the pool have been queried")
-        with _libraries().limit(limits=1):  # more threads would only wait for each other, and change last digits
-            choice = self.choose(history)
-        for key, value in (
-            (ARCHITECTURE, choice.architecture),
-            (PHASE, choice.phase),
-            (WEIGHTS, {name: w for name, w in choice.metric_weights.items() if name not in self.table.idle}),
-            (STATE, choice.sampler_state),
-            (SAMPLER, type(self).__name__),
-        ):
-            study._storage.set_trial_user_attr(trial._trial_id, key, value)  # as Optuna's own samplers do
-        return self.space.to_params(choice.architecture)
+        params = self.space.to_params(self._architecture(study, trial))
+        return {name: params[name] for name in search_space}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        names = ", ".join(self.space.distributions)
-        raise InputError(f"parameter {param_name!r} is not one of space {self.space.name!r}: it has {names}")
+        if own := self.space.distributions.get(param_name):
+            raise InputError(f"parameter {param_name!r} is asked for as {param_distribution}; the space has {own}")
+        tpe = TPESampler(seed=derive_seed(self.seed, param_name, trial.number) % 2**32)
+        return tpe.sample_independent(study, trial, param_name, param_distribution)
+
+    def _architecture(self, study: Study, trial: FrozenTrial) -> str:
+        """What the trial queries: chosen now, unless it has been already."""
+        if len(study.directions) > 1:
+            raise InputError(f"{type(self).__name__} looks for one objective: the study has {len(study.directions)}")
+        written = study._storage.get_trial(trial._trial_id).user_attrs.get(ARCHITECTURE)
+        if written is not None:
+            return written
+        arch = architecture_of(trial, self.space)  # enqueued
+        if arch is None:
+            return self._choose_in_turn(study, trial)
+        self._write(study, trial, {ARCHITECTURE: arch})
+        return arch
+
+    def _choose_in_turn(self, study: Study, trial: FrozenTrial) -> str:
+        fixed = {name: value for name, value in fixed_params(trial).items() if name in self.space.distributions}
+        while True:
+            self._turns.wait(study, trial, self.space)
+            with _CHOOSING, _libraries().limit(limits=1):  # more threads would wait for each other, and change digits
+                choice = self._checked_choice(self._history(study, trial))
+            arch = self.space.to_arch(self.space.to_params(choice.architecture) | fixed) if fixed else None
+            if arch not in (None, choice.architecture):
+                self._write(study, trial, {ARCHITECTURE: arch})  # not what this sampler chose
+                return arch
+            self._write(study, trial, self._record(choice))
+            # An enqueued trial, or one that was held to be dead, may have taken the same out of turn.
+            if choice.architecture not in {query.architecture for query in self._history(study, trial)}:
+                return choice.architecture
+
+    def _checked_choice(self, history: Sequence[Query]) -> Choice:
+        if {query.architecture for query in history} >= self.table.index.keys():
+            raise InputError(f"all {len(self.table)} architectures of the pool have been queried")
+        return self.choose(history)
+
+    def _record(self, choice: Choice) -> dict[str, Any]:
+        return {
+            PHASE: choice.phase,
+            WEIGHTS: {name: w for name, w in choice.metric_weights.items() if name not in self.table.idle},
+            STATE: choice.sampler_state,
+            SAMPLER: type(self).__name__,
+            ARCHITECTURE: choice.architecture,  # last: who sees it finds the others
+        }
+
+    def _history(self, study: Study, trial: FrozenTrial) -> list[Query]:
+        """The queries of all other trials."""
+        history = read_history(study, self.space, type(self).__name__)
+        return [query for query in history if query.number != trial.number]
+
+    def _write(self, study: Study, trial: FrozenTrial, record: Mapping[str, Any]) -> None:
+        for key, value in record.items():
+            study._storage.set_trial_user_attr(trial._trial_id, key, value)  # as Optuna's own samplers do
 
 
 def check_learnable(table: ScoreTable, budget: int) -> None:
-    """Raises `InputError` where there is nothing to learn from, or nothing to spend."""
+    """Makes sure that there is something to learn from, and something to spend.
+
+    Raises:
+        InputError: If no metric has a score, or the budget is below 1.
+    """
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
     if np.isnan(table.values).all():
@@ -95,6 +196,17 @@ def check_learnable(table: ScoreTable, budget: int) -> None:
 
 
 def known_values(history: Sequence[Query]) -> dict[str, float]:
-    """Architecture -> value; the worst value seen (0 where there is none) for a failed or running query."""
+    """The value of each architecture of a history.
+
+    Args:
+        history: The queries so far.
+
+    Returns:
+        Architecture -> value. A failed or running query has the worst value seen, or 0 if there is none.
+
+    Example:
+        >>> known_values([Query("a", 0.5), Query("b", 0.7), Query("c", state="failed")])
+        {'a': 0.5, 'b': 0.7, 'c': 0.5}
+    """
     worst = min((query.value for query in history if query.value is not None), default=0.0)
     return {query.architecture: worst if query.value is None else query.value for query in history}

@@ -1,6 +1,8 @@
 """Optuna's own samplers over the decisions of an architecture, kept to the pool and to the history."""
 
+import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ class Encoded(PoolSampler):
     """
 
     def __init__(
-        self, table: ScoreTable, space: SearchSpace, make: Callable[[int], BaseSampler], *, name: str, seed: int = 0
+        self, table: ScoreTable, space: SearchSpace, make: Callable[..., BaseSampler], *, name: str, seed: int = 0
     ) -> None:
         super().__init__(table, space, seed=seed)
         self.make = make
@@ -40,7 +42,7 @@ class Encoded(PoolSampler):
 
     def choose(self, history: Sequence[Query]) -> Choice:
         seed = derive_seed(self.seed, self.name, len(history))
-        study = _quiet_study(self.make(seed % 2**32))
+        study = optuna.create_study(study_name=INNER, direction="maximize", sampler=self.make(seed=seed % 2**32))
         known = known_values(history)
         study.add_trials([self._trial(query, known[query.architecture]) for query in history])
         params = study.ask(dict(self.space.distributions)).params
@@ -60,15 +62,15 @@ class Encoded(PoolSampler):
 def tpe(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
     """Tree-structured Parzen estimators, one a decision; the first 10 queries, at most half the budget, are random."""
     startup = min(10, budget // 2)
-    return Encoded(
-        table, space, lambda s: TPESampler(seed=s, n_startup_trials=startup), name=f"tpe {startup}", seed=seed
-    )
+    make = partial(TPESampler, n_startup_trials=startup)
+    return Encoded(table, space, make, name=f"tpe {startup}", seed=seed)
 
 
 def gp(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
     """A Gaussian process over the decisions; the first 10 queries, at most half the budget, are random."""
     startup = min(10, budget // 2)
-    return Encoded(table, space, lambda s: GPSampler(seed=s, n_startup_trials=startup), name=f"gp {startup}", seed=seed)
+    make = partial(GPSampler, n_startup_trials=startup)
+    return Encoded(table, space, make, name=f"gp {startup}", seed=seed)
 
 
 def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
@@ -78,13 +80,8 @@ def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -
     was trained longer counts before what was stopped (Optuna ranks complete trials above pruned ones).
     """
     startup = min(10, budget // 2)
-    return Encoded(
-        table,
-        space,
-        lambda s: TPESampler(seed=s, n_startup_trials=startup, multivariate=True),
-        name=f"bohb {startup}",
-        seed=seed,
-    )
+    make = partial(TPESampler, n_startup_trials=startup, multivariate=True)
+    return Encoded(table, space, make, name=f"bohb {startup}", seed=seed)
 
 
 def hyperband(steps: Sequence[int]) -> BasePruner:
@@ -94,11 +91,7 @@ def hyperband(steps: Sequence[int]) -> BasePruner:
     return HyperbandPruner(min_resource=steps[0], max_resource=steps[-1], reduction_factor=3)
 
 
-def _quiet_study(sampler: BaseSampler) -> optuna.Study:
-    """A study in memory to be maximised, without the line that Optuna logs for each."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        return optuna.create_study(direction="maximize", sampler=sampler)
-    finally:
-        optuna.logging.set_verbosity(before)
+INNER = "of-an-untrained-sampler"
+"""Name of the study in memory that asks Optuna's sampler."""
+# Optuna logs a line for each new study. The level of its logs belongs to the whole process, so it stays as it is.
+logging.getLogger("optuna.storages._in_memory").addFilter(lambda record: INNER not in record.getMessage())

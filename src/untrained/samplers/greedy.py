@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from untrained.errors import InputError, listed
+from untrained.errors import InputError
+from untrained.metrics import METRICS
 from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
@@ -62,17 +63,13 @@ def by_az_nas(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int =
 
 
 def upward(table: ScoreTable, metrics: Sequence[str] | None = None) -> Array:
-    """The scores to go by: n x K, higher is held to be better, see `ScoreTable.merits`.
+    """n x K scores, turned so that higher is held to be better; as they are where the metric is not registered.
 
-    Args:
-        table: the scores.
-        metrics: some of its metrics; all by default.
-
-    Raises:
-        InputError: none of the metrics has a score for any architecture.
+    Raises `InputError` where none of the metrics has a score for any architecture.
     """
-    values = table.merits if metrics is None else table.select(metrics=metrics).merits
+    names = table.metrics if metrics is None else metrics
+    direction = [METRICS[name].direction if name in METRICS else 1 for name in names]
+    values = table.values[:, [table.metrics.index(name) for name in names]] * np.array(direction, dtype=np.float64)
     if np.isnan(values).all():
-        names = listed(table.metrics if metrics is None else metrics)
-        raise InputError(f"{names}: no score for any architecture, so there is nothing to go by")
+        raise InputError(f"{', '.join(names)}: no score for any architecture, so there is nothing to go by")
     return values

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from untrained.errors import InputError
 from untrained.spaces import SearchSpace
 
 # Written by a sampler when it chooses.
@@ -89,9 +90,7 @@ class Query:
             The query, or None if the trial is no query: its architecture is not decided yet, or it was skipped.
         """
         attrs = trial.user_attrs
-        architecture = attrs.get(ARCHITECTURE)
-        if architecture is None and space is not None and trial.params.keys() >= space.distributions.keys():
-            architecture = space.to_arch(trial.params)
+        architecture = architecture_of(trial, space)
         if architecture is None or SKIPPED in attrs:
             return None
         state = _STATES[trial.state]
@@ -130,6 +129,33 @@ class Query:
         return document | ({} if self.reason is None else {"reason": self.reason})
 
 
+def architecture_of(trial: FrozenTrial, space: SearchSpace | None = None) -> str | None:
+    """The architecture of a trial.
+
+    Args:
+        trial: A trial of any Optuna study.
+        space: The space whose parameters a trial has that a foreign sampler made, or that was enqueued.
+
+    Returns:
+        What a sampler wrote down, else what the parameters of the trial stand for; None before they are all decided,
+        or if they break the rules of the space.
+    """
+    if ARCHITECTURE in trial.user_attrs or space is None:
+        return trial.user_attrs.get(ARCHITECTURE)
+    params = fixed_params(trial) | trial.params
+    if not params.keys() >= space.distributions.keys():
+        return None
+    try:
+        return space.to_arch(params)
+    except InputError:
+        return None
+
+
+def fixed_params(trial: FrozenTrial) -> dict[str, Any]:
+    """The parameters that an enqueued trial is bound to have."""
+    return trial.system_attrs.get("fixed_params", {})
+
+
 def queries(study: Study, space: SearchSpace | None = None, *, running: bool = False) -> list[Query]:
     """The queries of a study in the order of their trials.
 
@@ -141,14 +167,16 @@ def queries(study: Study, space: SearchSpace | None = None, *, running: bool = F
     Returns:
         The queries; trials that were skipped are none.
     """
-    found = (Query.from_trial(trial, space) for trial in study.get_trials(deepcopy=False))
+    # Not `study.get_trials`: with Hyperband, Optuna hands samplers a study that shows the trials of one bracket only.
+    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    found = (Query.from_trial(trial, space) for trial in trials)
     return [query for query in found if query is not None and (running or not query.running)]
 
 
 def best_query(study: Study) -> Query | None:
     """The first query with the best value, or None without any; a pruned query is no candidate."""
     done = [(query.value, query) for query in queries(study) if query.state == "complete" and query.value is not None]
-    pick = min if study.direction == StudyDirection.MINIMIZE else max
+    pick = min if study.directions[0] == StudyDirection.MINIMIZE else max
     return pick(done, key=lambda pair: pair[0], default=(None, None))[1]
 
 

@@ -2,12 +2,14 @@
 
 from untrained.scores.aggregate import az_nas_aggregate, rank_average
 from untrained.scores.scaling import SCALINGS, Scaling
-from untrained.scores.table import ScoreTable
+from untrained.scores.table import ScoreTable, column_names, read_parquet
 
 __all__ = [
     "SCALINGS",
     "Scaling",
     "ScoreTable",
     "az_nas_aggregate",
+    "column_names",
     "rank_average",
+    "read_parquet",
 ]
