@@ -39,7 +39,7 @@ PAIRS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("az_progressivity", {"redraw": True}),
     ("az_trainability", {"redraw": True}),
     ("meco", {"size": 64}),
-    ("meco", {"modules": "leaves"}),
+    ("meco", {"modules": "all"}),
     ("swap", {"draws": 1}),
 )
 

@@ -1,11 +1,15 @@
-"""The one error a user is meant to read, and how its line is kept short."""
+"""The one error and the one warning that a user is meant to read, and how their line is kept short."""
 
 from collections.abc import Iterable
 
 SHOWN = 10
 """Names that a message lists before it only counts the others."""
+WIDEST = 40
+"""Characters of each of these names."""
 LONGEST = 200
 """Characters of somebody else's error that a message repeats."""
+MOST_CHARACTERS = 300
+"""The longest message."""
 
 
 class InputError(ValueError):
@@ -13,7 +17,19 @@ class InputError(ValueError):
 
     The message is one line that names the bad value and says what would be right; the command line prints it
     without a traceback and exits with code 2.
+
+    Args:
+        message: what is wrong. Line breaks become spaces, and a text of more than 300 characters loses its middle.
     """
+
+    def __init__(self, message: str) -> None:
+        line = " ".join(str(message).splitlines())
+        long = len(line) > MOST_CHARACTERS
+        super().__init__(f"{line[:200]} ... {line[205 - MOST_CHARACTERS :]}" if long else line)
+
+
+class InputWarning(UserWarning):
+    """Something given to `untrained` was used otherwise than it stands there, as the message says in one line."""
 
 
 def listed(names: Iterable[object], most: int = SHOWN) -> str:
@@ -30,7 +46,7 @@ def listed(names: Iterable[object], most: int = SHOWN) -> str:
         >>> listed("abcd", most=2)
         'a, b and 2 more'
     """
-    words = [str(name) for name in names]
+    words = [text if len(text) <= WIDEST else f"{text[:WIDEST]}..." for text in map(str, names)]
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return (", ".join(words[:most]) or "none") + more
 
@@ -45,3 +61,15 @@ def one_line(error: BaseException) -> str:
     text = (str(error).strip().splitlines() or [""])[0]
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
     return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
+
+
+def shown(value: object, most: int = 80) -> str:
+    """The `repr` of a bad value for a message, cut in its middle when it is long.
+
+    Example:
+        >>> shown("a" * 100, most=12)
+        "'aaaa...aaa'"
+    """
+    text = repr(value)
+    kept = most - 3
+    return text if len(text) <= most else f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"

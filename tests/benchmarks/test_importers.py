@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from untrained.benchmarks import import_table
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning
 from untrained.scores import ScoreTable
 from untrained.spaces import NASBench201, SearchSpace, TransNASMacro, TransNASMicro
 
@@ -38,6 +38,7 @@ def test_json_of_the_suite(tmp_path: Path) -> None:
             "|skip_connect~0|+|nor_conv_3x3~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|skip_connect~2|",
             "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
         ],
+        "idx": [7, 7],
         "val_accuracy": [80.5, 80.5],
         "snip": [1.5, None],
         "zen": [None, 2.0],
@@ -87,7 +88,7 @@ def test_another_numbering_is_found_out_by_the_parameters(tmp_path: Path) -> Non
 
 def test_csv(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("net,snip,acc,note\n64-4111-basic,1,90.5,x\n64-2311-basic,,-100000000,y\n")
+    path.write_text("net,snip,acc\n64-4111-basic,1,90.5\n64-2311-basic,,-100000000\n")
     out = tmp_path / "folder" / "out.parquet"
     import_table(path, out, space=TransNASMacro(), arch_column="net")
     assert pq.read_table(out).to_pydict() == {
@@ -98,7 +99,7 @@ def test_csv(tmp_path: Path) -> None:
     path.write_text("arch,snip\n64-4111-basic,inf\n64-2311-basic,2\n")
     import_table(path, out, space=TransNASMacro())
     assert pq.read_table(out)["snip"].to_pylist() == [None, 2.0]
-    with pytest.raises(InputError, match=r"task 'jigsaw': a \.csv file is of one task"):
+    with pytest.raises(InputError, match=r"task 'jigsaw': .*t.csv is of one task"):
         import_table(path, out, task="jigsaw", space=NASBench201())
     path.write_text("note,snip\nx,1\ny,2\n")
     import_table(path, out, arch_column="note")  # without a space, any string will do
@@ -109,20 +110,14 @@ def test_csv(tmp_path: Path) -> None:
     ("name", "text", "says"),
     [
         ("a.json", '{"cifar10": {"(1', "a.json is not a readable JSON file"),
-        ("a.json", "[1, 2]", "not laid out as a zc_"),
-        ("a.json", '{"cifar10": {"x": 3}}', "not laid out as in a zc_"),
-        ("a.json", '{"cifar10": {}}', "not laid out as in a zc_"),
-        ("a.json", '{"a": {"x": {}}, "b": {"x": {}}}', "give one task: it has a, b"),
-        ("a.csv", "net,acc\nx,1\n", "no column 'arch': it has net, acc"),
-        ("a.csv", "arch,acc\nx,1\n,2\n", "row 2 names no architecture"),
-        ("a.csv", "arch,acc\nx,1\ny,n/a?\n", r"column 'acc' holds 'n/a\?' among its numbers: leave a cell"),
-        ("a.csv", "arch,by\nx,ann\ny,bob\n", "no column of numbers beside 'arch'"),
-        ("a.csv", "arch,acc\nx,1,2\n", "not a readable CSV file"),
-        ("a.csv", "arch,acc,acc\na,1,2\n", "column 'acc' stands twice"),
-        ("a.csv", "arch,acc\n", "a header and no rows"),
-        ("a.csv", "", "not a readable CSV file"),
+        ("a.json", '{"a": {"x": {"acc": 1}}, "b": {"x": {"acc": 1}}}', "give one task: it has a, b"),
+        ("a.json", '{"a": {"acc": "high"}}', "no numbers beside 'arch': 'acc' .'high' in row 1"),
+        ("a.json", '{"a": {"acc": null}}', "no numbers beside 'arch': every cell is empty"),
+        ("a.json", json.dumps({"t": {"a": {"snip": 10**400}}}), "no numbers"),
+        ("a.csv", "arch,acc\nx,1\ny,n/a?\n", r"no numbers beside 'arch': 'acc' \('n/a\?' in row 2 is no number"),
+        ("a.csv", "arch\nx\n", "no numbers"),
         ("a.csv", "arch,acc\nx,1\nx,2\n", "'x' stands twice"),
-        ("a.pth", "", "neither a .json nor a .csv file"),
+        ("a.pth", "", "not a readable Parquet file"),
     ],
 )
 def test_broken_files_are_named(tmp_path: Path, name: str, text: str, says: str) -> None:
@@ -147,10 +142,35 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         import_table(path, "out.csv")
 
 
-def test_a_column_of_names_is_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("arch,by,acc\nx,ann,1\ny,bob,\n")
-    assert import_table(path, tmp_path / "out.parquet").column_names == ["arch", "acc"]
+def test_columns_that_are_left_out_are_named(tmp_path: Path) -> None:
+    path, out = tmp_path / "t.csv", tmp_path / "out.parquet"
+    path.write_text("arch,by,acc,hash,x,y\nx,ann,1,3f,a,b\ny,7,,12,a,b\n")
+    with pytest.warns(InputWarning, match=r"t\.csv: left out 'by' \('ann' in row 1 .*'hash' .* and 1 more") as caught:
+        assert import_table(path, out).column_names == ["arch", "acc"]
+    assert len(caught) == 1
+    assert import_table(path, out, columns=["acc"]).column_names == ["arch", "acc"]  # nothing was lost unasked
+    with pytest.raises(InputError, match="column 'by' is not numbers: 'ann' in row 1"):
+        import_table(path, out, columns=["by"])
+    path.write_text("arch;n\nx;1,204\n")
+    with pytest.warns(InputWarning, match="n: commas are taken for the decimal sign"):
+        assert import_table(path, out)["n"].to_pylist() == [1.204]
+
+
+def test_one_architecture_in_two_ways_of_writing(tmp_path: Path) -> None:
+    rows = {"(4, 1, 1, 1, 0, 0)": row(snip=1.0), "64-4111-basic": row(snip=2.0)}
+    path = write_json(tmp_path / "zc.json", {"jigsaw": rows})
+    with pytest.raises(InputError, match="'64-4111-basic' stands twice"):
+        import_table(path, tmp_path / "out.parquet", space=TransNASMacro())
+
+
+def test_the_published_files_of_other_layouts(shared_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    with pytest.warns(InputWarning, match="left out 'test_acc'"):
+        macro = import_table(shared_data / "nas-bench-macro_cifar10.json", out)
+    assert (macro.num_rows, macro.column_names) == (6561, ["arch", "mean_acc", "std", "params", "flops"])
+    assert macro["mean_acc"][0].as_py() == pytest.approx((89.47000122 + 88.94999695 + 89.16999817) / 3)
+    suite = import_table(shared_data / "zc_nasbench101.json", out)
+    assert (suite.num_rows, suite.num_columns) == (500, 13)
 
 
 def test_an_unknown_architecture_is_found_in_its_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Nothing here is vectorised, hooked or shared: every expected number comes from i
 """
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from math import exp, log, sqrt
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from untrained.metrics import METRICS
 from untrained.probe import Probe
@@ -308,8 +310,18 @@ def test_meco() -> None:
     expected = sum(np.linalg.eigvalsh(correlation(m.detach()[0].flatten(1).numpy()))[0] for m in maps)
     last = np.linalg.eigvalsh(correlation(c.detach()[0].flatten(1).numpy()))[0]
     metric = METRICS["meco"].with_options(inputs="batch")
-    assert metric(Probe(net, x)) == pytest.approx(expected, rel=1e-9)
-    assert metric.with_options(modules="leaves")(Probe(net, x)) == pytest.approx(expected - last, rel=1e-9)
+    assert metric.with_options(modules="all")(Probe(net, x)) == pytest.approx(expected, rel=1e-9)
+    assert metric(Probe(net, x, strict=True)) == pytest.approx(expected, rel=1e-9)
+    assert metric(Probe(net, x)) == pytest.approx(expected - last, rel=1e-9)
+
+
+def test_meco_counts_what_makes_no_weight() -> None:
+    """A parametrised layer counts by its output, not by the weight that is made for it, which is 1 x ..., too."""
+    torch.manual_seed(4)
+    plain = nn.Sequential(nn.Conv2d(2, 1, 3), nn.Conv2d(1, 2, 3)).double()
+    net = nn.Sequential(weight_norm(deepcopy(plain[0])), plain[1])
+    x = torch.randn(3, 2, 8, 8, dtype=torch.float64)
+    assert METRICS["meco"](Probe(net, x)) == pytest.approx(METRICS["meco"](Probe(plain, x)), rel=1e-9)
 
 
 @pytest.mark.parametrize("norm", ["batch", "group", "layer"])
@@ -344,6 +356,40 @@ def test_zen(norm: str) -> None:
     second = 0.5 * log(running) if norm == "batch" else 0.0
     l1 = np.mean([np.abs(d).sum() for d in difference])
     assert net2(Probe(fresh, x, second=(e, None))) == pytest.approx(log(l1) + second, rel=1e-9)
+
+
+def perceptron(width: int) -> nn.Sequential:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Flatten(), nn.Linear(32, width), nn.ReLU(), nn.Linear(width, 3)).double()
+
+
+def test_zen_of_images_that_are_flattened_first() -> None:
+    """The flattening's input is the image, whatever the network is: the map is the hidden layer."""
+    net = perceptron(6)
+    x, e = torch.randn(2, 5, 2, 4, 4, dtype=torch.float64)
+    difference = (net[:3](x) - net[:3](x + 0.01 * e)).detach().numpy()
+    expected = log(np.mean([np.sqrt((d**2).sum()) for d in difference]))
+    metric = METRICS["zen"].with_options(drawn=False)
+    assert metric(Probe(net, x, second=(e, None))) == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ValueError, match="no feature map"):
+        METRICS["zen"](Probe(nn.Sequential(nn.Flatten(), nn.Linear(32, 3)).double(), x))
+
+
+# A batch soon falls into as many regions as it has samples. Maps and correlations need positions, which tables lack.
+EVEN = {"latency", "linear_regions"}
+REFUSED = {"meco", "az_expressivity", "az_progressivity", "az_trainability"}
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name not in EVEN])
+def test_no_metric_ignores_the_network(name: str) -> None:
+    """Another width gives another value, or there is none."""
+    x, y = torch.randn(5, 2, 4, 4, dtype=torch.float64), torch.tensor([0, 2, 1, 1, 0])
+    probes = [Probe(perceptron(width), x, y, second=(x.flip(0) * 2, y)) for width in (16, 24)]
+    if name in REFUSED:
+        with pytest.raises(ValueError, match=r"no feature map|0 for any network"):
+            METRICS[name](probes[0])
+    else:
+        assert METRICS[name](probes[0]) != METRICS[name](probes[1])
 
 
 class Blocks(nn.Module):

@@ -73,7 +73,7 @@ def test_ranks(path: Path) -> None:
     ("options", "message"),
     [
         ({"column": "acc"}, r"no column 'acc': it has arch, val, test"),
-        ({"column": "note"}, "holds string, not numbers"),
+        ({"column": "note"}, "column .note. is not numbers: it holds string"),
         ({"column": "val", "report_column": "tset"}, "no column 'tset'"),
         ({"column": "inf"}, "inf is inf for 'b'"),
         ({"column": "empty"}, "has no value at all"),

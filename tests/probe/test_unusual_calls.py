@@ -141,10 +141,11 @@ class Written(nn.Module):
 
 def test_a_network_may_write_into_its_input() -> None:
     torch.manual_seed(4)
+    of_tables = tuple(name for name in ALL if name != "meco")  # it has nothing to correlate here
     layers = nn.Linear(4, 40), nn.ReLU(), nn.Linear(40, 3)
     inputs, targets = batch(4)
     kept, second = inputs.clone(), (inputs * 0.3, targets)
-    found = scores(ALL, nn.Sequential(Written(), *layers).double(), inputs, targets, second=second)
+    found = scores(of_tables, nn.Sequential(Written(), *layers).double(), inputs, targets, second=second)
     assert torch.equal(inputs, kept)
     assert torch.equal(second[0], inputs * 0.3)
     assert all(math.isfinite(score) for score in found.values())

@@ -23,7 +23,7 @@ from untrained.samplers.hnas import HNAS
 from untrained.samplers.query import Query
 from untrained.samplers.reinforce import REINFORCE
 from untrained.scores import ScoreTable
-from untrained.spaces import NASBench201
+from untrained.spaces import ArchitectureList, NASBench201
 from untrained.spaces.cell import format_cell
 
 SPACE = NASBench201()
@@ -235,3 +235,16 @@ def test_bohb_stops_early_and_pays_for_what_it_trained(tmp_path: Path) -> None:
     assert result.value == max(query["value"] for query in queries if query not in stopped)
     plain = search(SPACE, objective, budget=5, sampler="random", scores=table_of(archs))
     assert [query["cost_seconds"] for query in plain.summary["queries"]] == [pytest.approx(200.0)] * 5
+
+
+def test_the_table_says_which_way_is_better() -> None:
+    archs = ("a", "b", "c", "d")
+    space = ArchitectureList(list(archs))
+    values = np.array([[3.0], [1.0], [2.0], [np.nan]])
+    for name, directions in (("ntk_condition_number(mode=train)", ()), ("mine", (-1,))):
+        table = ScoreTable(archs, (name,), values, {"d": {name: "no reading"}}, directions=directions)
+        sampler = get_sampler(f"single:{name}", table, space, 4, 0)
+        assert sampler.choose([]).architecture == "b"
+        average = get_sampler("rank_average", table, space, 4, 0)
+        assert isinstance(average, Greedy)
+        assert np.argsort(-average.merit).tolist()[::3] == [1, 0]  # what has no reading is in the middle

@@ -141,11 +141,11 @@ def test_any_parquet_with_arch_and_numbers_is_a_table(tmp_path: Path) -> None:
         (lambda path: None, "no file"),
         (lambda path: path.write_bytes(b"PAR1 not really"), "not a readable Parquet file"),
         (lambda path: path.write_bytes(b""), "not a readable Parquet file"),
-        (lambda path: path.mkdir(), "is a folder: give a Parquet file"),
+        (lambda path: path.mkdir(), "is a folder: give a Parquet, CSV or JSON file"),
         (lambda path: path.write_text("arch,m\na,1\n"), "table.parquet' is not a readable Parquet file"),
         (
             lambda path: pq.write_table(pa.table({"arch": ["a"], "m": [1.0], "reasons": ["why"]}), path),
-            "table.parquet: the architectures, reasons or provenance are not those of a table",
+            "table.parquet: the reasons or the provenance are not those",
         ),
         (lambda path: pq.write_table(pa.table({"cell": ["a"]}), path), "no column 'arch': it has cell"),
         (lambda path: pq.write_table(pa.table({"arch": [1]}), path), "one string in every row"),
@@ -166,3 +166,44 @@ def test_a_bad_file_is_named(tmp_path: Path, write, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         ScoreTable.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_directions_are_kept_and_known_by_name(tmp_path: Path) -> None:
+    names = ("snip", "ntk_condition_number(mode=train)", "nwot", "mine", "theirs")
+    values = np.arange(10.0).reshape(2, 5)
+    table = ScoreTable(("a", "b"), names, values)
+    assert table.directions == (1, -1, 1, 1, 1)  # registered ones by their names, 1 where nothing is known
+    turned = ScoreTable(("a", "b"), names, values, directions=(1, -1, 1, -1, 1))
+    assert turned.upward.tolist() == [[0, -1, 2, -3, 4], [5, -6, 7, -8, 9]]
+    assert turned.select(metrics=["mine", "snip"]).directions == (-1, 1)
+    assert turned.fingerprint != table.fingerprint
+    turned.save(tmp_path / "t.parquet")
+    assert ScoreTable.load(tmp_path / "t.parquet").directions == turned.directions
+    assert ScoreTable.load(tmp_path / "t.parquet", ["mine"]).directions == (-1,)
+    pq.write_table(pa.table({"arch": ["a"], "ntk_condition_number": [2.0], "other": [1.0]}), tmp_path / "p.parquet")
+    assert ScoreTable.load(tmp_path / "p.parquet").directions == (-1, 1)
+    for wrong in ((1,), (1, 1, 1, 1, 0)):
+        with pytest.raises(InputError, match="give 1 or -1 for each"):
+            ScoreTable(("a", "b"), names, values, directions=wrong)
+
+
+def test_what_a_metric_cannot_read_is_neither_good_nor_bad() -> None:
+    values = np.array([[1.0], [2.0], [9.0], [NAN], [NAN], [NAN]])
+    reasons = {"d": {"m": "ValueError: the network calls no ReLU"}, "e": {"m": "ValueError: the score is -inf"}}
+    table = ScoreTable(tuple("abcdef"), ("m",), values, reasons, directions=(-1,))
+    # The median of 1, 2, 9; the worst for a number that is not finite, and for what nobody knows the reason of.
+    assert np.array_equal(table.merits[:, 0], [-1, -2, -9, -2, NAN, NAN], equal_nan=True)
+    assert np.array_equal(table.upward[:, 0], [-1, -2, -9, NAN, NAN, NAN], equal_nan=True)
+    assert table.scaled("minmax")[:, 0].tolist() == [0, 1 / 8, 1, 1 / 8, 0, 0]
+    assert table.scaled("rank")[:, 0].tolist() == [0, 0.5, 1, 0.5, 0, 0]
+    assert table.missing == {"m": "3 of 6 missing: ValueError: the network calls no ReLU"}
+    nothing = ScoreTable(("a", "b"), ("m",), np.full((2, 1), NAN), {"a": {"m": "no ReLU"}})
+    assert nothing.scaled().tolist() == [[0.0], [0.0]]
+    assert np.isnan(nothing.merits).all()
+    assert nothing.fingerprint != ScoreTable(("a", "b"), ("m",), np.full((2, 1), NAN)).fingerprint
+
+
+def test_missing_counts_the_most_frequent_reason() -> None:
+    reasons = {"a": {"m": "rare"}, "b": {"m": "frequent"}, "c": {"m": "frequent"}}
+    table = ScoreTable(tuple("abcd"), ("m", "n"), np.array([[NAN, 1]] * 3 + [[1, 1]]), reasons)
+    assert table.missing == {"m": "3 of 4 missing: frequent"}

@@ -10,7 +10,6 @@ from scipy.stats import kendalltau, spearmanr
 
 from untrained.analysis.ranks import expected_best_rank, objective_ranks, precision_at, walk
 from untrained.objectives import TabularObjective
-from untrained.samplers.greedy import upward
 from untrained.scores import ScoreTable
 
 Array = NDArray[np.float64]
@@ -44,7 +43,7 @@ def metric_report(table: ScoreTable, objective: TabularObjective, budget: int) -
 
 def columns(table: ScoreTable) -> Sequence[Array]:
     """The metrics of `table`, each n numbers of which higher is held to be better."""
-    return list(upward(table).T)
+    return list(table.upward.T)
 
 
 def report(name: str, m: Array, f: Array, budget: int) -> MetricReport:

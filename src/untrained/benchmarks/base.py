@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 
-from untrained.errors import InputError
-from untrained.scores import ScoreTable, column_names, read_parquet
+from untrained.errors import InputError, listed
+from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace, TransNASMacro, TransNASMicro
+from untrained.tables import open_table
 
 DATA = "UNTRAINED_DATA"
 """The environment variable that names the folder of tables."""
@@ -98,7 +98,8 @@ class Benchmark:
         unknown metric, an architecture that is not one of the space, and where no metric is left.
         """
         path = present(folder / self.scores)
-        has = [n.removeprefix(self.prefix) for n in column_names(path, numeric=True) if n.startswith(self.prefix)]
+        file = open_table(path)
+        has = [name.removeprefix(self.prefix) for name in file.numeric if name.startswith(self.prefix)]
         figures = self._figures(folder)
         names = list(dict.fromkeys((*(self.metrics if metrics is None else metrics), *extra)))
         for name in names:
@@ -107,17 +108,17 @@ class Benchmark:
         counted = [n for n in names if n in ("params", "flops") and n not in has and self._counts_sizes]
         for name in names:
             if name not in has and name not in counted:
-                raise InputError(f"{path} has no metric {name!r}: it has {', '.join(has) or 'none'}")
+                raise InputError(f"{path} has no metric {name!r}: it has {listed(has)}")
         read = [name for name in names if name not in counted]
-        table = read_parquet(path, [self.prefix + name for name in read])
+        table = file.read([self.prefix + name for name in read])
         archs = tuple(table["arch"].to_pylist())
         self.check(archs, path, whole=False)
-        columns = {name: table[self.prefix + name].cast(pa.float64()).to_numpy() for name in read}
+        columns = {name: table[self.prefix + name].to_numpy() for name in read}
         columns |= self._sizes(archs, counted)
         left_out = {name: why for name in names if (why := useless(columns[name]))}
         kept = [name for name in names if name not in left_out]
         if not kept:
-            why = ", ".join(f"{name} {why}" for name, why in left_out.items()) or f"give some of {', '.join(has)}"
+            why = ", ".join(f"{name} {why}" for name, why in left_out.items()) or f"give some of {listed(has)}"
             raise InputError(f"{path}: no metric can be used: {why}")
         values = np.column_stack([columns[name] for name in kept])
         provenance = {"benchmark": self.key, "file": path.name, "left_out": left_out}

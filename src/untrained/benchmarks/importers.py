@@ -1,23 +1,19 @@
-"""Tables as users have them, brought to Parquet: NAS-Bench-Suite-Zero's JSON, and CSV."""
+"""Tables as users have them, brought to Parquet, with the architectures of a space."""
 
-import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pc
+import pyarrow.compute
 import pyarrow.parquet as pq
 
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning, shown
 from untrained.runtime.files import written_whole
 from untrained.spaces import NASBench201, SearchSpace, TransNASMacro, TransNASMicro
 from untrained.spaces.cell import EDGES, format_cell
-
-FAILED = -1e8
-"""What NASLib writes for a score that could not be computed."""
+from untrained.tables import ARCH, TableFile, first_twice, open_table
 
 NASLIB_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
@@ -30,42 +26,49 @@ def import_table(
     *,
     space: SearchSpace | None = None,
     task: str | None = None,
-    arch_column: str = "arch",
+    arch_column: str = ARCH,
+    columns: Sequence[str] | None = None,
 ) -> pa.Table:
     """Writes a table of architectures as Parquet, and returns it.
 
-    path: a `zc_*.json` of NAS-Bench-Suite-Zero ({task: {architecture: {metric: {"score": ..., "time": ...}}}}), of
-    which `task` is taken; or a `.csv` with a header, whose `arch_column` names the architectures.
-    space: its architectures may be written as here, or as NASLib's tuples of digits. Where the table has `params` that
-    the space can count, they must agree: another numbering would give a score to the wrong architecture.
+    Scores of -1e8, NaN and infinite ones become empty. Columns that are not numbers throughout are left out, and a
+    warning names them; see `untrained.tables.numbers` for what counts as a number.
 
-    Scores of -1e8, NaN and infinite ones become empty. Raises `InputError` for a file that is missing, broken or of
-    another layout, and for an architecture that is not one of the space or stands twice.
+    Args:
+        path: a CSV, JSON or Parquet file; see `untrained.tables` for the layouts.
+        out: the Parquet file to write.
+        space: its architectures may be written as in this package, or as NASLib's tuples of digits. If the table has
+            `params` that the space can count, they must agree: another numbering of the operations would give a score
+            to the wrong architecture.
+        task: which table to take, if a JSON file has several.
+        arch_column: the column that names the architectures.
+        columns: the columns to take; every one of numbers if None.
+
+    Returns:
+        `arch` and the columns, float64.
+
+    Raises:
+        InputError: the file is missing, broken, of another layout or without numbers; a column asked for is not one
+            of numbers; an architecture is not one of the space, or stands twice.
+
+    Example:
+        >>> import_table("zc_nasbench201.json", "metrics.parquet", task="cifar10")  # doctest: +SKIP
     """
     path, out = Path(path), Path(out)
     if out.suffix != ".parquet":
         raise InputError(f"{str(out)!r} is not a .parquet file")
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: give a .json or .csv file")
-    if path.suffix == ".json":
-        archs, columns = _read_json(path, task)
-    elif path.suffix == ".csv":
-        if task is not None and not isinstance(space, TransNASMicro | TransNASMacro):
-            raise InputError(f"task {task!r}: a .csv file is of one task; only a .json file has several")
-        archs, columns = _read_csv(path, arch_column)
-    else:
-        raise InputError(f"{str(path)!r} is neither a .json nor a .csv file")
-    if space is not None:
-        read = reader(space)
-        try:
-            archs = [read(arch) for arch in archs]
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
-        _check_params(path, space, archs, columns.get("params"))
-    if len(set(archs)) < len(archs):
-        twice = next(arch for i, arch in enumerate(archs) if arch in archs[:i])
-        raise InputError(f"{path}: architecture {twice!r} stands twice")
-    table = pa.table({"arch": pa.array(archs, pa.string()), **columns})
+    file = open_table(path, task=task if path.suffix.lower() == ".json" else None, arch_column=arch_column)
+    if task is not None and not file.tasks and not isinstance(space, TransNASMicro | TransNASMacro):
+        raise InputError(f"task {task!r}: {path} is of one task; only a .json file has several")
+    names = list(file.numeric if columns is None else columns)
+    table = file.read(names)
+    archs = table[ARCH].to_pylist() if space is None else _architectures(path, space, table)
+    figures = {name: _finite(table[name]) for name in names}
+    if all(column.null_count == len(table) for column in figures.values()):
+        raise InputError(f"{path} has no numbers beside {arch_column!r}: {_why_not(file) or 'every cell is empty'}")
+    for note in (*file.notes, *([f"left out {_why_not(file)}"] if columns is None and file.others else ())):
+        warnings.warn(f"{path.name}: {note}", InputWarning, stacklevel=2)
+    table = pa.table({ARCH: pa.array(archs, pa.string()), **figures})
     with written_whole(out) as temporary:
         pq.write_table(table, temporary)
     return table
@@ -95,71 +98,33 @@ def _from_digits(space: SearchSpace, text: str, digits: Sequence[int]) -> str:
     raise InputError(f"{text!r} is not an architecture of space {space.name!r}")
 
 
-def _read_json(path: Path, task: str | None) -> tuple[list[str], dict[str, pa.Array]]:
+def _architectures(path: Path, space: SearchSpace, table: pa.Table) -> list[str]:
+    """The architectures as the space writes them, checked by their parameters."""
+    read = reader(space)
     try:
-        document: Any = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path} is not a readable JSON file: {error}") from error
-    layout = 'expected {task: {architecture: {metric: {"score": ...}}}}'
-    if not isinstance(document, dict) or not all(isinstance(rows, dict) for rows in document.values()):
-        raise InputError(f"{path} is not laid out as a zc_*.json: {layout}")
-    if task is None and len(document) == 1:
-        (task,) = document
-    if task not in document:
-        which = "give one task" if task is None else f"no task {task!r}"
-        raise InputError(f"{path}: {which}: it has {', '.join(document)}")
-    rows: Mapping[str, Any] = document[task]
-    if not rows or not all(isinstance(row, dict) for row in rows.values()):
-        raise InputError(f"{path}: task {task!r} is not laid out as in a zc_*.json: {layout}")
-    # A metric is {"score": ..., "time": ...}; figures such as val_accuracy are plain numbers.
-    names = dict.fromkeys(n for row in rows.values() for n, entry in row.items() if _number(entry) is not None)
-    columns = {name: _column([_number(row.get(name)) for row in rows.values()]) for name in names}
-    return list(rows), columns
+        archs = [read(arch) for arch in table[ARCH].to_pylist()]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    if "params" in table.column_names:
+        _check_params(path, space, archs, table["params"])
+    if (twice := first_twice(archs)) is not None:
+        raise InputError(f"{path}: architecture {twice!r} stands twice, in two ways of writing it")
+    return archs
 
 
-def _number(entry: Any) -> float | None:
-    value = entry.get("score") if isinstance(entry, dict) else entry
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _why_not(file: TableFile) -> str:
+    """The columns that are not numbers, and why the first are not."""
+    told = [f"{shown(name, 40)} ({why})" for name, why in file.others.items()]
+    return ", ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
 
 
-def _read_csv(path: Path, arch_column: str) -> tuple[list[str], dict[str, pa.Array]]:
-    try:
-        table = pc.read_csv(path, convert_options=pc.ConvertOptions(column_types={arch_column: pa.string()}))
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a readable CSV file: {str(error).splitlines()[0]}") from error
-    if arch_column not in table.column_names:
-        raise InputError(f"{path} has no column {arch_column!r}: it has {', '.join(table.column_names)}")
-    if twice := [name for i, name in enumerate(table.column_names) if name in table.column_names[:i]]:
-        raise InputError(f"{path}: column {twice[0]!r} stands twice")
-    if len(table) == 0:
-        raise InputError(f"{path} has a header and no rows")
-    archs = table[arch_column].to_pylist()
-    if None in archs or "" in archs:
-        raise InputError(f"{path}: row {next(i for i, a in enumerate(archs) if not a) + 1} names no architecture")
-    columns = {name: _numbers(path, name, table[name]) for name in table.column_names if name not in ("", arch_column)}
-    columns = {name: column for name, column in columns.items() if column is not None}
-    if not columns:
-        raise InputError(f"{path} has no column of numbers beside {arch_column!r}")
-    return archs, columns
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    finite = pyarrow.compute.is_finite(column)  # pyright: ignore[reportAttributeAccessIssue] - made on import
+    return pyarrow.compute.if_else(finite, column, None)  # pyright: ignore[reportAttributeAccessIssue] - made on import
 
 
-def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> pa.Array | None:
-    """A column as numbers, None where it holds none at all (names, dates)."""
-    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type):
-        return _column(column.cast(pa.float64()).to_pylist())
-    texts = [str(text) for text in column.to_pylist() if text is not None]
-    bad = [text for text in texts if not re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", text, re.IGNORECASE)]
-    if len(bad) == len(texts):
-        return None
-    raise InputError(f"{path}: column {name!r} holds {bad[0]!r} among its numbers: leave a cell without a value empty")
-
-
-def _column(values: Sequence[float | None]) -> pa.Array:
-    return pa.array([None if v is None or v == FAILED or not math.isfinite(v) else v for v in values], pa.float64())
-
-
-def _check_params(path: Path, space: SearchSpace, archs: Sequence[str], params: pa.Array | None) -> None:
-    if params is None or not isinstance(space, TransNASMicro | TransNASMacro):
+def _check_params(path: Path, space: SearchSpace, archs: Sequence[str], params: pa.ChunkedArray) -> None:
+    if not isinstance(space, TransNASMicro | TransNASMacro):
         return
     for arch, found in zip(archs, params.to_pylist(), strict=True):
         if found is not None and abs(found - (counted := space.sizes(arch)["params"])) > 1e-6:

@@ -27,9 +27,9 @@ EXAMPLES = """
 def analyse(
     benchmark: Annotated[str | None, typer.Argument(help="As nasbench201/cifar10/cifar10_val_12.")] = None,
     data_dir: DataDir = None,
-    table: Annotated[str | None, typer.Option(help="Parquet file that knows the objective of the whole pool.")] = None,
+    table: Annotated[str | None, typer.Option(help="File that knows the objective of the whole pool.")] = None,
     column: Annotated[str | None, typer.Option(help="Column of --table that is the objective.")] = None,
-    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
+    scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,
     direction: Annotated[
         str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")

@@ -37,14 +37,14 @@ def bench(
     metrics: Annotated[str | None, typer.Option(help="Metrics instead of the benchmark's.")] = None,
     extra_metrics: Annotated[str, typer.Option(help="Metrics besides them; params,flops can be counted.")] = "",
     reference: Annotated[str | None, typer.Option(help="Sampler to compare with. (default: robot, if it runs)")] = None,
-    table: Annotated[str | None, typer.Option(help="Parquet file of your own that answers for trainings.")] = None,
+    table: Annotated[str | None, typer.Option(help="File of your own that answers for trainings.")] = None,
     column: Annotated[str | None, typer.Option(help="Column of --table that is the objective.")] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table with a test figure.")] = None,
     cost_column: Annotated[str | None, typer.Option(help="Column of --table with seconds of the training.")] = None,
     direction: Annotated[
         str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
     ] = None,
-    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
+    scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
     space: Annotated[str | None, typer.Option(help="Space of --table (untrained spaces), or module:Class.")] = None,
     space_options: SpaceOptions = "",
     workers: Workers = None,

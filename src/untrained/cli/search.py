@@ -26,7 +26,7 @@ from untrained.cli.options import (
     warn_if_minimised,
 )
 from untrained.cli.output import print_summary
-from untrained.errors import InputError
+from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.seeding import check_seed
 
@@ -64,13 +64,13 @@ def search(
     space_options: SpaceOptions = "",
     data: Data = None,
     test_data: Annotated[str | None, typer.Option(help="Test images, else a fifth of --data is set aside.")] = None,
-    table: Annotated[str | None, typer.Option(help="Parquet file that answers for the training.")] = None,
+    table: Annotated[str | None, typer.Option(help="Parquet, CSV or JSON file that answers for the training.")] = None,
     column: Annotated[str | None, typer.Option(help="Column of --table to search by.")] = None,
     direction: Annotated[
         str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
     ] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table to look up for the pick only.")] = None,
-    scores: Annotated[str | None, typer.Option(help="Parquet file with the metric columns (default: --table).")] = None,
+    scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,
     pool: Pool = None,
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
@@ -167,24 +167,25 @@ def table_scores(
     Those named, else those that the sampler is made for (`own`, one of each group), else the table's own, else RoBoT's.
     """
     from untrained.metrics import split_names
+    from untrained.tables import open_table
 
     path = answers if scores is None else scores
     if Path(path).resolve() != Path(answers).resolve():
         figures = ()
-    table = untrained.ScoreTable.load(path)
+    file = open_table(path)
     if metrics is not None:
         names = split_names(metrics)
     elif own:
-        names = [next((m for m in group if m in table.metrics), group[0]) for group in own]
-    elif table.provenance:
-        names = list(table.metrics)
+        names = [next((m for m in group if m in file.numeric), group[0]) for group in own]
+    elif untrained.ScoreTable.load(file, ()).provenance:
+        names = list(file.numeric)
     else:
-        names = ["jacov" if m not in table.metrics and m == "jacob_cov" else m for m in untrained.ROBOT_METRICS]
+        names = ["jacov" if m not in file.numeric and m == "jacob_cov" else m for m in untrained.ROBOT_METRICS]
     for name in names:
         if name in figures:
             raise InputError(f"{name!r} is what the search is for: it cannot be one of the metrics")
-        if name not in table.metrics:
-            candidates = [m for m in table.metrics if m not in figures and "test" not in m]
-            has = ", ".join(candidates) or "none"
-            raise InputError(f"{path} has no metric column {name!r}: choose --metrics from {has}")
-    return table.select(metrics=names)
+        if name not in file.numeric:
+            candidates = listed(m for m in file.numeric if m not in figures and "test" not in m)
+            why = f" ({file.others[name]})" if name in file.others else ""
+            raise InputError(f"{path} has no metric column {name!r}{why}: choose --metrics from {candidates}")
+    return untrained.ScoreTable.load(file, names)

@@ -1,9 +1,11 @@
 """MeCo: how far the channels of each feature map are from being copies of each other."""
 
+import math
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from untrained.metrics.base.metric import metric
 from untrained.probe.evaluation import detached_state
@@ -22,50 +24,88 @@ def meco(
     probe: Probe,
     size: int | None = None,
     inputs: Literal["random", "batch"] = "random",
-    modules: Literal["all", "leaves"] = "all",
+    modules: Literal["leaves", "all"] = "leaves",
 ) -> float:
     """sum over modules of the smallest eigenvalue of the Pearson correlation matrix of the channels of their output.
 
-    One sample ~ N(0, 1), in training mode. A channel that is constant has correlation 0 with all, itself included;
-    so an output of one number a channel counts 0.
+    The network sees one sample ~ N(0, 1), in training mode. A channel that is constant has correlation 0 with all
+    channels, itself included. An output with no more positions than channels counts 0, as its matrix is singular.
 
-    size: so high and wide is the sample, instead of as the batch's images; the public code has 64 always.
-    inputs: "batch" takes the first sample of the batch.
-    modules: "all" also counts containers and the network itself, as the public code does: what ends its container
-    counts twice. "leaves" counts each computation once.
+    Args:
+        probe: a network on floating-point inputs.
+        size: the height and width of the sample; None: as the batch's images. The public code has 64 always.
+        inputs: "batch" takes the first sample of the batch.
+        modules: "leaves" counts the modules that call no other: each computation once, however the layers are nested.
+            "all", and strict mode, also count containers and the network itself, as the public code does: what ends
+            its container counts twice.
+
+    Returns:
+        The sum over the modules, 0 or more.
+
+    Raises:
+        ValueError: no module's output has more positions than channels, as in a perceptron: the sum is then 0
+            whatever the network is.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from untrained.metrics import METRICS, Probe
+        >>> net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
+        >>> METRICS["meco"](Probe(net, torch.randn(4, 3, 8, 8))) > 0
+        True
     """
     if inputs not in ("random", "batch") or modules not in ("all", "leaves"):
         raise ValueError(f"inputs {inputs!r}, modules {modules!r}: give random or batch, all or leaves")
     if size is not None and size < 1:
         raise ValueError(f"size {size}: give 1 or more pixels")
+    outputs = _outputs(probe, _sample(probe, size, inputs), containers=modules == "all" or probe.strict)
+    if not any(_positions(f) > len(f) for f in outputs):
+        raise ValueError("no module's output has more positions than channels: the value would be 0 for any network")
+    return sum(_smallest_eigenvalue(f) for f in outputs)
+
+
+def _sample(probe: Probe, size: int | None, inputs: str) -> Tensor:
     x = probe.inputs[:1].detach().clone()
-    if inputs == "random":
-        if not x.is_floating_point():
-            raise ValueError(f"the inputs are {x.dtype}: use inputs=batch")
-        stream = generator(probe)
-        shape = (1, x.shape[1], size, size) if size is not None and x.ndim == 4 else x.shape
-        x = normal(shape, stream).to(x)
-    total = 0.0
-    seen: dict[tuple[int, int], tuple[Tensor, float]] = {}
+    if inputs == "batch":
+        return x
+    if not x.is_floating_point():
+        raise ValueError(f"the inputs are {x.dtype}: use inputs=batch")
+    shape = (1, x.shape[1], size, size) if size is not None and x.ndim == 4 else x.shape
+    return normal(shape, generator(probe)).to(x)
 
-    def record(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        nonlocal total
-        if isinstance(output, Tensor) and output.ndim > 1:
-            # A container hands on its last module's output. Keeping the tensor keeps its id from being used again.
-            key = id(output), output._version
-            if key not in seen:
-                seen[key] = output, _smallest_eigenvalue(_of_sample(output))
-            total += seen[key][1]
 
-    counted = [m for m in probe.net.modules() if modules == "all" or not list(m.children())]
-    handles = [module.register_forward_hook(record) for module in counted]
+def _outputs(probe: Probe, x: Tensor, containers: bool) -> list[Tensor]:
+    """What each module makes of the sample `x`, channels x ..., in the order of the calls.
+
+    Args:
+        containers: of all modules, not only of those that call no other.
+    """
+    found = list[Tensor]()
+    calls = list[int]()
+    """For each call that is under way: how many modules it has called."""
+
+    def enter(_module: nn.Module, _inputs: Any) -> None:
+        calls.append(0)
+
+    def leave(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        called = calls.pop()
+        if calls:
+            calls[-1] += 1
+        if (containers or not called) and isinstance(output, Tensor) and output.ndim > 1:
+            found.append(_of_sample(output).clone())  # what follows may write into it
+
+    # What makes a weight, as a parametrisation does, makes no feature map.
+    makers = {part for m in probe.net.modules() if isinstance(m, ParametrizationList) for part in m.modules()}
+    counted = [module for module in probe.net.modules() if module not in makers]
+    handles = [module.register_forward_pre_hook(enter) for module in counted]
+    handles += [module.register_forward_hook(leave) for module in counted]
     try:
         with probe.untouched(), torch.no_grad():
             probe.call(detached_state(probe), x)
     finally:
         for handle in handles:
             handle.remove()
-    return total
+    return found
 
 
 def _of_sample(output: Tensor) -> Tensor:
@@ -74,12 +114,15 @@ def _of_sample(output: Tensor) -> Tensor:
     return output.select(short[0], 0) if len(output) > 1 and len(short) == 1 else output[0]
 
 
+def _positions(f: Tensor) -> int:
+    return math.prod(f.shape[1:])
+
+
 def _smallest_eigenvalue(f: Tensor) -> float:
     """Of the correlations of the rows of `f`, channels x positions..."""
-    f = f.reshape(len(f), -1).double()
-    channels, positions = f.shape
-    if positions <= channels:
+    if _positions(f) <= len(f):
         return 0.0  # centred rows span fewer dimensions than there are channels
+    f = f.reshape(len(f), -1).double()
     f = f - f.mean(1, keepdim=True)
     norms = f.norm(dim=1, keepdim=True)
     f = f / torch.where(norms > 0, norms, 1.0)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 from untrained.metrics.base.metric import metric
 from untrained.probe.evaluation import detached_state
@@ -28,24 +29,41 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
     """ln E |f(x) - f(x + 0.01 e)| + sum over normalisations of ln s, for x and e ~ N(0, 1), shaped like the batch.
 
     f is the feature map before global average pooling, in training mode, of the network with weights ~ N(0, 1), biases
-    0 and normalisations that scale by 1. s^2 is the variance that the normalisation divides by, averaged over what it
-    normalises (BatchNorm: channels): it gives back the scale that was taken away. A sum of logarithms cannot overflow.
+    0 and normalisations that scale by 1. s^2 is the variance that a normalisation divides by, averaged over what it
+    normalises (BatchNorm: channels): adding ln s gives back the scale that was taken away. A sum of logarithms cannot
+    overflow.
 
-    f: the input of the network's last global pooling or, where there is none, of its last flattening or, failing that,
-    of its last layer.
+    The map is the input of the network's last global pooling; if there is none, of its last flattening; if there is
+    none, of its last layer. What no layer has made yet, such as images that a perceptron flattens first, is no map.
 
-    reading: "paper" takes the norm |.| to be Frobenius's, and s from the batch, for x. "code" sums absolute values,
-    and takes s^2 from BatchNorm's running variance after both passes: for a fresh network 0.81 + 0.09 var(x) + 0.1
-    var(x + 0.01 e); other normalisations have no such thing, and do not count.
-    drawn: False takes the network's own weights, x from the batch and e from the second batch.
+    Args:
+        probe: a network on floating-point inputs.
+        reading: "paper" takes Frobenius's norm for |.|, and s from the batch, for x. "code" sums absolute values, and
+            takes s^2 from BatchNorm's running variance after both passes: for a fresh network 0.81 + 0.09 var(x) + 0.1
+            var(x + 0.01 e); other normalisations have no running variance, and do not count.
+        drawn: False takes the network's own weights, x from the batch and e from the second batch.
 
-    Raises ValueError where the map does not move at all, or a normalisation has nothing to normalise.
+    Returns:
+        The score, in nats.
+
+    Raises:
+        ValueError: no map was found, the map does not move at all, or a normalisation has nothing to normalise.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from untrained.metrics import METRICS, Probe
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
+        >>> round(METRICS["zen"](Probe(net, torch.randn(4, 3, 8, 8))), 1)
+        -0.4
     """
     if reading not in ("paper", "code"):
         raise ValueError(f"reading {reading!r}: give paper or code")
     stream = generator(probe)
     x, e = _inputs(probe, drawn, stream)
     state = redrawn(probe, standard_normal, stream) if drawn else detached_state(probe)
+    for layer in probe.layers:
+        setattr(state[layer.weight], MADE, True)
     with probe.untouched(), torch.no_grad():
         first, second = _Watch(), _Watch()
         with first:
@@ -76,15 +94,27 @@ def _inputs(probe: Probe, drawn: bool, stream: torch.Generator) -> tuple[Tensor,
 def _map(watch: "_Watch", probe: Probe) -> Tensor:
     found = next((m for m in (watch.pooled, watch.flattened, watch.last) if m is not None), None)
     if found is None or (probe.strict and found.ndim != 4):
-        raise ValueError("no feature map before a global pooling was found")
+        raise ValueError("no layer comes before the last pooling, flattening or layer: there is no feature map")
     return found
 
 
 REDUCTIONS = POOLS | MEANS | MAXIMA
+WATCHED = LAYERS | REDUCTIONS | FLATTENINGS
+
+
+MADE = "_untrained_made"
+"""The attribute that marks the layers' weights, and each tensor on which one of them has an influence."""
 
 
 class _Watch(TorchFunctionMode):
-    """The candidates for the last feature map, and what normalisations divide by."""
+    """Collects what `zen` needs of one pass.
+
+    Attributes:
+        pooled, flattened, last: candidates for the last feature map, the input of the last global pooling, flattening
+            and layer.
+        variances: what each normalisation divides by, squared.
+        running: the running variance of each BatchNorm.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,22 +126,27 @@ class _Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func is F.batch_norm:
-            return self._batch_norm(**bound(func, args, kwargs))
-        output = func(*args, **kwargs)
-        if func in NORMS:
-            self.variances.append(_variance(func, **bound(func, args, kwargs)))
-        elif func in LAYERS:
-            self.last = bound(func, args, kwargs)["input"]
-        elif func in REDUCTIONS | FLATTENINGS and isinstance(output, Tensor):
-            x: Tensor = bound(func, args, kwargs)["input"]
-            if x.ndim < 3:
-                return output
-            if func in REDUCTIONS and _is_global(x, output):
-                self.pooled = x
-            elif func in FLATTENINGS and x[0, 0].numel() > 1 and output.ndim == 2 and len(output) == len(x):
-                self.flattened = x
+        made = any(hasattr(value, MADE) for value in pytree.tree_leaves((args, kwargs)))
+        given = bound(func, args, kwargs) if func in NORMS | WATCHED else {}
+        output = self._batch_norm(**given) if func is F.batch_norm else func(*args, **kwargs)
+        if func in NORMS - {F.batch_norm}:
+            self.variances.append(_variance(func, **given))
+        elif func in WATCHED and isinstance(output, Tensor) and hasattr(given["input"], MADE):
+            self._took(func, given["input"], output)
+        for tensor in pytree.tree_leaves(output) if made else ():
+            if isinstance(tensor, Tensor):
+                setattr(tensor, MADE, True)
         return output
+
+    def _took(self, func: Any, x: Tensor, output: Tensor) -> None:
+        if func in LAYERS:
+            self.last = x
+        elif x.ndim < 3:
+            return
+        elif func in REDUCTIONS and _is_global(x, output):
+            self.pooled = x
+        elif func in FLATTENINGS and x[0, 0].numel() > 1 and output.ndim == 2 and len(output) == len(x):
+            self.flattened = x
 
     def _batch_norm(self, input: Tensor, running_var: Tensor | None, weight: Tensor | None, **given: Any) -> Tensor:
         """Batch normalisation, which tells the batch's variance by a running one that forgets all else."""

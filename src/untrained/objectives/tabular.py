@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import optuna
-import pyarrow as pa
 from numpy.typing import NDArray
 from torch import Tensor
 
 from untrained.errors import InputError
 from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, EvaluationPruned, Objective
-from untrained.scores import read_parquet
+from untrained.tables import open_table
 
 
 class TabularObjective(Objective):
@@ -58,13 +57,10 @@ class TabularObjective(Objective):
         self._cost_epochs = cost_epochs or max(self.fidelities, default=1)
         names = [column, *self.fidelities.values(), report_column, cost_column]
         names = list(dict.fromkeys(name for name in names if name is not None))
-        table = read_parquet(path, names)
+        table = open_table(path).read(names)
         self.archs: tuple[str, ...] = tuple(table["arch"].to_pylist())
         self._row = {arch: i for i, arch in enumerate(self.archs)}
-        if len(self._row) < len(self.archs):
-            twice = next(a for i, a in enumerate(self.archs) if self._row[a] != i)
-            raise InputError(f"{path}: architecture {twice!r} stands twice")
-        self._columns = {name: _numbers(table, name, self.path) for name in names}
+        self._columns = {name: table[name].to_numpy() for name in names}
         self._values = self._columns[column]
         self._costs = None if cost_column is None else self._columns[cost_column]
         for name in (column, *self.fidelities.values()):
@@ -132,10 +128,3 @@ class TabularObjective(Objective):
     def rank(self, arch: str, pool: Sequence[str]) -> int:
         """R_f(arch): 1 + how many of `pool` are strictly better."""
         return 1 + int((self.goodness(pool) > self.goodness([arch])).sum())
-
-
-def _numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
-    kind = table.schema.field(name).type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        raise InputError(f"{path}: column {name!r} holds {kind}, not numbers")
-    return table[name].cast(pa.float64()).to_numpy()

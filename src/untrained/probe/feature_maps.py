@@ -1,6 +1,6 @@
 """The feature maps between a network's blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from untrained.probe.blocks import blocks
 from untrained.probe.evaluation import detached_state
-from untrained.probe.functions import ACTIVATIONS, CONVOLUTIONS, MOVES, POOLS, bound
+from untrained.probe.functions import ACTIVATIONS, CONVOLUTIONS, MOVES, bound
 from untrained.probe.per_sample.recorder import Uses
 from untrained.probe.probe import Probe, shared
 
@@ -42,22 +43,19 @@ def feature_pass(probe: Probe) -> FeaturePass:
 def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
     """A forward pass with `state`.
 
-    Which modules are blocks: those that the network's method `feature_modules()` lists, if it has one. Otherwise:
-    - compound children that hold a layer, and whatever stands in a list or sequence of compound modules (a stem, a
-      cell, a residual block);
-    - outside of them, each activation, module or function, that closes a run with a convolution or linear layer which
-      mixes channels, as a depthwise convolution does not. One that follows a block takes its place.
+    A map is the output of a block (see `probe.blocks`). Outside of the blocks, a run with a convolution or linear layer
+    that mixes channels, as a depthwise convolution does not, ends in a map: the output of the next activation, or what
+    enters the next block, whichever comes first. A network that names its blocks has no other maps.
 
     Channels are the dimension that the last convolution (the first but the samples') or linear layer (the last) made,
     permuted as it may have been since; of what is added to each other, the one that was made first. Maps have three
     dimensions or more; in networks on tables (n x features), two.
     """
-    named = getattr(probe.net, "feature_modules", None)
-    walk = _Walk(probe.net, named is None, 2 if probe.inputs.ndim == 2 else 3)
+    members, named = blocks(probe)
+    walk = _Walk(probe.net, not named, 2 if probe.inputs.ndim == 2 else 3)
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
-    blocks = list(named() if named else _compound_pieces(probe.net))
-    handles = [block.register_forward_pre_hook(walk.enter) for block in blocks]
-    handles += [block.register_forward_hook(walk.leave) for block in blocks]
+    handles = [block.register_forward_pre_hook(walk.enter) for block in members]
+    handles += [block.register_forward_hook(walk.leave) for block in members]
     try:
         with probe.untouched(), torch.enable_grad(), walk, uses:
             outputs = probe.call(state, probe.inputs.detach())
@@ -69,32 +67,36 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
 
 
 class _Walk(TorchFunctionMode):
+    """Collects the feature maps of one forward pass.
+
+    Attributes:
+        find: look for maps between the blocks, too.
+        dims: how many dimensions a map has at least.
+        made: layers so far.
+        depth: how many blocks' calls are under way.
+        mixed: has a layer mixed channels since the last map?
+    """
+
     def __init__(self, net: nn.Module, find: bool, dims: int) -> None:
         super().__init__()
         self.find = find
         self.dims = dims
-        """So many a map has at least."""
-        self.members = {id(piece) for child in net.children() if _opens(child) for piece in _pieces(child)}
-        self.made = 0
-        """Layers so far."""
         self.convolutional = any(isinstance(module, CONVOLUTION_MODULES) for module in net.modules())
         self.maps: list[FeatureMap] = []
+        self.made = 0
         self.depth = 0
         self.mixed = False
-        """Has a layer mixed channels since the last map?"""
-        self.after_block = False
-        """Has nothing but normalisation come since a block?"""
 
-    def enter(self, _module: nn.Module, _inputs: Any) -> None:
+    def enter(self, _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         self.depth += 1
+        if self.find and self.depth == 1 and inputs and self._ends_run(inputs[0]):
+            return self._add(inputs[0]), *inputs[1:]
+        return inputs
 
-    def leave(self, module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+    def leave(self, _module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
         self.depth -= 1
         if not isinstance(output, Tensor) or output.ndim < self.dims:
             return None
-        if self.find and not (id(module) in self.members or any(p.ndim > 1 for p in module.parameters())):
-            return None
-        self.mixed, self.after_block = False, True
         return self._add(output)
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
@@ -105,18 +107,16 @@ class _Walk(TorchFunctionMode):
         if not self.find or self.depth:
             return output
         if func in CONVOLUTIONS or func is F.linear:
-            mixes = func is F.linear or bound(func, args, kwargs)["groups"] == 1
-            self.mixed, self.after_block = self.mixed or mixes, False
-        elif func in POOLS:
-            self.after_block = False
-        elif func in ACTIVATIONS and output.ndim >= self.dims and (self.mixed or self.after_block):
-            if self.after_block:
-                self.maps.pop()
-            self.mixed = self.after_block = False
+            self.mixed = self.mixed or func is F.linear or bound(func, args, kwargs)["groups"] == 1
+        elif func in ACTIVATIONS and self._ends_run(output):
             return self._add(output)
         return output
 
+    def _ends_run(self, tensor: Any) -> bool:
+        return self.mixed and isinstance(tensor, Tensor) and tensor.ndim >= self.dims
+
     def _add(self, output: Tensor) -> Tensor:
+        self.mixed = False
         if not output.requires_grad:
             output.requires_grad_()
         made = getattr(output, CHANNEL, None) or Made(self.made, 1 if self.convolutional else output.ndim - 1)
@@ -162,19 +162,3 @@ def _after(
         return output.ndim - 1
     kept = channel < output.ndim and output.shape[channel] == x.shape[channel]
     return channel if kept and (output.ndim == x.ndim or channel == 1) else None
-
-
-def _compound_pieces(net: nn.Module) -> Iterator[nn.Module]:
-    return (piece for piece in _pieces(net) if any(True for _ in piece.children()))
-
-
-def _pieces(module: nn.Module) -> Iterator[nn.Module]:
-    """The children; in the place of a list or sequence of compound modules, what stands in it."""
-    for child in module.children():
-        yield from _pieces(child) if _opens(child) else (child,)
-
-
-def _opens(module: nn.Module) -> bool:
-    children = list(module.children())
-    compound = bool(children) and all(any(True for _ in child.children()) for child in children)
-    return isinstance(module, nn.ModuleList) or (isinstance(module, nn.Sequential) and compound)

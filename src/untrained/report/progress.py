@@ -1,4 +1,4 @@
-"""Progress bars of a search."""
+"""What a command says while it works: bars at a terminal, a line for each query everywhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,37 +6,97 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from untrained.samplers.query import Query
+
+DAY = 86_400.0
+"""Seconds. A search that will take longer is said to."""
 
 
 class Bars:
-    """One bar each for scoring, for the training at hand, for queries and for searches, shown when it first moves."""
+    """Bars for scoring, for the training at hand, for queries and for searches, each shown when it first moves.
 
-    def __init__(self, progress: Progress) -> None:
+    Args:
+        progress: Draws the bars; a disabled one draws none.
+        lines: Print a line for each query as it ends, also to a file or a pipe.
+    """
+
+    def __init__(self, progress: Progress, lines: bool = True) -> None:
         self._progress = progress
+        self._lines = lines
         self._tasks: dict[str, Any] = {}
+        self._seconds: list[float] = []
+        self._warned = False
+
+    def scoring(self, done: int, total: int) -> None:
+        """Moves the bar of scored networks."""
+        self._update("scoring", done, total)
+
+    def training(self, step: int, steps: int) -> None:
+        """Moves the bar of the training at hand."""
+        self._update("training", step, steps)
+
+    def searching(self, done: int, total: int) -> None:
+        """Moves the bar of searches in a bench."""
+        self._update("searches", done, total)
+
+    def querying(self, query: Query, done: int, budget: int) -> None:
+        """Moves the bar of queries, and prints what came of `query` and how long the rest will take.
+
+        Args:
+            query: The query that has just ended.
+            done: Queries made, this one included.
+            budget: Queries in all.
+        """
+        self._update("queries", done, budget)
+        if not query.reused:
+            self._seconds.append(query.seconds or 0.0)
+        if not self._lines:
+            return
+        left = (budget - done) * sum(self._seconds) / max(len(self._seconds), 1)
+        value = query.reason or query.state if query.value is None else f"{query.value:.6g}"
+        parts = [f"{done:>{len(str(budget))}}/{budget}", f"{query.phase or '':7}", value]
+        parts.append("reused" if query.reused else f"{query.seconds or 0.0:.1f} s")
+        parts += [f"{duration(left)} left"] if done < budget else []
+        self._print(f"{'  '.join(parts)}  {query.architecture}")
+        if left > DAY and not self._warned:
+            self._warned = True
+            self._print(f"warning: the other {budget - done} queries will take about {duration(left)}")
+
+    def _print(self, line: str) -> None:
+        self._progress.console.print(Text(line), soft_wrap=True)
 
     def _update(self, name: str, done: int, total: int) -> None:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total)
         self._progress.update(self._tasks[name], completed=done, total=total)
 
-    def scoring(self, done: int, total: int) -> None:
-        self._update("scoring", done, total)
 
-    def training(self, step: int, steps: int) -> None:
-        self._update("training", step, steps)
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it.
 
-    def searching(self, done: int, total: int) -> None:
-        self._update("searches", done, total)
-
-    def querying(self, query: Any, done: int, budget: int) -> None:
-        self._update("queries", done, budget)
+    Example:
+        >>> duration(42), duration(600), duration(9_000), duration(200_000)
+        ('42 s', '10 min', '2.5 h', '2.3 days')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6_000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.1f} h" if seconds < DAY else f"{seconds / DAY:.1f} days"
 
 
 @contextmanager
-def progress_bars(console: Console, enabled: bool) -> Iterator[Bars]:
-    """Bars on `console`; none where it is no terminal."""
+def progress_bars(console: Console, enabled: bool = True, lines: bool = True) -> Iterator[Bars]:
+    """Gives bars on `console`, which are drawn only if it is a terminal.
+
+    Args:
+        console: Mostly stderr.
+        enabled: Draw bars at all.
+        lines: Print a line for each query, terminal or not.
+    """
     columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn())
     enabled = enabled and console.is_terminal
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not enabled) as bars:
-        yield Bars(bars)
+        yield Bars(bars, lines)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from untrained.errors import InputError
-from untrained.metrics import METRICS
+from untrained.errors import InputError, listed
 from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
@@ -63,13 +62,17 @@ def by_az_nas(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int =
 
 
 def upward(table: ScoreTable, metrics: Sequence[str] | None = None) -> Array:
-    """n x K scores, turned so that higher is held to be better; as they are where the metric is not registered.
+    """The scores to go by: n x K, higher is held to be better, see `ScoreTable.merits`.
 
-    Raises `InputError` where none of the metrics has a score for any architecture.
+    Args:
+        table: the scores.
+        metrics: some of its metrics; all by default.
+
+    Raises:
+        InputError: none of the metrics has a score for any architecture.
     """
-    names = table.metrics if metrics is None else metrics
-    direction = [METRICS[name].direction if name in METRICS else 1 for name in names]
-    values = table.values[:, [table.metrics.index(name) for name in names]] * np.array(direction, dtype=np.float64)
+    values = table.merits if metrics is None else table.select(metrics=metrics).merits
     if np.isnan(values).all():
-        raise InputError(f"{', '.join(names)}: no score for any architecture, so there is nothing to go by")
+        names = listed(table.metrics if metrics is None else metrics)
+        raise InputError(f"{names}: no score for any architecture, so there is nothing to go by")
     return values

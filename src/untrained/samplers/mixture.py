@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from untrained.errors import InputError
-from untrained.metrics import METRICS
 from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.features import Encoder, spread_top
 from untrained.samplers.hypotheses import (
@@ -58,7 +57,7 @@ class Mixture(PoolSampler):
     the highest expected improvement, averaged over the likeliest by their weight.
 
     A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
-    it: so parallel queries spread. Metrics are held to point their registered way beforehand (upwards where unknown),
+    it: so parallel queries spread. Metrics are held to point the way that the table says beforehand,
     which few queries overrule. `weights` of a query are the trust in the metrics, averaged over the hypotheses.
 
     In a pool of more than `CANDIDATES`, half of those are the favourites of the hypotheses, half are random.
@@ -76,8 +75,7 @@ class Mixture(PoolSampler):
 
     @cached_property
     def _metrics(self) -> Array:
-        upward = [METRICS[name].direction if name in METRICS else 1 for name in self.table.metrics]
-        return spread_top(self.table.values * np.array(upward, dtype=np.float64))
+        return spread_top(self.table.merits)
 
     @cached_property
     def _order(self) -> Index:

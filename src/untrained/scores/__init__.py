@@ -2,14 +2,12 @@
 
 from untrained.scores.aggregate import az_nas_aggregate, rank_average
 from untrained.scores.scaling import SCALINGS, Scaling
-from untrained.scores.table import ScoreTable, column_names, read_parquet
+from untrained.scores.table import ScoreTable
 
 __all__ = [
     "SCALINGS",
     "Scaling",
     "ScoreTable",
     "az_nas_aggregate",
-    "column_names",
     "rank_average",
-    "read_parquet",
 ]

@@ -11,16 +11,16 @@ Column = NDArray[np.float64]
 
 
 def minmax(column: Column) -> Column:
-    """(x - min) / (max - min): the paper's choice. A constant column is left alone."""
+    """Returns (x - min) / (max - min), the paper's choice; a constant column as it is."""
     low, high = np.nanmin(column), np.nanmax(column)
     return column.copy() if low == high else (column - low) / (high - low)
 
 
 def rank(column: Column) -> Column:
-    """The rank among the pool, 0 for the lowest and 1 for the highest; equal scores share their mean rank."""
+    """Returns the rank among the pool, 0 for the lowest and 1 for the highest; equal scores share their mean rank."""
     known = np.flatnonzero(~np.isnan(column))
     order = known[np.argsort(column[known])]
-    # As scipy's rankdata, in half of its time: where each run of equal scores starts and ends.
+    # As scipy's rankdata, in half of its time: each run of equal scores from its start to its end.
     starts = np.flatnonzero(np.append(True, column[order[1:]] != column[order[:-1]])[: len(order)])
     ends = np.append(starts[1:], len(order))
     ranks = np.full_like(column, np.nan)
@@ -29,7 +29,7 @@ def rank(column: Column) -> Column:
 
 
 def log(column: Column) -> Column:
-    """`minmax` of sign(x) ln(1 + |x|/s), s the smallest |x| above 0: for scores that span orders of magnitude."""
+    """Returns `minmax` of sign(x) ln(1 + |x|/s), s the smallest |x| above 0: for scores over orders of magnitude."""
     sizes = np.abs(column)
     smallest = np.min(sizes[sizes > 0], initial=np.inf)
     if np.isinf(smallest):
@@ -45,13 +45,40 @@ def log(column: Column) -> Column:
 SCALINGS: dict[str, Callable[[Column], Column]] = {"minmax": minmax, "rank": rank, "log": log}
 
 
-def scale(values: NDArray[np.float64], scaling: Scaling) -> NDArray[np.float64]:
-    """`values` (architectures x metrics, NaN = failed) with each column scaled over the pool.
+def scale(
+    values: NDArray[np.float64], scaling: Scaling, unread: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Scales each column over the pool.
 
-    A failed score is 0 after scaling, the worst value; so is every entry of a column that failed throughout.
+    Args:
+        values: architectures x metrics, NaN for a missing score.
+        scaling: "minmax", "rank" or "log".
+        unread: architectures x metrics: which missing scores say nothing of the network.
+
+    Returns:
+        Architectures x metrics. An unread score is the column's median, any other missing one 0, the worst; a column
+        without any score is 0 throughout.
     """
-    scaled = np.zeros(values.shape)
+    scaled = np.full(values.shape, np.nan)
     for k, column in enumerate(values.T):
         if not np.isnan(column).all():
-            scaled[:, k] = np.nan_to_num(SCALINGS[scaling](column), nan=0.0)
-    return scaled
+            scaled[:, k] = SCALINGS[scaling](column)
+    return np.nan_to_num(scaled if unread is None else placed(scaled, unread), nan=0.0)
+
+
+def placed(values: NDArray[np.float64], unread: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Gives unread scores a place in the middle of their column, among neither the best nor the worst.
+
+    Args:
+        values: architectures x metrics, NaN for a missing score.
+        unread: architectures x metrics: which missing scores say nothing of the network.
+
+    Returns:
+        A copy of `values`, its unread entries replaced by the median of the known scores of the column.
+    """
+    found = values.copy()
+    for k in np.flatnonzero(unread.any(0)):
+        column = values[:, k]
+        if not np.isnan(column).all():
+            found[unread[:, k], k] = np.nanmedian(column)
+    return found

@@ -1,7 +1,8 @@
 """The table of scores: architectures x metrics."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -13,21 +14,45 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from untrained.errors import InputError
+from untrained.errors import InputError, listed
+from untrained.metrics import METRICS
 from untrained.runtime.files import written_whole
-from untrained.scores.scaling import SCALINGS, Scaling, scale
+from untrained.scores.scaling import SCALINGS, Scaling, placed, scale
+from untrained.tables import TableFile, open_table
 
 METADATA = b"untrained"
+DIRECTIONS = b"untrained.directions"
 REASONS = "reasons"
+NOT_SCORED = "not scored yet"
+"""The reason of a cell that nobody has asked for: its architecture and its metric came at different times."""
+NOT_FINITE = ("the score is ", "not all finite", "exceeds double precision", "the loss is ")
+"""What the reasons say that blame the network's numbers."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreTable:
     """Scores of a pool of architectures; immutable.
 
-    archs: n distinct architectures. metrics: K names. values: n x K float64, NaN where the metric failed.
-    reasons: architecture -> metric -> why it failed. An infinite score is a failed one.
-    provenance: where the scores come from (space, seed, batch, versions); empty for a published table.
+    Args:
+        archs: n distinct architectures.
+        metrics: K distinct names.
+        values: n x K scores, NaN where there is none. An infinite score is a failed one.
+        reasons: architecture -> metric -> why there is no score.
+        provenance: where the scores come from (space, seed, batch, versions); empty for a published table.
+        directions: K numbers: 1 if a higher score is held to be better, -1 if a lower one is. By default those of the
+            registered metrics of these names, and 1 for an unknown name.
+
+    Raises:
+        InputError: an architecture or a metric is given twice, or a direction is neither 1 nor -1.
+        ValueError: the shape of `values` does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> table = ScoreTable(("a", "b"), ("snip", "ntk_condition_number"), np.array([[1.0, 9.0], [2.0, 4.0]]))
+        >>> table.directions
+        (1, -1)
+        >>> table.upward.tolist()
+        [[1.0, -9.0], [2.0, -4.0]]
     """
 
     archs: tuple[str, ...]
@@ -35,6 +60,7 @@ class ScoreTable:
     values: NDArray[np.float64]
     reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    directions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64, order="F")  # scaled, saved and loaded by column
@@ -43,6 +69,10 @@ class ScoreTable:
         if len(self.index) < len(self.archs):
             twice = next(a for i, a in enumerate(self.archs) if self.index[a] != i)
             raise InputError(f"architecture {twice!r} stands twice in the table")
+        _check_distinct(self.metrics)
+        directions = tuple(self.directions or map(_direction, self.metrics))
+        if len(directions) != len(self.metrics) or not {*directions} <= {1, -1}:
+            raise InputError(f"directions {directions} for {len(self.metrics)} metrics: give 1 or -1 for each")
         reasons = {arch: dict(why) for arch, why in self.reasons.items()}
         for i, k in np.argwhere(np.isinf(values)):
             reasons.setdefault(self.archs[i], {})[self.metrics[k]] = f"the score is {values[i, k]}"
@@ -50,6 +80,7 @@ class ScoreTable:
         values.flags.writeable = False
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "reasons", reasons)
+        object.__setattr__(self, "directions", directions)
 
     def __len__(self) -> int:
         return len(self.archs)
@@ -58,6 +89,46 @@ class ScoreTable:
     def index(self) -> dict[str, int]:
         """Architecture -> row."""
         return {arch: i for i, arch in enumerate(self.archs)}
+
+    @cached_property
+    def upward(self) -> NDArray[np.float64]:
+        """n x K scores, turned so that higher is held to be better; NaN where there is none."""
+        return self.values * np.array(self.directions, dtype=np.float64)
+
+    @cached_property
+    def merits(self) -> NDArray[np.float64]:
+        """n x K: `upward`, in which a score that the metric has no reading for is the median of its column.
+
+        See `unread`. What is still NaN counts as the worst.
+        """
+        return placed(self.upward, self.unread)
+
+    @cached_property
+    def unread(self) -> NDArray[np.bool_]:
+        """n x K: whether a metric has no reading of the network, which says nothing of how good the network is.
+
+        So it is if there is no score, and a reason that does not blame the network's numbers: "the network calls no
+        ReLU", say. If the score is not finite, or nobody knows why it is missing, as in a published table, it counts as
+        the worst, as it does in RoBoT's own code.
+        """
+        unread = np.zeros(self.values.shape, dtype=bool)
+        column = {name: k for k, name in enumerate(self.metrics)}
+        for arch, why in self.reasons.items():
+            for name, reason in why.items():
+                if arch in self.index and name in column and not any(words in reason for words in NOT_FINITE):
+                    unread[self.index[arch], column[name]] = True
+        return unread & np.isnan(self.values)
+
+    @cached_property
+    def missing(self) -> dict[str, str]:
+        """Metric -> how many of its scores are missing, and the most frequent reason."""
+        found = dict[str, str]()
+        for name, column in zip(self.metrics, self.values.T, strict=True):
+            if count := int(np.isnan(column).sum()):
+                reasons = Counter(why[name] for why in self.reasons.values() if name in why).most_common(1)
+                why = reasons[0][0] if reasons else "no reason known"
+                found[name] = f"{count} of {len(self)} missing: {why}"
+        return found
 
     @cached_property
     def idle(self) -> dict[str, str]:
@@ -73,19 +144,40 @@ class ScoreTable:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that stand for the architectures, the metrics and the scores."""
-        digest = blake2b("\n".join((*self.archs, *self.metrics)).encode(), digest_size=8)
+        """Sixteen hex digits that stand for all that a sampler sees: architectures, metrics, directions, scores."""
+        names = (*self.archs, *self.metrics, *map(str, self.directions))
+        digest = blake2b("\n".join(names).encode(), digest_size=8)
         digest.update(self.values.tobytes())
+        digest.update(self.unread.tobytes())
         return digest.hexdigest()
 
     def scaled(self, scaling: Scaling = "minmax") -> NDArray[np.float64]:
-        """n x K scores in [0, 1], failed ones 0; see `scale`."""
+        """Scales each column over the pool.
+
+        Args:
+            scaling: "minmax", "rank" or "log".
+
+        Returns:
+            n x K numbers in [0, 1], in the metrics' own directions. A missing score is 0, or the column's median if the
+            metric has no reading of the network (`unread`).
+
+        Raises:
+            InputError: an unknown scaling.
+        """
         if scaling not in SCALINGS:
             raise InputError(f"unknown scaling {scaling!r}: choose from {', '.join(SCALINGS)}")
-        return scale(self.values, scaling)
+        return scale(self.values, scaling, self.unread)
 
     def select(self, archs: Sequence[str] | None = None, metrics: Sequence[str] | None = None) -> "ScoreTable":
-        """The table of only these architectures and metrics, in the order given."""
+        """Returns the table of only these architectures and metrics, in the order given.
+
+        Args:
+            archs: some of the table's architectures; all by default.
+            metrics: some of its metrics; all by default.
+
+        Raises:
+            InputError: the table lacks one of them, or a metric is given twice.
+        """
         archs = self.archs if archs is None else tuple(archs)
         metrics = self.metrics if metrics is None else tuple(metrics)
         for arch in archs:
@@ -94,7 +186,7 @@ class ScoreTable:
         _check_distinct(metrics)
         for name in metrics:
             if name not in self.metrics:
-                raise InputError(f"the score table has no metric {name!r}: it has {', '.join(self.metrics)}")
+                raise InputError(f"the score table has no metric {name!r}: it has {listed(self.metrics)}")
         rows = [self.index[arch] for arch in archs]
         columns = [self.metrics.index(name) for name in metrics]
         reasons = {
@@ -102,96 +194,89 @@ class ScoreTable:
             for arch in archs
             if arch in self.reasons and (kept := {m: w for m, w in self.reasons[arch].items() if m in metrics})
         }
-        return ScoreTable(archs, metrics, self.values[np.ix_(rows, columns)], reasons, self.provenance)
+        directions = tuple(self.directions[k] for k in columns)
+        return ScoreTable(archs, metrics, self.values[np.ix_(rows, columns)], reasons, self.provenance, directions)
 
     def save(self, path: str | Path) -> None:
-        """Writes the table as Parquet: `arch`, a column a metric, `reasons` (JSON), the provenance as metadata."""
+        """Writes the table as Parquet.
+
+        The file has the columns `arch`, one for each metric, and `reasons` (JSON); directions and provenance are its
+        metadata.
+
+        Args:
+            path: the file, which is written whole or not at all.
+
+        Raises:
+            InputError: it cannot be written.
+        """
         columns: dict[str, Any] = {"arch": pa.array(self.archs, pa.string())}
         for k, name in enumerate(self.metrics):
             columns[name] = pa.array(self.values[:, k], from_pandas=True)
         why = [json.dumps(self.reasons[arch]) if arch in self.reasons else None for arch in self.archs]
         columns[REASONS] = pa.array(why, pa.string())
-        table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(dict(self.provenance))})
+        directions = dict(zip(self.metrics, self.directions, strict=True))
+        metadata = {METADATA: json.dumps(dict(self.provenance)), DIRECTIONS: json.dumps(directions)}
+        table = pa.table(columns).replace_schema_metadata(metadata)
         with written_whole(Path(path)) as temporary:
             # Scores and architectures are distinct: a dictionary of them only costs.
             pq.write_table(table, temporary, use_dictionary=False, compression="zstd", write_page_checksum=True)
 
     @classmethod
-    def load(cls, path: str | Path, metrics: Sequence[str] | None = None) -> "ScoreTable":
-        """Reads a saved table, or any Parquet file with an `arch` column and numeric columns.
+    def load(cls, path: str | Path | TableFile, metrics: Sequence[str] | None = None) -> "ScoreTable":
+        """Reads a saved table, or any Parquet, CSV or JSON file of architectures and numbers.
 
-        metrics: the columns to take; every numeric one where None. Raises `InputError` where the file is missing or
-        broken, or lacks a column.
+        Args:
+            path: the file, or one opened with `untrained.tables.open_table`.
+            metrics: the columns to take; every one of numbers by default.
+
+        Returns:
+            The table. If the file does not tell the direction of a column, that of the registered metric of its name is
+            taken.
+
+        Raises:
+            InputError: the file is missing or broken, or lacks a column, or a column asked for has no value at all.
+
+        Example:
+            >>> ScoreTable.load("scores.parquet", ["snip", "synflow"])  # doctest: +SKIP
         """
-        numeric = column_names(path, numeric=True)
-        names = tuple(numeric if metrics is None else metrics)
+        file = open_table(path)
+        names = file.numeric if metrics is None else tuple(metrics)
         _check_distinct(names)
         for name in names:
-            if name not in numeric:
-                words = "no numbers in" if name in column_names(path) else "no"
-                raise InputError(f"{path} has {words} metric column {name!r}: it has {', '.join(numeric) or 'none'}")
-        table = read_parquet(path, (*names, *({REASONS} & set(column_names(path)))))
+            if name not in file.numeric:
+                words = f"metric column {name!r}: it has {listed(file.numeric)}"
+                raise InputError(f"{file.path} has no {f'numbers in {words}' if name in file.others else words}")
+        table = file.read(names, [REASONS] if REASONS in file.others else [])
         values = np.empty((len(table), len(names)), order="F")
         for k, name in enumerate(names):
-            values[:, k] = table[name].cast(pa.float64()).to_numpy()
+            values[:, k] = table[name].to_numpy()
             if metrics is not None and len(table) and not np.isfinite(values[:, k]).any():
-                raise InputError(f"{path}: metric column {name!r} is empty in all of its {len(table)} rows")
+                raise InputError(f"{file.path}: metric column {name!r} is empty in all of its {len(table)} rows")
         try:
             archs = tuple(table["arch"].to_pylist())
-            provenance = json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
+            provenance = json.loads(file.metadata.get(METADATA, b"{}"))
+            told = json.loads(file.metadata.get(DIRECTIONS, b"{}"))
+            directions = tuple(told.get(name, _direction(name)) for name in names)
             reasons = {}
             if REASONS in table.column_names:
                 why = zip(archs, table[REASONS].to_pylist(), strict=True)
-                reasons = {arch: json.loads(text) for arch, text in why if text is not None}
-            return cls(archs, names, values, reasons, provenance)
+                reasons = {arch: json.loads(text) for arch, text in why if text}
+            return cls(archs, names, values, reasons, provenance, directions)
         except (TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(
-                f"{path}: the architectures, reasons or provenance are not those of a table ({error})"
+                f"{file.path}: the reasons or the provenance are not those of a table of scores ({error})"
             ) from error
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(f"{file.path}: {error}") from error
+
+
+def _direction(name: str) -> int:
+    """The direction of the registered metric called `name`, whatever its options are; 1 if there is none."""
+    metric = METRICS.get(name.partition("(")[0])
+    return 1 if metric is None else metric.direction
 
 
 def _check_distinct(metrics: Sequence[str]) -> None:
     for i, name in enumerate(metrics):
         if name in metrics[:i]:
             raise InputError(f"metric {name!r} is given twice")
-
-
-def column_names(path: str | Path, *, numeric: bool = False) -> list[str]:
-    """The columns of a Parquet file, or only those that hold numbers; nothing but its footer is read."""
-    schema = _opened(path, pq.read_schema)
-    for i, name in enumerate(schema.names):
-        if name in schema.names[:i]:
-            raise InputError(f"{path}: column {name!r} stands twice")
-    return [f.name for f in schema if not numeric or pa.types.is_floating(f.type) or pa.types.is_integer(f.type)]
-
-
-def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A Parquet file with an `arch` column of distinct architectures, read with one-line errors.
-
-    columns: those to read besides `arch`, nothing else is; all where None.
-    """
-    has = column_names(path)
-    for name in ("arch", *(columns or ())):
-        if name not in has:
-            raise InputError(f"{path} has no column {name!r}: it has {', '.join(has)}")
-    wanted = None if columns is None else list(dict.fromkeys(("arch", *columns)))
-    table: pa.Table = _opened(path, lambda file: pq.read_table(file, columns=wanted, page_checksum_verification=True))
-    if table["arch"].null_count or not (
-        pa.types.is_string(table.schema.field("arch").type) or pa.types.is_large_string(table.schema.field("arch").type)
-    ):
-        raise InputError(f"{path}: column 'arch' must hold one string in every row")
-    return table
-
-
-def _opened(path: str | Path, read: Callable[[Path], Any]) -> Any:
-    path = Path(path)
-    if not path.is_file():
-        what = f"{str(path)!r} is a folder" if path.is_dir() else f"no file {str(path)!r}"
-        raise InputError(f"{what}: give a Parquet file")
-    try:
-        return read(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{str(path)!r} is not a readable Parquet file: {why}") from error

@@ -1,0 +1,36 @@
+"""What a search says while it runs."""
+
+import io
+
+from rich.console import Console
+
+from untrained.report.progress import progress_bars
+from untrained.samplers.query import Query
+
+
+def said(*queries: Query, budget: int) -> list[str]:
+    """The lines that a log gets."""
+    log = io.StringIO()
+    with progress_bars(Console(file=log, width=40)) as bars:
+        for done, query in enumerate(queries, start=1):
+            bars.querying(query, done, budget)
+    return log.getvalue().splitlines()
+
+
+def test_each_query_has_a_line_with_the_time_that_is_left() -> None:
+    first = Query("w=[8]", value=0.51234567, phase="explore", seconds=30.0)
+    second = Query("w=16", state="failed", reason="the loss became nan", phase="exploit", seconds=90.0)
+    third = Query("w=24", value=0.9, phase="exploit", seconds=0.0, reused=True)
+    lines = said(first, second, third, budget=3)
+    # 2 queries of 30 s are left, then one of (30 + 90) / 2 s; no line is cut at the width of the console.
+    assert lines[0].split("  ") == ["1/3", "explore", "0.512346", "30.0 s", "60 s left", "w=[8]"]
+    assert lines[1].split("  ") == ["2/3", "exploit", "the loss became nan", "90.0 s", "60 s left", "w=16"]
+    assert lines[2].split("  ") == ["3/3", "exploit", "0.9", "reused", "w=24"]
+
+
+def test_a_search_beyond_a_day_is_warned_of_once() -> None:
+    long = Query("a", value=1.0, seconds=10_000.0)
+    lines = said(long, long, budget=20)
+    assert sum("warning" in line for line in lines) == 1
+    assert "2.2 days" in lines[1]  # 19 x 10,000 s
+    assert not any("warning" in line for line in said(long, budget=3))
