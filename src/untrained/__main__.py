@@ -2,8 +2,10 @@
 
 
 def main() -> None:
-    from untrained.cli import main  # only here: the processes that score import this module too
-
+    try:
+        from untrained.cli import main  # only here: the processes that score import this module too
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     main()
 
 

@@ -231,7 +231,8 @@ class _Store:
 
     def _read(self, path: Path) -> None:
         try:
-            table = pq.read_table(path)
+            with path.open("rb") as file:
+                table = pq.read_table(file)
             held = json.loads((table.schema.metadata or {})[METADATA])
             table = table.select(SCHEMA.names).cast(SCHEMA)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
@@ -259,8 +260,8 @@ class _Store:
         if self.path is None or self.journal is None:
             return
         table = _table(self.done).replace_schema_metadata({METADATA: json.dumps(self.settings, sort_keys=True)})
-        with written_whole(self.path) as temporary:
-            pq.write_table(table, temporary)
+        with written_whole(self.path) as temporary, temporary.open("wb") as file:  # Arrow takes UTF-8 paths only
+            pq.write_table(table, file)
         self.journal.discard()
 
 

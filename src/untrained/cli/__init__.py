@@ -7,7 +7,7 @@ from typing import Annotated, cast
 import typer
 
 import untrained
-from untrained.cli import analyse, bench, score, search
+from untrained.cli import analyse, bench, score, search, streams
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
 from untrained.cli.samplers import samplers
@@ -54,28 +54,36 @@ def _root(
 
 def main() -> None:
     """Runs the command line: one clear line and exit code 2 for bad input, 130 for Ctrl-C (SIGTERM 143, SIGHUP 129)."""
-    sys.path.insert(0, "")  # a space of one's own in the current folder, as `python -m` finds it
-    warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
+    streams.prepare()
+    if not sys.flags.safe_path:
+        sys.path.append("")  # for `--space module:Class`; last, so that no file here stands for an installed package
+    warnings.showwarning = lambda message, *_, **__: streams.say(f"warning: {message}")
     # typer keeps click's UsageError in a different place from version to version
     usage_error = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
     try:
         with signals_raise():
             code = app(standalone_mode=False)
     except InputError as error:
-        typer.echo(f"error: {error}", err=True)
-        code = 2
+        code = _said(str(error))
+    except BrokenPipeError:
+        code = 1
     except OSError as error:
-        typer.echo(f"error: {error.filename or 'the file'}: {error.strerror or error}", err=True)
-        code = 2
+        code = _said(f"{error.filename or 'the output'}: {error.strerror or error}")
+    except UnicodeEncodeError as error:
+        code = _said(f"{error.object!r} is no text in UTF-8: give another name")
     except usage_error as error:
-        typer.echo(f"error: {' '.join(error.format_message().split())}{_given(error)} (see --help)", err=True)
-        code = 2
+        code = _said(f"{' '.join(error.format_message().split())}{_given(error)} (see --help)")
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:
         code = exit_code()
-        typer.echo("interrupted: with an --out or --storage, the same command goes on where it was", err=True)
-    sys.exit(code if isinstance(code, int) else 0)
+        streams.say("interrupted: with an --out or --storage, the same command goes on where it was")
+    sys.exit(streams.flush(code if isinstance(code, int) else 0))
+
+
+def _said(why: str) -> int:
+    streams.say(f"error: {why}")
+    return 2
 
 
 def _given(error: typer.BadParameter) -> str:

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from untrained.cli.data import DataDir
 from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores, warn_if_minimised
-from untrained.cli.output import stdout
+from untrained.cli.output import stderr, stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.runtime.seeding import check_seed
@@ -92,7 +91,7 @@ def bench(
         ]
     if column is not None and direction is None:
         warn_if_minimised(column)
-    console = Console(stderr=True)
+    console = stderr()
     with progress_bars(console, enabled=not as_json) as bars:
         result = run_bench(
             chosen,

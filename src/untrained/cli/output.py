@@ -7,6 +7,9 @@ from typing import Any
 import typer
 from rich.console import Console
 
+VERBATIM: dict[str, Any] = {"markup": False, "emoji": False}
+"""Names of columns and architectures are shown as they are, also if they look like `[/]` or `:x:`."""
+
 
 def print_summary(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
@@ -18,5 +21,10 @@ def print_summary(summary: dict[str, Any], as_json: bool) -> None:
 
 
 def stdout() -> Console:
-    """Where it is no terminal, lines are not cut at 80 columns."""
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    """Where results go. What is no terminal has lines that are not cut at 80 columns."""
+    return Console(width=None if sys.stdout.isatty() else 160, **VERBATIM)
+
+
+def stderr() -> Console:
+    """Where progress goes."""
+    return Console(stderr=True, **VERBATIM)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
 
 import untrained
 from untrained.cli.options import (
@@ -24,6 +23,7 @@ from untrained.cli.options import (
     pool_of,
     scoring,
 )
+from untrained.cli.output import stderr
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.runtime.devices import usable_device
@@ -65,7 +65,7 @@ def score(
     pool_archs = _read_archs(archs) if archs is not None else pool_of(chosen, pool, seed)
     if archs is not None:
         check_archs(chosen, pool_archs, archs)
-    console = Console(stderr=True)
+    console = stderr()
     with progress_bars(console, enabled=True) as bars:
         scores = untrained.compute_scores(
             chosen,

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import untrained
 from untrained.cli.options import (
@@ -25,7 +24,7 @@ from untrained.cli.options import (
     scoring,
     warn_if_minimised,
 )
-from untrained.cli.output import print_summary
+from untrained.cli.output import print_summary, stderr
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.seeding import check_seed
@@ -107,7 +106,7 @@ def search(
     from untrained.samplers import sampler_info
 
     own_metrics = sampler_info(sampler).metrics
-    console = Console(stderr=True)
+    console = stderr()
     with progress_bars(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying}

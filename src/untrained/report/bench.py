@@ -27,9 +27,10 @@ def render_bench(result: BenchResult, rows: Sequence[Row], reference: str | None
 def _table(ran: Ran, rows: Sequence[Row], reference: str | None) -> Table:
     benchmark = ran.benchmark
     seeds = max(row.seeds for row in rows)
-    title = f"{benchmark.name} · {benchmark.task} · objective {benchmark.objective}\n[not bold]T = {ran.budget}, "
-    title += f"{seeds} seed{'s' * (seeds > 1)}, {ran.pool:,} architectures, mean ± std over seeds[/not bold]"
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    title = Text(f"{benchmark.name} · {benchmark.task} · objective {benchmark.objective}\n", style="bold")
+    title.append(f"T = {ran.budget}, {seeds} seed{'s' * (seeds > 1)}, {ran.pool:,} architectures, ", style="not bold")
+    title.append("mean ± std over seeds", style="not bold")
+    table = Table(title=title, title_justify="left", title_style="", header_style="dim", box=None, pad_edge=False)
     digits = _digits(rows)
     table.add_column("sampler")
     headers = [benchmark.test or "test", "objective rank", "median", "worst", "regret", "cost s", "s/search"]
@@ -37,14 +38,14 @@ def _table(ran: Ran, rows: Sequence[Row], reference: str | None) -> Table:
     for header in (*headers, "published"):
         table.add_column(header, justify="right")
     for row in rows:
-        cells = [_spread(row.test, digits), _spread(row.rank, 0)]
+        cells: list[str | Text] = [_spread(row.test, digits), _spread(row.rank, 0)]
         cells += [_number(row.rank and row.rank.median), _number(row.rank and row.rank.worst)]
         cells += [_spread(row.regret, digits), _number(row.cost and row.cost.mean)]
         cells.append(f"{row.seconds.mean:.2f}" if row.seconds else "")
         if reference:
             bold = row.p is not None and row.p < ALPHA
             cells.append(f"{row.difference:+.0f}" if row.difference is not None else "")
-            cells.append(f"[bold]{_p(row.p)}[/bold]" if bold else _p(row.p))
+            cells.append(Text(_p(row.p), style="bold" if bold else ""))
         table.add_row(row.sampler, *cells, _published(row, ran))
     return table
 
