@@ -10,27 +10,33 @@ from untrained.probe.tape.tape import Tape
 
 
 class Layer(NamedTuple):
-    """A weight of two dimensions or more (of a convolution, a linear layer, an embedding, ...; of no normalisation)."""
+    """A weight of two dimensions or more: of a convolution, a linear layer, an embedding, ... but of no normalisation.
+
+    Example:
+        >>> Layer("head", nn.Linear(3, 2), "head.weight").bias
+        'head.bias'
+    """
 
     name: str
+    """Of the module in the network."""
     module: nn.Module
     weight: str
     """Name of the parameter in the network."""
 
     @property
     def bias(self) -> str:
-        """What the weight's bias is called, if it has one."""
+        """The name that the weight's bias has, if there is one."""
         place, dot, name = self.weight.rpartition(".")
         return place + dot + name.replace("weight", "bias")
 
 
 class TensorSlot(NamedTuple):
-    """Where a module keeps a parameter or a buffer."""
+    """A place in which a module keeps a parameter or a buffer."""
 
     held: dict[str, Any]
     key: str
     name: str
-    """In the network."""
+    """Of the tensor in the network."""
     is_parameter: bool
 
 
@@ -39,7 +45,7 @@ class LayerCall(NamedTuple):
 
     layer: Layer
     used: int
-    """How many of its weights."""
+    """How many numbers of the weight the call uses."""
     output: Tensor
 
 
@@ -50,16 +56,16 @@ class Forward:
     inputs: Tensor
     outputs: Tensor
     heads: Heads | None
-    """What the outputs are made of, where the network returns several tensors."""
+    """How the outputs are put together, if the network returns several tensors."""
     params: dict[str, Tensor]
     """The copies of parameters and buffers that the pass ran on, by name."""
     tape: Tape
-    """Every operation on what depends on the layers' weights."""
+    """Every operation on tensors that depend on the layers' weights."""
     draws: bool
-    """Does the network draw random numbers?"""
+    """Whether the network draws random numbers."""
     calls: list[LayerCall] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
-    """The weights of layers whose calls these are."""
+    """The weights whose calls are in `calls`."""
 
     @property
     def rectified(self) -> list[Tensor]:

@@ -1,9 +1,9 @@
-"""Which networks the passes run, and how: call by call, so that every one is seen."""
+"""Which networks the passes run, and how: call by call, so that a pass sees every call."""
 
 import copy
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -12,13 +12,16 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from untrained.errors import InputError
+from untrained.runtime.devices import temporarily
 
 
 def runnable(net: nn.Module) -> nn.Module:
-    """`net`, or what it was before `torch.compile`.
+    """Returns `net`, or the network that `torch.compile` was given.
 
-    Raises InputError where there are no calls to see or no numbers to run on: TorchScript, lazy modules that have not
-    run yet, parameters on the meta device.
+    Raises:
+        InputError: If there are no calls to see (TorchScript), no numbers to run on (lazy modules that have not run yet,
+            parameters on the meta device), or numbers that the metrics' formulas are not defined for (complex
+            parameters).
     """
     net = _before_compile(net) or net
     for name, module in net.named_modules():
@@ -32,44 +35,47 @@ def runnable(net: nn.Module) -> nn.Module:
                 raise InputError(f"{called} of the network has no shape yet: run a lazy network on one batch first")
             if tensor.is_meta:
                 raise InputError(f"{called} of the network is on the meta device, without numbers: initialise it first")
+            if tensor.is_complex() and key in module._parameters:
+                raise InputError(f"{called} of the network is complex: metrics are defined for real weights")
     return net
 
 
+def _before_compile(net: nn.Module) -> nn.Module | None:
+    return None if isinstance(net, torch.jit.ScriptModule) else net._modules.get("_orig_mod")
+
+
 def eagerly() -> AbstractContextManager[None]:
-    """Whatever is compiled, modules and functions, runs as if it were not."""
-    if "torch._dynamo" in sys.modules:  # without which nothing is
+    """Runs compiled modules and functions in the block as if they were not compiled."""
+    if "torch._dynamo" in sys.modules:  # otherwise nothing is compiled
         return torch.compiler.set_stance("force_eager")
     return nullcontext()
 
 
-@contextmanager
-def without_checkpoints() -> Iterator[None]:
-    """What is checkpointed (`torch.utils.checkpoint`) runs once, and keeps its activations: run a second time, as the
-    pass goes back, it would find the network as it was before."""
-    names = ("CheckpointFunction", "_checkpoint_without_reentrant_generator")
-    before = [getattr(checkpointing, name) for name in names]
-    checkpointing.CheckpointFunction = _Once
-    checkpointing._checkpoint_without_reentrant_generator = _nothing
-    try:
-        yield
-    finally:
-        for name, value in zip(names, before, strict=True):
-            setattr(checkpointing, name, value)
+def without_checkpoints() -> AbstractContextManager[None]:
+    """Runs activation checkpoints (`torch.utils.checkpoint`) in the block once, and keeps their activations.
+
+    A checkpoint runs its function a second time during the backward pass. The network has its own weights again by then,
+    not those of the pass, so that gradients would silently be of other numbers.
+    """
+    return temporarily(
+        (checkpointing, "CheckpointFunction", _RunOnce),
+        (checkpointing, "_checkpoint_without_reentrant_generator", _no_checkpoint),
+    )
 
 
-class _Once:
+class _RunOnce:
     @staticmethod
-    def apply(function: Callable[..., Any], _preserve: bool, *args: Any) -> Any:
+    def apply(function: Callable[..., Any], _preserve_rng_state: bool, *args: Any) -> Any:
         return function(*args)
 
 
-def _nothing(*_args: Any, **_kwargs: Any) -> Iterator[None]:
-    """Before the call and after it."""
+def _no_checkpoint(*_args: Any, **_kwargs: Any) -> Iterator[None]:
+    """Does nothing before the call and nothing after it."""
     yield
 
 
 def copied(net: nn.Module) -> nn.Module:
-    """A deep copy, also where modules keep tensors of an earlier pass, which are copied without their graph."""
+    """Returns a deep copy of `net`, also if modules keep tensors of an earlier pass: these lose their graph."""
     memo = dict[int, Any]()
     for module in net.modules():
         for value in vars(module).values():
@@ -78,7 +84,3 @@ def copied(net: nn.Module) -> nn.Module:
                 if isinstance(part, Tensor) and not part.is_leaf:
                     memo[id(part)] = part.detach().clone()
     return copy.deepcopy(net, memo)
-
-
-def _before_compile(net: nn.Module) -> nn.Module | None:
-    return None if isinstance(net, torch.jit.ScriptModule) else net._modules.get("_orig_mod")

@@ -7,7 +7,7 @@
 | a_l | n x channels x ... | output of layer l, before any normalisation or activation |
 | J | n x inputs | gradient of the sum of all outputs of all samples with respect to the batch, a row a sample |
 
-They are in training mode: BatchNorm uses the statistics of the batch. `passes` has those in evaluation mode.
+These passes are in training mode: BatchNorm uses the statistics of the batch. `evaluation` has one in evaluation mode.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -34,9 +34,19 @@ T = TypeVar("T")
 
 
 def shared(compute: "Callable[[Probe], T]") -> "Callable[[Probe], T]":
-    """Decorator of a function of a probe that several metrics ask for: computed once a probe.
+    """Decorates a function of a probe that several metrics ask for: it is computed once for each probe.
 
-    What every metric may need is a property of `Probe`; what one family shares stands beside it, decorated with this.
+    A pass that every metric may need is a property of `Probe`; a pass of one family is a function with this decorator.
+
+    Example:
+        >>> @shared
+        ... def input_norm(probe: Probe) -> float:
+        ...     print("computed")
+        ...     return probe.inputs.norm().item()
+        >>> probe = Probe(nn.Linear(3, 2), torch.ones(4, 3))
+        >>> input_norm(probe) == input_norm(probe)
+        computed
+        True
     """
 
     @wraps(compute)
@@ -49,22 +59,37 @@ def shared(compute: "Callable[[Probe], T]") -> "Callable[[Probe], T]":
 
 
 class Probe(Runner):
-    """Lazily computed, memoised passes over `net` and one batch; asked twice, computed once.
+    """The passes over one untrained network and one batch, each computed when it is first asked for, and once.
 
-    The network is left exactly as it was found: passes run on detached parameters and copied buffers, training mode
-    and the random state are put back, gradients are never written.
+    The network is left exactly as it was found: passes run on copies of parameters and buffers; training mode and random
+    states are put back; gradients are never written.
 
-    inputs: n x ... tensor. targets: n labels, or whatever `loss` takes; None where no metric needs them.
-    loss: mean loss of the batch, cross entropy unless given. It is handed what the network returns: a tensor, or
-    tuples, lists and dictionaries of tensors, whose numbers are one long output a sample everywhere else.
-    seed: random state during the passes (dropout).
-    second: a second batch (inputs, targets), for metrics that compare two.
-    strict: count as the public implementations do: only Conv2d and Linear are layers.
-    second_order: keep what a metric that differentiates the loss gradient needs of the first backward pass. Right
-    either way, only slower where the guess is wrong.
-    dtype, autocast: see `Runner`.
-    chunk: run the batch through the network so many samples at a time, to save memory. The values are the same; where
-    they cannot be, as with the batch statistics of BatchNorm, a metric raises ValueError.
+    Args:
+        net: The network.
+        inputs: n x ... tensor, samples first.
+        targets: n labels, or whatever `loss` takes; None if no metric needs them.
+        loss: (outputs, targets) -> mean loss of the batch. It gets what the network returns: a tensor, or tuples, lists
+            and dictionaries of tensors. Everywhere else their numbers are one long output of each sample.
+        seed: Of the random numbers that the network draws as it runs (dropout).
+        second: A second batch (inputs, targets), for metrics that compare two.
+        strict: Count Conv2d and Linear modules only as layers, as the public implementations do.
+        second_order: Set it if a second-order metric (grasp) will be asked for: the first backward pass then keeps its
+            adjoints. Affects speed only.
+        dtype: What the copies and the inputs are cast to; None leaves their own types.
+        autocast: The type of `torch.autocast`, such as `torch.bfloat16`; None runs without.
+        chunk: Run the batch through the network so many samples at a time, to save memory. The values are the same; if
+            they cannot be, as with the batch statistics of BatchNorm, a metric raises ValueError.
+
+    Raises:
+        InputError: If the network cannot be run call by call, or the inputs or the chunk are of no use.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+        >>> probe = Probe(net, torch.randn(5, 3), torch.tensor([0, 1, 1, 0, 1]))
+        >>> [tuple(g.shape) for g in probe.weight_gradients]
+        [(4, 3), (2, 4)]
+        >>> tuple(probe.input_jacobian.shape)
+        (5, 3)
     """
 
     def __init__(
@@ -85,70 +110,100 @@ class Probe(Runner):
         if chunk is not None and chunk < 1:
             raise InputError(f"a chunk of {chunk} samples: give at least 1")
         super().__init__(net, inputs, seed=seed, strict=strict, dtype=dtype, autocast=autocast)
-        with torch.inference_mode(False):  # what was made in that mode cannot be differentiated with
+        with torch.inference_mode(False):  # tensors made in that mode cannot be differentiated
             self.targets = pytree.tree_map_only(Tensor, lambda t: t.clone() if t.is_inference() else t, targets)
         self.loss_function = loss
         self.second = None if second is None else (self.prepared(second[0]), second[1])
         self.second_order = second_order
         self.chunk = None if chunk is None or chunk >= len(inputs) else chunk
         self.shared: dict[Callable[[Probe], Any], Any] = {}
-        self._others: dict[bool, Forward] = {}
+        self._resized: dict[bool, Forward] = {}
+
+    def replace(self, **changed: Any) -> "Probe":
+        """Returns a probe of the same network with other settings, such as another batch.
+
+        Args:
+            **changed: Arguments of `Probe`. The others are this probe's, except `second` and `second_order`, which are
+                left at their defaults.
+
+        Example:
+            >>> probe = Probe(nn.Linear(3, 2), torch.randn(5, 3), torch.zeros(5, dtype=torch.long))
+            >>> half = probe.replace(inputs=probe.inputs[:2], targets=probe.targets[:2])
+            >>> tuple(half.outputs.shape)
+            (2, 2)
+        """
+        settings: dict[str, Any] = {
+            "inputs": self.inputs,
+            "targets": self.targets,
+            "loss": self.loss_function,
+            "seed": self.seed,
+            "strict": self.strict,
+            "dtype": self.dtype,
+            "autocast": self.autocast,
+            "chunk": self.chunk,
+        }
+        return Probe(self.net, **settings | changed)
 
     @cached_property
     def forward(self) -> Forward:
-        """The forward pass over the whole batch in training mode, with its graph."""
+        """The forward pass over the whole batch in training mode, with its graph.
+
+        Raises:
+            ValueError: If the batch is to go through in chunks.
+        """
+        self.check_whole()
+        return self.run()
+
+    def check_whole(self) -> None:
+        """Raises ValueError if the batch is to go through in chunks, for passes that need all of it at once."""
         if self.chunk is not None:
             raise ValueError("this needs the whole batch at once: it cannot be had in chunks")
-        return self.run()
 
     @cached_property
     def outputs(self) -> Tensor:
-        """n x classes, or n x all numbers of a sample where the network returns several tensors; with their graph,
-        unless the batch goes through in chunks."""
+        """n x classes, or n x (all numbers of a sample) if the network returns several tensors.
+
+        They have their graph, unless the batch goes through in chunks.
+        """
         if self.chunk is None:
             return self.forward.outputs
         self._check_chunks()
-        outputs = [part.outputs.detach() for part in self.parts(linearised=False)]
-        if sum(map(len, outputs)) != len(self.inputs):
-            raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
-        return torch.cat(outputs)
+        return torch.cat([part.outputs.detach() for part in self.parts(linearised=False)])
 
     @cached_property
     def heads(self) -> Heads | None:
-        """What the outputs are made of, where the network returns several tensors."""
+        """How the outputs are put together, if the network returns several tensors."""
         if self.chunk is None:
             return self.forward.heads
-        heads = self._on(self.inputs[:1]).forward.heads
+        heads = self._whole(self.inputs[:1]).forward.heads
         if heads is not None and heads.constant:
             raise ValueError("the network returns tensors without a gradient as well: the batch cannot go in chunks")
         return heads
 
     def parts(self, linearised: bool = True) -> "Iterator[Probe]":
-        """This probe, or one for each chunk of the batch.
+        """Yields this probe, or one for each chunk of the batch.
 
-        The loss of a chunk's probe is <dL/dz, z>, dL/dz the chunk's rows of the whole batch's. So its gradients are
-        the chunk's share of the whole, whatever the loss; its curvature lacks that of the loss (see `curvature`).
+        Args:
+            linearised: Make the loss of a chunk's probe <dL/dz, z>, dL/dz being the chunk's rows of the whole batch's.
+                Its gradients are then the chunk's share of the whole, whatever the loss; its curvature lacks that of
+                the loss (see `curvature`). Otherwise a chunk's probe has no targets.
         """
         if self.chunk is None:
             yield self
             return
         for start in range(0, len(self.inputs), self.chunk):
             rows = slice(start, start + self.chunk)
-            yield Probe(
-                self.net,
-                self.inputs[rows],
-                self.output_adjoint[rows] if linearised else None,
+            yield self.replace(
+                inputs=self.inputs[rows],
+                targets=self.output_adjoint[rows] if linearised else None,
                 loss=_inner_product,
-                seed=self.seed,
-                strict=self.strict,
                 second_order=self.second_order,
-                dtype=self.dtype,
-                autocast=self.autocast,
+                chunk=None,
             )
 
     @property
     def labels(self) -> Tensor | None:
-        """The targets, where they are n class labels."""
+        """The targets, if they are n class labels."""
         targets = self.targets
         fits = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.is_floating_point()
         return targets.long() if fits else None
@@ -173,7 +228,7 @@ class Probe(Runner):
 
     @cached_property
     def weight_gradients(self) -> list[Tensor]:
-        """g_l for each of `layers`, detached; zero where the loss does not depend on the weight."""
+        """g_l for each of `layers`, detached; zero if the loss does not depend on the weight."""
         total = [torch.zeros_like(weight) for weight in self.weights]
         if self.chunk is None:
             return self._backward[0]
@@ -189,7 +244,7 @@ class Probe(Runner):
 
     @property
     def adjoints(self) -> list[list[Tensor | None]]:
-        """For each operation on `forward.tape`, the adjoints that it asks for, detached."""
+        """The adjoints that each operation on `forward.tape` asks for, detached."""
         if not self.second_order:
             self.second_order = True
             self.__dict__.pop("_backward", None)
@@ -197,7 +252,11 @@ class Probe(Runner):
 
     @cached_property
     def input_jacobian(self) -> Tensor:
-        """J, n x inputs."""
+        """J, n x inputs.
+
+        Raises:
+            ValueError: If the inputs are whole numbers, such as tokens.
+        """
         if not self.inputs.is_floating_point():
             raise ValueError(f"the inputs are {self.inputs.dtype}: only floating-point inputs have a Jacobian")
         if self.chunk is not None:
@@ -210,7 +269,11 @@ class Probe(Runner):
 
     @cached_property
     def active_units(self) -> list[Tensor]:
-        """For each ReLU call, n x units booleans: is the unit's input above 0?"""
+        """For each ReLU call, n x units booleans: whether the unit's input is above 0.
+
+        Raises:
+            ValueError: If the network calls no ReLU, or its outputs are not all finite.
+        """
         if self.chunk is not None:
             self._check_chunks()
             return [torch.cat(units) for units in zip(*(p.active_units for p in self.parts(False)), strict=True)]
@@ -220,16 +283,25 @@ class Probe(Runner):
             raise ValueError("the network's outputs are not all finite numbers")
         n, units = len(self.inputs), list[Tensor]()
         for output, arrange in zip(self.forward.rectified, self.samples_first(lambda f: f.rectified), strict=True):
-            # The output is positive exactly where the input is, and an in-place ReLU leaves no input.
+            # The output is positive if and only if the input is, and an in-place ReLU leaves no input.
             active = output > 0
             units.append(active.flatten().expand(n, -1) if arrange is None else by_memory(arrange(active)))
         return units
 
     def samples_first(self, tensors_of: Callable[[Forward], Sequence[Tensor]]) -> list[Arrange | None]:
-        """For each of these tensors of the forward pass, how to bring samples first; None where it has no samples.
+        """Finds the dimension of the samples in tensors of the forward pass, by a pass over another number of samples.
 
-        A pass over another number of samples shows where they are. It is made only where there is a doubt: feature maps
-        of image networks, and the outputs, are as they seem; so is everything where the network takes no other number.
+        That pass is made only in case of doubt. In image networks feature maps and outputs have samples first, if they
+        seem to; so has everything if the network runs on no other number of samples.
+
+        Args:
+            tensors_of: Picks the tensors from a forward pass.
+
+        Returns:
+            For each tensor, how to bring samples first; None if it does not depend on them.
+
+        Raises:
+            ValueError: If the dimension cannot be told.
         """
         n, tensors = len(self.inputs), tensors_of(self.forward)
         seem_right = all(len(t) == n for t in tensors)
@@ -239,8 +311,8 @@ class Probe(Runner):
         if seem_right and plain:
             return [unchanged] * len(tensors)
         try:
-            others = tensors_of(self._of_another_number(training=True))
-        except Exception as error:  # whatever the network raises, as one that has a graph's nodes for samples
+            others = tensors_of(self._of_another_size(training=True))
+        except Exception as error:  # anything, for example from a network whose samples are the nodes of one graph
             if seem_right:
                 return [unchanged] * len(tensors)
             raise ValueError(f"the network does not run on another number of samples: {error}") from error
@@ -256,7 +328,7 @@ class Probe(Runner):
                 # Other samples, other statistics, other numbers in the same place: look in evaluation mode.
                 tensor, other = (
                     tensors_of(self._in_evaluation)[k],
-                    tensors_of(self._of_another_number(training=False))[k],
+                    tensors_of(self._of_another_size(training=False))[k],
                 )
                 arranged.append(samples_first(tensor, other, n))
         return arranged
@@ -265,15 +337,14 @@ class Probe(Runner):
     def _in_evaluation(self) -> Forward:
         return self.run(training=False)
 
-    def _of_another_number(self, training: bool) -> Forward:
-        if training not in self._others:
-            self._others[training] = self._on(resized(self.inputs)).run(training)
-        return self._others[training]
+    def _of_another_size(self, training: bool) -> Forward:
+        if training not in self._resized:
+            self._resized[training] = self._whole(resized(self.inputs)).run(training)
+        return self._resized[training]
 
-    def _on(self, inputs: Tensor) -> "Probe":
-        """The same on other inputs, without targets."""
-        settings = {"seed": self.seed, "strict": self.strict, "dtype": self.dtype, "autocast": self.autocast}
-        return Probe(self.net, inputs, **settings)
+    def _whole(self, inputs: Tensor) -> "Probe":
+        """A probe of other inputs at once, without targets."""
+        return self.replace(inputs=inputs, targets=None, chunk=None)
 
     def _loss_of(self, outputs: Tensor) -> Tensor:
         if self.targets is None:
@@ -302,7 +373,6 @@ class Probe(Runner):
     @cached_property
     def _backward(self) -> tuple[list[Tensor], list[Tensor], list[list[Tensor | None]]]:
         """dL/dW for each layer, dL/da for each call; and, if `second_order`, the adjoints for the tape's operations."""
-        self.check_real()
         forward = self.forward
         tensors = [forward.params[layer.weight] for layer in self.known_layers]
         tensors += [call.output for call in forward.calls]
@@ -316,9 +386,8 @@ class Probe(Runner):
         return gradients[: len(self.known_layers)], gradients[len(self.known_layers) :], adjoints
 
     def _check_chunks(self) -> None:
-        """Raises ValueError where the outputs of a chunk depend on more than its own samples."""
-
-        pair = self._on(self.inputs[:2]).forward
+        """Raises ValueError if the outputs of a chunk depend on more than its own samples."""
+        pair = self._whole(self.inputs[:2]).forward
         if pair.tape.batch_statistics:
             raise ValueError("BatchNorm takes its statistics from the whole batch: no chunks of it give the same score")
         if pair.draws:
@@ -326,11 +395,11 @@ class Probe(Runner):
         if len(pair.outputs) != min(2, len(self.inputs)):
             raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
         for i, together in enumerate(pair.outputs):
-            check_alone(together, self._on(self.inputs[i : i + 1]).outputs[0])
+            check_alone(together, self._whole(self.inputs[i : i + 1]).outputs[0])
 
 
 def check_alone(together: Tensor, alone: Tensor) -> None:
-    """Raises ValueError where a sample's outputs are others in a batch than on its own."""
+    """Raises ValueError if the outputs of a sample in a batch differ from its outputs alone."""
     if not same_outputs(together, alone):
         raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 from torch.overrides import TorchFunctionMode
-from torch.utils.hooks import RemovableHandle
 
 from untrained.errors import InputError
-from untrained.probe.attributes import contents
+from untrained.probe.attributes import attributes_restored
 from untrained.probe.forward import Forward, Layer, LayerCall, TensorSlot
+from untrained.probe.hooks import After, hooked
 from untrained.probe.network import copied, eagerly, runnable, without_checkpoints
 from untrained.probe.outputs import join
 from untrained.probe.substitutes.channels_last import prepared
@@ -32,12 +32,23 @@ NORM_MODULES = (
     nn.RMSNorm,
 )
 
+Version = tuple[Tensor, int]
+"""A tensor, and PyTorch's count of the writes into it at some time: a higher count later shows another write."""
+
 
 class Runner:
-    """Runs `net` in training mode on copies of its parameters and buffers; everything is as it was afterwards.
+    """Runs a network on copies of its parameters and buffers, and leaves everything as it was.
 
-    dtype: what the copies and the inputs are cast to, as they are unless given.
-    autocast: the type that operations on the network's way are cast to, such as `torch.bfloat16`; see `torch.autocast`.
+    Args:
+        net: The network.
+        inputs: n x ... tensor, samples first.
+        seed: Of the random numbers that the network draws as it runs (dropout).
+        strict: Count Conv2d and Linear modules only as layers, as the public implementations do.
+        dtype: What the copies and the inputs are cast to; None leaves their own types.
+        autocast: The type of `torch.autocast`, such as `torch.bfloat16`; None runs without.
+
+    Raises:
+        InputError: If `inputs` are no tensor of samples, or the network cannot be run (see `runnable`).
     """
 
     def __init__(
@@ -68,7 +79,7 @@ class Runner:
 
     @cached_property
     def slots(self) -> list[TensorSlot]:
-        """Where the modules keep their parameters and buffers."""
+        """The places in which the modules keep their parameters and buffers."""
         return [
             TensorSlot(held, key, f"{name}.{key}" if name else key, held is module._parameters)
             for name, module in self.modules
@@ -132,98 +143,23 @@ class Runner:
     @cached_property
     def weights(self) -> list[Tensor]:
         """W_l for each of `layers`, detached."""
-        self.check_real()
         return [self.prepared(self.net.get_parameter(layer.weight).detach()) for layer in self.layers]
 
-    def check_real(self) -> None:
-        """Raises ValueError where a weight is complex: for a metric that is defined for real ones."""
-        for layer in self.known_layers:
-            if self.net.get_parameter(layer.weight).is_complex():
-                raise ValueError(f"{layer.weight} is complex: the metric is defined for real weights")
-
-    @property
-    def _callers(self) -> Iterator[tuple[list[Layer], nn.Module]]:
-        """Every module whose output may be what the weights of some of `layers` make, and these, the largest first."""
-        layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.known_layers}
-        for _, module in self.modules:
-            # What a recurrent cell returns is not what its weights make.
-            if isinstance(module, ParametrizationList | nn.RNNCellBase) or (
-                self.strict and not isinstance(module, nn.Conv2d | nn.Linear)
-            ):
-                continue
-            own = list(module._parameters.values())
-            if is_parametrized(module, "weight"):
-                own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
-            held = [w for w in own if w is not None and id(w) in layers]
-            # What a module with layers of its own returns is theirs.
-            if held and (is_parametrized(module) or not any(part._parameters for part in module.children())):
-                yield [layers[id(w)] for w in sorted(held, key=Tensor.numel, reverse=True)], module
-
     def prepared(self, tensor: Tensor) -> Tensor:
-        """`tensor` in the type and memory format of the passes, which is its own where it fits."""
+        """Returns `tensor` in the type and memory format of the passes; itself if it has them already."""
         if self.dtype is not None and tensor.is_floating_point():
             tensor = tensor.to(self.dtype)
         return prepared(tensor)
 
-    def run(self, training: bool = True) -> Forward:
-        """A forward pass with its graph."""
-        forward, versions = self._run(training, copy_outputs=False)
-        if any(tensor._version != version for tensor, version in versions):
-            # Something wrote into a layer's or a ReLU's output (an in-place activation or sum): hand on copies instead.
-            forward, _ = self._run(training, copy_outputs=True)
-        return forward
-
-    def _run(self, training: bool, copy_outputs: bool) -> tuple[Forward, list[tuple[Tensor, int]]]:
-        state = self.state(Tensor.clone)
-        inputs = self.inputs.detach().clone()
-        inputs.requires_grad_(inputs.is_floating_point())
-        calls, seen, versions = list[LayerCall](), set[str](), list[tuple[Tensor, int]]()
-        tape = Tape([state[layer.weight] for layer in self.known_layers], RULES, general, copy_outputs)
-
-        begun = list[int]()
-        """The products made before each call that is under way."""
-
-        def begin(_module: nn.Module, _inputs: Any) -> None:
-            begun.append(len(tape.products))
-
-        def recorder(layers: list[Layer]) -> Callable[[nn.Module, Any, Any], Tensor | None]:
-            own = {layer.weight for layer in layers}
-
-            def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
-                products = tape.products[begun.pop() :]
-                if not isinstance(output, Tensor) or not output.requires_grad:
-                    return None
-                if not self.strict and any(self.known_layers[product.weight].weight in own for product in products):
-                    return None  # a function that it calls says better what they make
-                calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
-                seen.update(layer.weight for layer in layers)
-                versions.append((output.detach(), output._version))
-                return output.clone() if copy_outputs else None
-
-            return record
-
-        handles: list[RemovableHandle] = []
-        try:
-            for layers, module in self._callers:
-                handles.append(module.register_forward_pre_hook(begin))
-                handles.append(module.register_forward_hook(recorder(layers)))
-            with self.untouched(training, tape), torch.enable_grad():
-                before = random_states(inputs.device)
-                outputs, heads = join(self.call(state, inputs))
-                draws = random_states(inputs.device) != before
-        finally:
-            for handle in handles:
-                handle.remove()
-        tape.finish(outputs)
-        versions += tape.rectified
-        for product in () if self.strict else tape.products:  # the public code has hooks on modules
-            calls.append(LayerCall(self.known_layers[product.weight], product.used, product.output))
-            seen.add(self.known_layers[product.weight].weight)
-            versions.append((product.output.detach(), product.version))
-        return Forward(inputs, outputs, heads, state, tape, draws, calls, seen), versions
-
     def state(self, copied: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-        """A copy of every parameter (to be differentiated) and buffer by name; what is shared stays shared."""
+        """Copies every parameter and buffer.
+
+        Args:
+            copied: Makes the copy of one tensor, for example `Tensor.clone`.
+
+        Returns:
+            The copies by name, parameters ready to be differentiated. A tensor that modules share is copied once.
+        """
         copies, state = dict[int, Tensor](), dict[str, Tensor]()
         for slot in self.slots:
             tensor = slot.held[slot.key]
@@ -234,27 +170,141 @@ class Runner:
         return state
 
     def call(self, state: dict[str, Tensor], inputs: Tensor, dtype: torch.dtype | None = None) -> Any:
-        """The network's outputs with `state` in the place of its own. A tensor that the network replaces as it
-        runs, such as a counter, is replaced in `state`. dtype: of what it makes as it runs, if not the passes' own.
+        """Runs the network with `state` in the place of its own parameters and buffers.
 
-        What `torch.func.functional_call` does, without looking up each of a network's hundreds of tensors by name.
+        This is `torch.func.functional_call`, without looking up each of hundreds of tensors by name.
+
+        Args:
+            state: Parameters and buffers by name. A tensor that the network replaces as it runs, such as a counter, is
+                replaced in here.
+            inputs: n x ...
+            dtype: Of the tensors that the network makes as it runs; None takes the passes' own type.
+
+        Returns:
+            What the network returns.
         """
         own = [slot.held[slot.key] for slot in self.slots]
         try:
             for slot in self.slots:
                 slot.held[slot.key] = state[slot.name]
             with self.precision(), default_dtype(dtype):
-                return self.net(inputs.clone())  # into which it may write
+                return self.net(inputs.clone())  # the network may write into it
         finally:
             for (held, key, name, _), tensor in zip(self.slots, own, strict=True):
                 state[name], held[key] = held.get(key, state[name]), tensor
 
+    def run(self, training: bool = True) -> Forward:
+        """Makes a forward pass with its graph.
+
+        Args:
+            training: Whether the network is in training mode; else in evaluation mode.
+        """
+        forward, versions = self._run(training, copy_outputs=False)
+        if any(tensor._version != version for tensor, version in versions):
+            # Something wrote into a layer's or a ReLU's output (an in-place activation or sum): hand on copies instead.
+            forward, _ = self._run(training, copy_outputs=True)
+        return forward
+
+    def _run(self, training: bool, copy_outputs: bool) -> tuple[Forward, list[Version]]:
+        state = self.state(Tensor.clone)
+        inputs = self.inputs.detach().clone()
+        inputs.requires_grad_(inputs.is_floating_point())
+        calls, seen, versions = list[LayerCall](), set[str](), list[Version]()
+        tape = Tape([state[layer.weight] for layer in self.known_layers], RULES, general, copy_outputs)
+
+        begun = list[int]()
+        """How many products the tape had at the beginning of each call that is under way."""
+
+        def begin(_module: nn.Module, _inputs: Any) -> None:
+            begun.append(len(tape.products))
+
+        def recorder(layers: list[Layer]) -> After:
+            own = {layer.weight for layer in layers}
+
+            def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+                products = tape.products[begun.pop() :]
+                if not isinstance(output, Tensor) or not output.requires_grad:
+                    return None
+                if not self.strict and any(self.known_layers[product.weight].weight in own for product in products):
+                    return None  # a function that the module calls says better what the weights make
+                calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
+                seen.update(layer.weight for layer in layers)
+                versions.append((output.detach(), output._version))
+                return output.clone() if copy_outputs else None
+
+            return record
+
+        with (
+            hooked((module, begin, recorder(layers)) for layers, module in self._callers),
+            self.untouched(training, tape),
+            torch.enable_grad(),
+        ):
+            before = random_states(inputs.device)
+            outputs, heads = join(self.call(state, inputs))
+            draws = random_states(inputs.device) != before
+        tape.finish(outputs)
+        versions += tape.rectified
+        for product in () if self.strict else tape.products:  # the public implementations have hooks on modules only
+            calls.append(LayerCall(self.known_layers[product.weight], product.used, product.output))
+            seen.add(self.known_layers[product.weight].weight)
+            versions.append((product.output.detach(), product.version))
+        return Forward(inputs, outputs, heads, state, tape, draws, calls, seen), versions
+
+    @property
+    def _callers(self) -> Iterator[tuple[list[Layer], nn.Module]]:
+        """Every module whose output may be what weights of `layers` make, with these layers, the largest first."""
+        layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.known_layers}
+        for _, module in self.modules:
+            # A recurrent cell returns something else than what its weights make.
+            if isinstance(module, ParametrizationList | nn.RNNCellBase) or (
+                self.strict and not isinstance(module, nn.Conv2d | nn.Linear)
+            ):
+                continue
+            own = list(module._parameters.values())
+            if is_parametrized(module, "weight"):
+                own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
+            held = [w for w in own if w is not None and id(w) in layers]
+            # A module that has layers of its own returns what these make.
+            if held and (is_parametrized(module) or not any(part._parameters for part in module.children())):
+                yield [layers[id(w)] for w in sorted(held, key=Tensor.numel, reverse=True)], module
+
+    @contextmanager
+    def untouched(self, training: bool = True, mode: TorchFunctionMode | None = None) -> Iterator[None]:
+        """Sets the network's mode and seeds the random states for the block; puts both back after it.
+
+        Attributes that a forward pass changes on modules are put back as well.
+
+        Args:
+            training: Training mode, or else evaluation mode.
+            mode: Sees every call of the network that no mode inside the block handles; None stands for `AnyLayout`.
+        """
+        modules = [module for _, module in self.modules]
+        with attributes_restored(modules), seeded(self.seed, self.inputs.device):
+            for module, trains in zip(modules, self._modes(training), strict=True):
+                if module.training is not trains:  # to set an attribute of a module takes long
+                    module.training = trains
+            with mode or AnyLayout():  # around all other modes, so that they see what the network calls
+                yield
+
+    def _modes(self, training: bool) -> list[bool]:
+        """The mode of each of `modules` if the network is in training (or evaluation) mode."""
+        if all(type(module).train is nn.Module.train for _, module in self.modules):
+            return [training] * len(self.modules)
+        if training not in self._own_modes:
+            # A module that decides its mode itself, such as a frozen BatchNorm, may do more in `train`: ask a copy.
+            asked = copied(self.net).train(training)
+            self._own_modes[training] = [module.training for module in asked.modules()]
+        return self._own_modes[training]
+
     @contextmanager
     def precision(self) -> Iterator[None]:
-        """How operations run: under autocast, if it was asked for; what is compiled, call by call; attention by
-        functions with two derivatives, and a transformer layer part by part, where PyTorch has single functions that no
-        metric can see into; recurrent layers without cuDNN, which differentiates once, in training mode; what is
-        checkpointed, once; tensors that the network makes as it runs in the passes' own type."""
+        """Sets how operations run in the block, so that every one is seen and has two derivatives.
+
+        - Operations run under autocast, if it was asked for; tensors that the network makes have the passes' own type.
+        - What is compiled runs call by call, what is checkpointed runs once.
+        - Attention and transformer layers run part by part: PyTorch's single functions for them cannot be looked into.
+        - Recurrent layers run without cuDNN, which differentiates once, and in training mode only.
+        """
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
@@ -269,36 +319,3 @@ class Runner:
                 yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
-
-    def _modes(self, training: bool) -> list[bool]:
-        """In which mode each of `modules` is when the network is in training (or evaluation) mode."""
-        if all(type(module).train is nn.Module.train for _, module in self.modules):
-            return [training] * len(self.modules)
-        if training not in self._own_modes:
-            # A module that has a say in its mode, such as a frozen BatchNorm, may do more than that: ask a copy.
-            asked = copied(self.net).train(training)
-            self._own_modes[training] = [module.training for module in asked.modules()]
-        return self._own_modes[training]
-
-    @contextmanager
-    def untouched(self, training: bool = True, mode: TorchFunctionMode | None = None) -> Iterator[None]:
-        """Training (or evaluation) mode and seeded random states inside; all as they were outside, the attributes that
-        a forward pass sets on its modules included.
-
-        mode: what sees every call of the network that no mode inside sees, instead of `AnyLayout`.
-        """
-        attributes = [(vars(module), vars(module).copy()) for _, module in self.modules]
-        kept = contents(self.modules)
-        with seeded(self.seed, self.inputs.device):
-            for (_, module), trains in zip(self.modules, self._modes(training), strict=True):
-                if module.training is not trains:  # to set an attribute of a module takes long
-                    module.training = trains
-            try:
-                with mode or AnyLayout():  # around all other modes, so that they see what the network calls
-                    yield
-            finally:
-                for now, before in attributes:
-                    now.clear()
-                    now.update(before)
-                for one in kept:
-                    one.put_back()

@@ -1,4 +1,4 @@
-"""Where in a tensor the samples are: mostly in the first dimension, but not in a sequence that comes first."""
+"""In which dimension of a tensor the samples are: mostly the first, but not if, say, a sequence comes first."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,24 +7,40 @@ import torch
 from torch import Tensor
 
 Arrange = Callable[[Tensor], Tensor]
-"""Brings a tensor of n samples into the shape n x ..., and another of the same shape likewise."""
+"""Brings a tensor of n samples into the shape n x ..., and every other tensor of the same shape likewise."""
 
 
 def unchanged(t: Tensor) -> Tensor:
+    """The `Arrange` of tensors whose samples come first already."""
     return t
 
 
 def resized(batch: Tensor) -> Tensor:
-    """The first two samples; all of them twice, where there are no more: BatchNorm cannot do with one."""
+    """Returns a batch of another size: the first two samples, or all of them twice if there are only one or two.
+
+    BatchNorm cannot run on a single sample.
+    """
     return batch[:2] if len(batch) > 2 else torch.cat([batch] * 2)
 
 
 def samples_first(whole: Tensor, other: Tensor, n: int) -> Arrange | None:
-    """How to bring `whole`, of n samples, into n x ...; None where it has nothing to do with samples.
+    """Finds the dimension of the samples by comparing two batch sizes.
 
-    other: the same of another number of samples, of which the first are the same.
+    Args:
+        whole: A tensor that a pass over n samples made.
+        other: The same tensor of a pass over another number of samples, the first of which are the same samples.
+        n: How many samples `whole` belongs to.
 
-    Raises ValueError where it cannot be told.
+    Returns:
+        How to bring `whole` into the shape n x ...; None if the tensor does not depend on the number of samples.
+
+    Raises:
+        ValueError: If the dimension cannot be told.
+
+    Example:
+        >>> arrange = samples_first(torch.zeros(7, 5, 3), torch.zeros(7, 2, 3), 5)
+        >>> tuple(arrange(torch.zeros(7, 5, 3)).shape)
+        (5, 7, 3)
     """
     if whole.shape == other.shape:
         return None
@@ -42,17 +58,17 @@ def samples_first(whole: Tensor, other: Tensor, n: int) -> Arrange | None:
 
 
 def _sample_by_sample(t: Tensor, *, d: int, n: int) -> Tensor:
-    """Dimension d goes over samples, and in each over its parts, such as windows."""
+    """Splits dimension d, which holds all parts (such as windows) of the first sample, then all of the second, ..."""
     return t.unflatten(d, (n, -1)).movedim(d, 0)
 
 
 def _part_by_part(t: Tensor, *, d: int, n: int) -> Tensor:
-    """The other way round."""
+    """Splits dimension d, which holds the first part of each sample, then the second part of each, ..."""
     return t.unflatten(d, (-1, n)).movedim(d + 1, 0)
 
 
 def same_outputs(together: Tensor, alone: Tensor) -> bool:
-    """Are they the same numbers, but for rounding?"""
+    """Tells whether two tensors hold the same finite numbers, except for rounding."""
     if together.shape != alone.shape or not torch.isfinite(alone).all():
         return False
     return torch.allclose(together, alone, rtol=1e-3, atol=1e-4 * float(alone.detach().abs().max()))

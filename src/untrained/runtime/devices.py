@@ -1,7 +1,7 @@
-"""Where torch computes, and how exactly."""
+"""On which device torch computes, and with which settings."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -10,10 +10,18 @@ from untrained.errors import InputError
 
 
 def usable_device(name: str, double: bool = False) -> torch.device:
-    """The device called `name`; "auto" takes CUDA, then Apple's MPS, then the CPU.
+    """Returns the device called `name`, if this machine can compute on it.
 
-    double: one that computes in double precision, as Apple's do not.
-    Raises `InputError` where this machine has no such device.
+    Args:
+        name: "cpu", "cuda", "cuda:1", "mps", ...; "auto" takes CUDA if there is one, then Apple's MPS, then the CPU.
+        double: Whether the device has to compute in double precision, which Apple's do not.
+
+    Raises:
+        InputError: If this machine has no such device.
+
+    Example:
+        >>> usable_device("cpu")
+        device(type='cpu')
     """
     if name != "auto":
         choices = "auto, cpu or cuda" if double else "auto, cpu, cuda or mps"
@@ -29,34 +37,33 @@ def usable_device(name: str, double: bool = False) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() and not double else "cpu")
 
 
-@contextmanager
-def exact_kernels(device: torch.device) -> Iterator[None]:
-    """Convolutions and recurrent layers on CUDA in the precision of their tensors, by kernels that give the same sums
-    every time. Left to itself, cuDNN rounds single precision to TF32, ten bits, and picks what is fastest.
+def exact_kernels(device: torch.device) -> AbstractContextManager[None]:
+    """Runs convolutions and recurrent layers on CUDA in full precision, with the same sums every time.
+
+    By default cuDNN rounds single precision to TF32, which keeps ten bits, and picks the kernel that is fastest today.
     """
     if device.type != "cuda":
-        yield
-        return
+        return temporarily()
     cudnn: Any = torch.backends.cudnn
     settings = [(cudnn, "deterministic", True), (cudnn, "benchmark", False)]
     if hasattr(cudnn, "conv"):  # PyTorch 2.9 and later; the older setting must not be mixed with these
         settings += [(cudnn.conv, "fp32_precision", "ieee"), (cudnn.rnn, "fp32_precision", "ieee")]
     else:
         settings += [(cudnn, "allow_tf32", False)]
-    with _set(settings):
-        yield
+    return temporarily(*settings)
 
 
-@contextmanager
-def without_cudnn(wanted: bool) -> Iterator[None]:
-    """`wanted`: as PyTorch's own operations; its recurrent ones have two derivatives, and one in evaluation mode."""
-    with _set([(torch.backends.cudnn, "enabled", False)] if wanted else []):
-        yield
+def without_cudnn(wanted: bool) -> AbstractContextManager[None]:
+    """Runs recurrent layers by PyTorch's own operations, if `wanted`.
+
+    cuDNN's have no second derivative, and none at all in evaluation mode.
+    """
+    return temporarily(*([(torch.backends.cudnn, "enabled", False)] if wanted else []))
 
 
 @contextmanager
 def default_dtype(dtype: torch.dtype | None) -> Iterator[None]:
-    """Inside, of what tensors are made that no type is asked for; None leaves it."""
+    """Sets torch's default dtype inside the block; None leaves it unchanged."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype or before)
     try:
@@ -66,12 +73,22 @@ def default_dtype(dtype: torch.dtype | None) -> Iterator[None]:
 
 
 @contextmanager
-def _set(settings: list[tuple[Any, str, Any]]) -> Iterator[None]:
-    before = [getattr(owner, name) for owner, name, _ in settings]
+def temporarily(*settings: tuple[Any, str, Any]) -> Iterator[None]:
+    """Sets attributes, each given as (owner, name, value), and puts the former values back after the block.
+
+    Example:
+        >>> import math
+        >>> with temporarily((math, "tau", 6.28)):
+        ...     math.tau
+        6.28
+        >>> math.tau
+        6.283185307179586
+    """
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in settings]
     try:
         for owner, name, value in settings:
             setattr(owner, name, value)
         yield
     finally:
-        for (owner, name, _), value in zip(settings, before, strict=True):
+        for owner, name, value in reversed(before):
             setattr(owner, name, value)

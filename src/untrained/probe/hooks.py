@@ -1,0 +1,36 @@
+"""Hooks on modules that last as long as a block of code."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch import nn
+
+Before = Callable[[nn.Module, Any], Any]
+"""(module, inputs) -> None or other inputs."""
+After = Callable[[nn.Module, Any, Any], Any]
+"""(module, inputs, output) -> None or another output."""
+
+
+@contextmanager
+def hooked(hooks: Iterable[tuple[nn.Module, Before | None, After | None]]) -> Iterator[None]:
+    """Registers forward hooks for the block, and removes them after it, also after an error.
+
+    Args:
+        hooks: For each module, what to call before its forward pass and what to call after it; None for nothing.
+
+    Example:
+        >>> import torch
+        >>> net, shapes = nn.Sequential(nn.Linear(3, 4), nn.ReLU()), []
+        >>> with hooked((module, None, lambda m, x, y: shapes.append(tuple(y.shape))) for module in net):
+        ...     _ = net(torch.zeros(2, 3))
+        >>> shapes
+        [(2, 4), (2, 4)]
+    """
+    with ExitStack() as stack:
+        for module, before, after in hooks:
+            if before is not None:
+                stack.enter_context(module.register_forward_pre_hook(before))
+            if after is not None:
+                stack.enter_context(module.register_forward_hook(after))
+        yield
