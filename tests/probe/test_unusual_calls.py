@@ -68,12 +68,12 @@ class Own(nn.Linear):
         return OwnFunction.apply(input, self.weight)
 
 
-class FeaturePass(nn.Linear):
+class Vmapped(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         return torch.vmap(lambda x: F.linear(x, self.weight))(input)
 
 
-@pytest.mark.parametrize("kind", [Own, FeaturePass])
+@pytest.mark.parametrize("kind", [Own, Vmapped])
 @pytest.mark.parametrize("both", [True, False])
 def test_calls_that_no_mode_sees(kind: type[nn.Linear], both: bool) -> None:
     torch.manual_seed(1)
@@ -551,7 +551,11 @@ def test_bags(mode: str) -> None:
     written.load_state_dict(net.state_dict())
     assert torch.allclose(net(inputs), written(inputs))
     expected = by_autograd(written, inputs)
-    assert scores(OF_LOSS, net, inputs, LABELS) == pytest.approx(expected, rel=1e-9)
+    probe = Probe(net, inputs, LABELS)
+    for name in ("grad_norm", "snip", "plain"):
+        assert METRICS[name](probe) == pytest.approx(expected[name], rel=1e-9)
+    with pytest.raises(ValueError, match="second derivative"):
+        METRICS["grasp"](probe)
 
 
 @pytest.mark.parametrize("inputs", [(torch.ones(2, 3), torch.ones(2)), [[1.0, 2.0]], torch.tensor(3.0)])

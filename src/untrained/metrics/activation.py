@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import Probe, shared
 from untrained.probe.evaluation import detached_state
-from untrained.probe.probe import Probe, shared
+from untrained.probe.hooks import hooked
 from untrained.probe.redrawn import generator, redrawn, standard_normal
 
 
@@ -177,13 +178,8 @@ def _module_inputs(probe: Probe, state: dict[str, Tensor], counts: Callable[[nn.
                 raise ValueError(f"a module's input has shape {tuple(inputs[0].shape)}: samples must come first")
             found.append(inputs[0].flatten(1).clone())
 
-    handles = [module.register_forward_hook(record) for module in probe.net.modules()]
-    try:
-        with probe.untouched(), torch.no_grad():
-            probe.call(state, probe.inputs.detach())
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked((module, None, record) for module in probe.net.modules()), probe.untouched(), torch.no_grad():
+        probe.call(state, probe.inputs.detach())
     if not found:
         raise ValueError("the network calls no ReLU module")
     return found

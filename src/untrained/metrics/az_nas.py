@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import Probe, shared
 from untrained.probe.feature_maps import FeatureMap, FeaturePass, feature_pass, map_features
-from untrained.probe.probe import Probe, shared
 from untrained.probe.redrawn import generator, kaiming_normal, redrawn
 
 AZ_NAS = "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024"

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import Layer, Probe, shared
 from untrained.probe.curvature import curvature
-from untrained.probe.evaluation import sibling
-from untrained.probe.probe import Layer, Probe, shared
 
 ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 
@@ -117,7 +116,7 @@ def _one_by_one(probe: Probe, layers: list[Layer]) -> list[tuple[float, Tensor]]
     axis = {layer.weight: 1 if isinstance(layer.module, nn.Embedding) else 0 for layer in layers}
     rows: dict[str, list[Tensor]] = {name: [] for name in feeding}
     try:
-        for part in sibling(probe, probe.inputs, probe.targets, chunk=1).parts():
+        for part in probe.replace(chunk=1).parts():
             params = {name: part.forward.params[name] for names in feeding.values() for name in names}
             gradients = torch.autograd.grad(part.loss, list(params.values()), materialize_grads=True)
             products = {name: w.detach() * g for (name, w), g in zip(params.items(), gradients, strict=True)}

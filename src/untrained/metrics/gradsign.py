@@ -10,12 +10,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import check_rows, check_samples, detached_state, pieces, resized_probe, rows, sibling
+from untrained.probe import Probe, shared
+from untrained.probe.evaluation import check_rows, check_samples, detached_state, pieces, resized_probe, rows
 from untrained.probe.functions import bound
 from untrained.probe.outputs import join
-from untrained.probe.per_sample.gradients import Use
-from untrained.probe.per_sample.recorder import Uses, summed
-from untrained.probe.probe import Probe, shared
+from untrained.probe.per_sample import Use, Uses, summed
 
 
 @metric(
@@ -87,9 +86,7 @@ def _signs(probe: Probe) -> dict[str, Tensor]:
 
 def _loop(probe: Probe) -> dict[str, Tensor]:
     signs: dict[str, Tensor] = {}
-    for i in range(len(probe.inputs)):
-        one = slice(i, i + 1)
-        single = sibling(probe, probe.inputs[one], rows(probe.targets, one))
+    for single in pieces(probe, 1):
         for layer, g in zip(single.layers, single.weight_gradients, strict=True):
             signs[layer.weight] = signs[layer.weight] + g.sign() if layer.weight in signs else g.sign()
     return signs

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.probe import Probe, shared
+from untrained.probe import Probe, shared
 
 K = 1e-5
 MANY_CLASSES = 100

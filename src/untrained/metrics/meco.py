@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import Probe
 from untrained.probe.evaluation import detached_state
-from untrained.probe.probe import Probe
+from untrained.probe.hooks import hooked
 from untrained.probe.redrawn import generator, normal
 
 
@@ -97,14 +98,8 @@ def _outputs(probe: Probe, x: Tensor, containers: bool) -> list[Tensor]:
     # What makes a weight, as a parametrisation does, makes no feature map.
     makers = {part for m in probe.net.modules() if isinstance(m, ParametrizationList) for part in m.modules()}
     counted = [module for module in probe.net.modules() if module not in makers]
-    handles = [module.register_forward_pre_hook(enter) for module in counted]
-    handles += [module.register_forward_hook(leave) for module in counted]
-    try:
-        with probe.untouched(), torch.no_grad():
-            probe.call(detached_state(probe), x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked((module, enter, leave) for module in counted), probe.untouched(), torch.no_grad():
+        probe.call(detached_state(probe), x)
     return found
 
 

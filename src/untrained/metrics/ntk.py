@@ -23,20 +23,16 @@ import torch
 from torch import Tensor
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import Probe, shared
 from untrained.probe.evaluation import (
-    FirstElements,
     check_samples,
     evaluation_pass,
-    first_parameters,
+    pieces,
     resized_probe,
-    sibling,
-    summed_outputs,
 )
 from untrained.probe.feature_maps import feature_pass, map_features
 from untrained.probe.outputs import join
-from untrained.probe.per_sample.gradients import Use
-from untrained.probe.per_sample.recorder import Take, Uses, summed
-from untrained.probe.probe import Probe, shared
+from untrained.probe.per_sample import Use, Uses, summed
 
 Mode = Literal["eval", "train"]
 Output = Literal["sum", "target"]
@@ -112,7 +108,7 @@ def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
 def _rows_in_training(probe: Probe, output: Output, names: set[str]) -> Tensor:
     """The gradients of the parameters `names`, a row a sample, where none sees another."""
     rows = []
-    for i, part in enumerate(sibling(probe, probe.inputs, None, chunk=1).parts(linearised=False)):
+    for i, part in enumerate(probe.replace(targets=None, chunk=1).parts(linearised=False)):
         parameters = [part.forward.params[name] for name in sorted(names & part.forward.params.keys())]
         rows.append(_row(_differentiated(part.outputs, probe, output, i).sum(), parameters))
     return torch.stack(rows)
@@ -121,12 +117,10 @@ def _rows_in_training(probe: Probe, output: Output, names: set[str]) -> Tensor:
 def _rows(probe: Probe, output: Output, names: set[str]) -> Tensor:
     """The same in evaluation mode."""
     rows = []
-    for i in range(len(probe.inputs)):
-        state = probe.state(Tensor.clone)
-        with probe.untouched(training=False), torch.enable_grad():
-            single, _ = join(probe.call(state, probe.inputs[i : i + 1]))
-        parameters = [state[name] for name in sorted(names & state.keys())]
-        rows.append(_row(_differentiated(single, probe, output, i).sum(), parameters))
+    for i, single in enumerate(pieces(probe, 1)):
+        run = single.run(training=False)
+        parameters = [run.params[name] for name in sorted(names & run.params.keys())]
+        rows.append(_row(_differentiated(run.outputs, probe, output, i).sum(), parameters))
     return torch.stack(rows)
 
 
@@ -134,13 +128,9 @@ def _alone(probe: Probe, output: Output) -> Tensor:
     names = set(_weights(probe))
     run = evaluation_pass(probe)
     total = _differentiated(run.outputs, probe, output).sum()
-    if not run.uses.unsupported & names:
-        firsts = FirstElements(first_parameters(probe), run.outputs)
-        kernel = _gram(run.uses, total, names, firsts)
-        if output == "sum" and not run.uses.unsupported & set(firsts.position):
-            run.of_sum = firsts
-        return kernel
-    return _products(_rows(probe, output, names))
+    if run.uses.unsupported & names:
+        return _products(_rows(probe, output, names))
+    return _gram(run.uses, total, names)
 
 
 def _weights(probe: Probe) -> list[str]:
@@ -171,12 +161,11 @@ def _pass(probe: Probe, mode: Mode) -> tuple[Uses, Tensor]:
         return uses, join(outputs)[0]
 
 
-def _gram(uses: Uses, total: Tensor, names: set[str], as_well: Take = lambda name, parts: None) -> Tensor:
-    """The kernel of the parameters `names`; `as_well` is handed what goes by, of all parameters."""
+def _gram(uses: Uses, total: Tensor, names: set[str]) -> Tensor:
+    """The kernel of the parameters `names`."""
     kernel = torch.zeros(uses.n, uses.n, dtype=torch.float64, device=total.device)
 
     def add(name: str, parts: list[tuple[Use, Tensor]]) -> None:
-        as_well(name, parts)
         if name not in names:
             return
         if len(parts) == 1:
@@ -192,7 +181,7 @@ def _gram(uses: Uses, total: Tensor, names: set[str], as_well: Take = lambda nam
 def _differentiated(outputs: Tensor, probe: Probe, output: Output, sample: int | None = None) -> Tensor:
     """n numbers: what is differentiated for each sample (or for the one `sample`)."""
     if output == "sum":
-        return summed_outputs(outputs)
+        return outputs.reshape(len(outputs), -1).sum(1)
     targets = probe.labels
     if targets is None or outputs.ndim != 2:
         raise ValueError("the output of the target class needs n x classes outputs and n labels: use output=sum")

@@ -12,9 +12,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base.metric import metric
-from untrained.probe import functions
+from untrained.probe import Probe, functions
 from untrained.probe.network import copied
-from untrained.probe.probe import Probe
 
 
 @metric("params", paper="a size, no paper", cost="weights only")

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import Probe, shared
 from untrained.probe.functions import NORMS, bound
 from untrained.probe.outputs import join
-from untrained.probe.probe import Probe, shared
 
 TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020"
 
@@ -54,7 +54,6 @@ def _gradients(probe: Probe, mode: AbstractContextManager[Any]) -> list[tuple[Te
     """(|W_l|, dR/d|W_l|) for each of the probe's layers."""
     if not probe.inputs.is_floating_point():
         raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
-    probe.check_real()
     state = probe.state(_positive)
     ones = torch.ones_like(probe.inputs[:1], dtype=torch.float64)
     with probe.untouched(), torch.enable_grad(), mode:

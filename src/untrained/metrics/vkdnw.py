@@ -1,21 +1,18 @@
 """VKDNW: how evenly the eigenvalues of the Fisher information are spread."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import (
-    FirstElements,
-    check_rows,
-    evaluation_pass,
-    first_parameters,
-    pieces,
-    summed_outputs,
-)
-from untrained.probe.probe import Probe, shared
+from untrained.probe import Probe, shared
+from untrained.probe.evaluation import check_rows, evaluation_pass, pieces
+from untrained.probe.per_sample import Use
 
+PARAMETERS = 128
+"""How many parameter tensors, the first ones, give one scalar each."""
 SMOOTHING = 0.05
 EPS = 1e-10
 
@@ -73,7 +70,7 @@ def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
         check_rows(probe, lambda part: ((run := evaluation_pass(part)).uses, run.outputs))
         logits, J = zip(*map(_jacobian, pieces(probe)), strict=True)
         return torch.cat(logits), torch.cat(J)
-    names = first_parameters(probe)
+    names = [name for name, _ in probe.net.named_parameters()][:PARAMETERS]
     run = evaluation_pass(probe)
     logits = run.outputs
     if run.heads is not None:
@@ -84,30 +81,38 @@ def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
         raise ValueError("there is one output: its softmax is 1 whatever the parameters are")
     if run.uses.unsupported & set(names):
         return _one_by_one(probe, names)
-    # The last class is the sum of all, which the tangent kernel needs as well, less the others: the same number of
-    # passes back, and the same numbers whoever asked first.
-    if run.of_sum is None:
-        run.of_sum = FirstElements(names, logits)
-        run.uses.backward(summed_outputs(logits).sum(), run.of_sum)
-    rows, last = [], run.of_sum.values.clone()
-    for c in range(logits.shape[1] - 1):
-        elements = FirstElements(names, logits)
-        run.uses.backward(logits[:, c].sum(), elements)
+    rows = []
+    for logit in logits.unbind(1):
+        elements = _FirstElements(names, logits)
+        run.uses.backward(logit.sum(), elements)
         rows.append(elements.values)
-        last -= elements.values
-    rows.append(last)
     return logits.detach().double(), torch.stack(rows, 1)
+
+
+class _FirstElements:
+    """Gradients, n x names in double precision, of the first element of each of the parameters `names`.
+
+    To be called by `Uses.backward`.
+    """
+
+    def __init__(self, names: Sequence[str], like: Tensor) -> None:
+        self.position = {name: k for k, name in enumerate(names)}
+        self.values = torch.zeros(len(like), len(names), dtype=torch.float64, device=like.device)
+
+    def __call__(self, name: str, parts: list[tuple[Use, Tensor]]) -> None:
+        if name in self.position:
+            for use, B in parts:
+                self.values[:, self.position[name]] += use.first(B)
 
 
 def _one_by_one(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
     all_logits, all_rows = [], []
-    for i in range(len(probe.inputs)):
-        state = probe.state(Tensor.clone)
-        with probe.untouched(training=False), torch.enable_grad():
-            (logits,) = probe.call(state, probe.inputs[i : i + 1])
+    for single in pieces(probe, 1):
+        run = single.run(training=False)
+        (logits,) = run.outputs
         rows = []
         for logit in logits:
-            parameters = [state[name] for name in names]
+            parameters = [run.params[name] for name in names]
             gradients = torch.autograd.grad(logit, parameters, retain_graph=True, materialize_grads=True)
             rows.append(torch.stack([g.flatten()[0] for g in gradients]))
         all_logits.append(logits.detach())

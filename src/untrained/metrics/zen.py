@@ -11,9 +11,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from untrained.metrics.base.metric import metric
+from untrained.probe import Probe
 from untrained.probe.evaluation import detached_state
 from untrained.probe.functions import FLATTENINGS, LAYERS, MAXIMA, MEANS, NORMS, POOLS, bound
-from untrained.probe.probe import Probe
 from untrained.probe.redrawn import generator, normal, redrawn, standard_normal
 
 ALPHA = 0.01

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from untrained.metrics.base.metric import metric
-from untrained.probe.evaluation import rows, sibling
-from untrained.probe.probe import Probe
+from untrained.probe import Probe
+from untrained.probe.evaluation import rows
 
 
 @metric(
@@ -47,9 +47,11 @@ def _gradients(probe: Probe, halves: bool) -> tuple[list[Tensor], list[Tensor]]:
         if half < 1 or targets is None:
             raise ValueError("halves need a batch of two samples or more, with targets")
         first, second = (
-            sibling(probe, probe.inputs[part], rows(targets, part)) for part in (slice(half), slice(half, None))
+            probe.replace(inputs=probe.inputs[part], targets=rows(targets, part))
+            for part in (slice(half), slice(half, None))
         )
         return first.weight_gradients, second.weight_gradients
     if probe.second is None:
         raise ValueError("no second batch: give the probe one, or use halves=True")
-    return probe.weight_gradients, sibling(probe, *probe.second).weight_gradients
+    inputs, targets = probe.second
+    return probe.weight_gradients, probe.replace(inputs=inputs, targets=targets).weight_gradients

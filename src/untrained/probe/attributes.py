@@ -1,7 +1,7 @@
 """Attributes that a forward pass changes on modules, besides parameters and buffers.
 
-A pass runs on the network itself, not on a deep copy. Functions that a network keeps, such as closures, compiled methods
-and hooks, go on referring to the original after a copy: they would run on weights that the pass does not see.
+A pass runs on the network itself, not on a deep copy. Functions that a network keeps, such as closures, compiled
+methods and hooks, go on referring to the original after a copy: they would run on weights that the pass does not see.
 """
 
 import copy

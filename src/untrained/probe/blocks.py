@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from untrained.probe.evaluation import detached_state
+from untrained.probe.hooks import hooked
 from untrained.probe.probe import Probe, shared
 from untrained.probe.runner import NORM_MODULES
 
@@ -42,14 +43,9 @@ def blocks(probe: Probe) -> tuple[list[nn.Module], bool]:
         if named := getattr(module, "feature_modules", None):
             return list(named()), True
     flow = _Flow()
-    handles = [module.register_forward_pre_hook(flow.enter, with_kwargs=True) for module in probe.net.modules()]
-    handles += [module.register_forward_hook(flow.leave) for module in probe.net.modules()]
-    try:
-        with probe.untouched(), torch.no_grad(), flow:
-            probe.call(detached_state(probe), probe.inputs.detach())
-    finally:
-        for handle in handles:
-            handle.remove()
+    hooks = [(module, flow.enter, flow.leave) for module in probe.net.modules()]
+    with hooked(hooks, with_kwargs=True), probe.untouched(), torch.no_grad(), flow:
+        probe.call(detached_state(probe), probe.inputs.detach())
     return _found(probe.net, flow.branching), False
 
 

@@ -1,6 +1,6 @@
-"""What the passes of single families share: those that `Probe` does not make for all."""
+"""Passes that only some metric families need. What every metric may need is a property of `Probe`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,125 +9,43 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from untrained.probe.outputs import Heads, join
-from untrained.probe.per_sample.gradients import Use
-from untrained.probe.per_sample.recorder import Uses
+from untrained.probe.per_sample import Uses
 from untrained.probe.probe import Probe, check_alone, shared
 from untrained.probe.sample_dimension import resized
 
 
 def detached_state(probe: Probe) -> dict[str, Tensor]:
-    """A copy of every parameter and buffer by name; none requires a gradient, what is shared stays shared.
+    """Returns a copy of every parameter and buffer by name; none requires a gradient.
 
-    Raises ValueError where the batch is to go through in chunks: these passes take it whole.
+    A tensor that modules share is copied once.
+
+    Raises:
+        ValueError: If the batch is to go through in chunks: passes with this state take it whole.
     """
-    if probe.chunk is not None:
-        raise ValueError("this needs the whole batch at once: it cannot be had in chunks")
+    probe.check_whole()
     state = probe.state(Tensor.clone)
     for tensor in state.values():
         tensor.requires_grad_(False)
     return state
 
 
-def sibling(probe: Probe, inputs: Tensor, targets: Any, **changed: Any) -> Probe:
-    """A probe of the same network and settings, but those `changed`, on another batch."""
-    settings: dict[str, Any] = {
-        "loss": probe.loss_function,
-        "seed": probe.seed,
-        "strict": probe.strict,
-        "dtype": probe.dtype,
-        "autocast": probe.autocast,
-        "chunk": probe.chunk,
-    }
-    return Probe(probe.net, inputs, targets, **settings | changed)
-
-
-def rows(batch: Any, part: slice | Tensor) -> Any:
-    """Some samples of targets or outputs: of a tensor, or of all in tuples, lists and dictionaries."""
-    return pytree.tree_map_only(Tensor, lambda tensor: tensor[part], batch)
-
-
-def pieces(probe: Probe) -> Iterator[Probe]:
-    """Probes of the chunks of the batch, each with its targets; for what treats every sample as a batch of its own."""
-    for start in range(0, len(probe.inputs), probe.chunk or len(probe.inputs)):
-        part = slice(start, start + (probe.chunk or len(probe.inputs)))
-        yield probe if probe.chunk is None else sibling(probe, probe.inputs[part], rows(probe.targets, part))
-
-
-def resized_probe(probe: Probe) -> Probe | None:
-    """A probe of another number of the first samples (see `resized`); None where there is one only."""
-    if len(probe.inputs) == 1:
-        return None
-    other = resized(torch.arange(len(probe.inputs)))
-    return sibling(probe, probe.inputs[other], None, chunk=None)
-
-
-def check_rows(probe: Probe, run: Callable[[Probe], tuple[Uses, Any]]) -> None:
-    """Raises ValueError where there are chunks, and what `run` returns for a sample is not the same in any of them."""
-    if probe.chunk is None:
-        return
-
-    def outputs(part: slice) -> Tensor:
-        uses, found = run(sibling(probe, probe.inputs[part], rows(probe.targets, part), chunk=None))
-        if uses.draws:
-            raise ValueError("the network draws random numbers, others for chunks than for the whole batch")
-        return join(found)[0].detach()
-
-    pair = outputs(slice(2))
-    for i, together in enumerate(pair):
-        check_alone(together, outputs(slice(i, i + 1))[0])
-
-
-def check_samples(probe: Probe, outputs: Any) -> None:
-    """Raises ValueError where `outputs` are not one for each sample."""
-    z, _ = join(outputs)
-    if z.ndim == 0 or len(z) != len(probe.inputs):
-        raise ValueError(f"the outputs have shape {tuple(z.shape)} for {len(probe.inputs)} samples: give one a sample")
-
-
-PARAMETERS = 128
-"""So many parameter tensors, the first ones, give one scalar each to `vkdnw`."""
-
-
-def first_parameters(probe: Probe) -> list[str]:
-    return [name for name, _ in probe.net.named_parameters()][:PARAMETERS]
-
-
-class FirstElements:
-    """Gradients, n x names in double precision, of the first element of each of the parameters `names`.
-
-    To be called by `Uses.backward`.
-    """
-
-    def __init__(self, names: Sequence[str], like: Tensor) -> None:
-        self.position = {name: k for k, name in enumerate(names)}
-        self.values = torch.zeros(len(like), len(names), dtype=torch.float64, device=like.device)
-
-    def __call__(self, name: str, parts: list[tuple[Use, Tensor]]) -> None:
-        if name in self.position:
-            for use, B in parts:
-                self.values[:, self.position[name]] += use.first(B)
-
-
 @dataclass
 class EvaluationPass:
-    """A forward pass in evaluation mode, where no sample sees another, with its graph."""
+    """A forward pass in evaluation mode, in which no sample sees another, with its graph."""
 
     uses: Uses
     """Of all parameters."""
     outputs: Tensor
     heads: Heads | None
-    of_sum: FirstElements | None = None
-    """Of the first parameters, for the sum of all outputs, once a metric has made that pass back."""
-
-
-def summed_outputs(outputs: Tensor) -> Tensor:
-    """n: the sum of each sample's outputs."""
-    return outputs.reshape(len(outputs), -1).sum(1)
 
 
 @shared
 def evaluation_pass(probe: Probe) -> EvaluationPass:
-    """That pass over the whole batch, with the network's own parameters."""
+    """Runs the whole batch in evaluation mode, with the network's own parameters.
+
+    Raises:
+        ValueError: If the outputs are not one for each sample, or the batch is to go through in chunks.
+    """
     run = _evaluation_pass(probe, detached_state(probe))
     check_samples(probe, run.outputs)
     if (part := resized_probe(probe)) is not None:
@@ -141,3 +59,74 @@ def _evaluation_pass(probe: Probe, state: dict[str, Tensor]) -> EvaluationPass:
     with probe.untouched(training=False), torch.enable_grad(), uses:
         outputs, heads = join(probe.call(state, probe.inputs.detach()))
     return EvaluationPass(uses, outputs, heads)
+
+
+def rows(batch: Any, part: slice | Tensor) -> Any:
+    """Picks samples of targets or outputs.
+
+    Args:
+        batch: A tensor, n x ..., or tuples, lists and dictionaries of such tensors.
+        part: Which samples, as an index of the first dimension.
+
+    Example:
+        >>> rows({"class": torch.arange(4), "weight": None}, slice(1, 3))
+        {'class': tensor([1, 2]), 'weight': None}
+    """
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor[part], batch)
+
+
+def pieces(probe: Probe, size: int | None = None) -> Iterator[Probe]:
+    """Yields probes of parts of the batch, each with its own targets, for metrics that treat samples separately.
+
+    Args:
+        size: How many samples a part has; None for the probe's chunks, the whole batch if it has none.
+    """
+    size = size or probe.chunk or len(probe.inputs)
+    if size == len(probe.inputs):
+        yield probe
+        return
+    for start in range(0, len(probe.inputs), size):
+        yield _piece(probe, slice(start, start + size))
+
+
+def _piece(probe: Probe, part: slice) -> Probe:
+    return probe.replace(inputs=probe.inputs[part], targets=rows(probe.targets, part), chunk=None)
+
+
+def resized_probe(probe: Probe) -> Probe | None:
+    """Returns a probe of another number of the first samples (see `resized`), without targets.
+
+    None if the batch has one sample only.
+    """
+    if len(probe.inputs) == 1:
+        return None
+    return probe.replace(inputs=resized(probe.inputs), targets=None, chunk=None)
+
+
+def check_rows(probe: Probe, run: Callable[[Probe], tuple[Uses, Any]]) -> None:
+    """Checks that a batch in chunks gives each sample the outputs that it has alone.
+
+    Args:
+        run: Makes the pass of a probe; returns the uses and the outputs.
+
+    Raises:
+        ValueError: If a sample's outputs depend on the other samples, or on random numbers.
+    """
+    if probe.chunk is None:
+        return
+
+    def outputs(part: slice) -> Tensor:
+        uses, found = run(_piece(probe, part))
+        if uses.draws:
+            raise ValueError("the network draws random numbers, others for chunks than for the whole batch")
+        return join(found)[0].detach()
+
+    for i, together in enumerate(outputs(slice(2))):
+        check_alone(together, outputs(slice(i, i + 1))[0])
+
+
+def check_samples(probe: Probe, outputs: Any) -> None:
+    """Raises ValueError if `outputs` are not one for each sample."""
+    z, _ = join(outputs)
+    if z.ndim == 0 or len(z) != len(probe.inputs):
+        raise ValueError(f"the outputs have shape {tuple(z.shape)} for {len(probe.inputs)} samples: give one a sample")

@@ -11,7 +11,8 @@ from torch.overrides import TorchFunctionMode
 from untrained.probe.blocks import blocks
 from untrained.probe.evaluation import detached_state
 from untrained.probe.functions import ACTIVATIONS, CONVOLUTIONS, MOVES, bound
-from untrained.probe.per_sample.recorder import Uses
+from untrained.probe.hooks import hooked
+from untrained.probe.per_sample import Uses
 from untrained.probe.probe import Probe, shared
 
 CONVOLUTION_MODULES = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -54,14 +55,9 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
     members, named = blocks(probe)
     walk = _Walk(probe.net, not named, 2 if probe.inputs.ndim == 2 else 3)
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
-    handles = [block.register_forward_pre_hook(walk.enter) for block in members]
-    handles += [block.register_forward_hook(walk.leave) for block in members]
-    try:
-        with probe.untouched(), torch.enable_grad(), walk, uses:
-            outputs = probe.call(state, probe.inputs.detach())
-    finally:
-        for handle in handles:
-            handle.remove()
+    hooks = [(block, walk.enter, walk.leave) for block in members]
+    with hooked(hooks), probe.untouched(), torch.enable_grad(), walk, uses:
+        outputs = probe.call(state, probe.inputs.detach())
     uses.leaves += [output for output, _ in walk.maps if output.is_leaf]
     return FeaturePass(uses, walk.maps, outputs)
 

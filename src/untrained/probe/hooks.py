@@ -6,18 +6,19 @@ from typing import Any
 
 from torch import nn
 
-Before = Callable[[nn.Module, Any], Any]
+Before = Callable[..., Any]
 """(module, inputs) -> None or other inputs."""
 After = Callable[[nn.Module, Any, Any], Any]
 """(module, inputs, output) -> None or another output."""
 
 
 @contextmanager
-def hooked(hooks: Iterable[tuple[nn.Module, Before | None, After | None]]) -> Iterator[None]:
+def hooked(hooks: Iterable[tuple[nn.Module, Before | None, After | None]], with_kwargs: bool = False) -> Iterator[None]:
     """Registers forward hooks for the block, and removes them after it, also after an error.
 
     Args:
         hooks: For each module, what to call before its forward pass and what to call after it; None for nothing.
+        with_kwargs: Hand the call's keyword arguments to the hooks before it, too.
 
     Example:
         >>> import torch
@@ -30,7 +31,7 @@ def hooked(hooks: Iterable[tuple[nn.Module, Before | None, After | None]]) -> It
     with ExitStack() as stack:
         for module, before, after in hooks:
             if before is not None:
-                stack.enter_context(module.register_forward_pre_hook(before))
+                stack.enter_context(module.register_forward_pre_hook(before, with_kwargs=with_kwargs))
             if after is not None:
                 stack.enter_context(module.register_forward_hook(after))
         yield

@@ -19,8 +19,8 @@ def runnable(net: nn.Module) -> nn.Module:
     """Returns `net`, or the network that `torch.compile` was given.
 
     Raises:
-        InputError: If there are no calls to see (TorchScript), no numbers to run on (lazy modules that have not run yet,
-            parameters on the meta device), or numbers that the metrics' formulas are not defined for (complex
+        InputError: If there are no calls to see (TorchScript), no numbers to run on (lazy modules that have not run
+            yet, parameters on the meta device), or numbers that the metrics' formulas are not defined for (complex
             parameters).
     """
     net = _before_compile(net) or net
@@ -54,8 +54,8 @@ def eagerly() -> AbstractContextManager[None]:
 def without_checkpoints() -> AbstractContextManager[None]:
     """Runs activation checkpoints (`torch.utils.checkpoint`) in the block once, and keeps their activations.
 
-    A checkpoint runs its function a second time during the backward pass. The network has its own weights again by then,
-    not those of the pass, so that gradients would silently be of other numbers.
+    A checkpoint runs its function a second time during the backward pass. The network has its own weights again by
+    then, not those of the pass, so that gradients would silently be of other numbers.
     """
     return temporarily(
         (checkpointing, "CheckpointFunction", _RunOnce),

@@ -20,15 +20,16 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from untrained.errors import InputError
+from untrained.probe.forward import Forward, Layer
 from untrained.probe.outputs import Heads, join
-from untrained.probe.runner import NORM_MODULES, Forward, Layer, LayerCall, Runner
+from untrained.probe.runner import Runner
 from untrained.probe.sample_dimension import Arrange, resized, same_outputs, samples_first, unchanged
 from untrained.probe.substitutes.channels_last import by_memory
 
-__all__ = ["NORM_MODULES", "Forward", "Layer", "LayerCall", "Loss", "Probe", "shared"]
-
 Loss = Callable[[Any, Any], Tensor]
 """(what the network returns, the batch's targets) -> mean loss, a scalar; mostly of n x classes outputs, n targets."""
+
+__all__ = ["Layer", "Loss", "Probe", "check_alone", "shared"]
 
 T = TypeVar("T")
 
@@ -61,8 +62,8 @@ def shared(compute: "Callable[[Probe], T]") -> "Callable[[Probe], T]":
 class Probe(Runner):
     """The passes over one untrained network and one batch, each computed when it is first asked for, and once.
 
-    The network is left exactly as it was found: passes run on copies of parameters and buffers; training mode and random
-    states are put back; gradients are never written.
+    The network is left exactly as it was found: passes run on copies of parameters and buffers; training mode and
+    random states are put back; gradients are never written.
 
     Args:
         net: The network.

@@ -8,7 +8,8 @@ from torch import Generator, Tensor
 from torch.nn.utils.parametrize import ParametrizationList
 
 from untrained.probe.evaluation import detached_state
-from untrained.probe.probe import NORM_MODULES, Probe
+from untrained.probe.probe import Probe
+from untrained.probe.runner import NORM_MODULES
 
 Draw = Callable[[Tensor, Generator], None]
 """Fills a layer's weight."""

@@ -14,8 +14,7 @@ from torch.utils import _pytree as pytree
 from untrained.errors import InputError, one_line
 from untrained.metrics import Metric
 from untrained.metrics.base.sources import source
-from untrained.probe import Probe
-from untrained.probe.probe import Loss
+from untrained.probe import Loss, Probe
 from untrained.runtime.provenance import raw_bytes
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.spaces import SearchSpace

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from untrained.errors import InputError, one_line
 from untrained.metrics import ROBOT_METRICS, Given, get_metrics
-from untrained.probe.probe import Loss
+from untrained.probe import Loss
 from untrained.runtime.devices import usable_device
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered

@@ -32,8 +32,7 @@ from untrained.objectives import (
     as_evaluation,
     as_objective,
 )
-from untrained.probe import Probe
-from untrained.probe.probe import Loss
+from untrained.probe import Loss, Probe
 from untrained.runtime.provenance import difference
 from untrained.runtime.seeding import check_seed, seeded
 from untrained.runtime.threads import torch_threads

@@ -15,7 +15,7 @@ import torch
 from untrained.errors import InputError
 from untrained.metrics.base.options import checked_options, choices, defaults
 from untrained.metrics.base.sources import source
-from untrained.probe.probe import Probe
+from untrained.probe import Probe
 from untrained.runtime.devices import exact_kernels
 from untrained.runtime.lookup import SourceFile, file_of
 

@@ -64,7 +64,17 @@ def by_double_backward(
     c = [torch.zeros_like(out) if a is None else a.detach().clone() for out, a in zip(y, adjoints, strict=True)]
     c = [adjoint.requires_grad_() for adjoint in c]
     gradients = torch.autograd.grad(y, x, c, create_graph=True, materialize_grads=True)
+    try:
+        return _products(gradients, x, c, tangents)
+    except RuntimeError as error:
+        if "is not implemented" not in str(error):
+            raise
+        raise ValueError(f"PyTorch has no second derivative of a function that the network calls: {error}") from error
 
+
+def _products(
+    gradients: Sequence[Tensor], x: Sequence[Tensor], c: Sequence[Tensor], tangents: Sequence[Tangent]
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     def along(direction: Sequence[Tensor | None]) -> Tensor:
         products = [(g * t).sum() for g, t in zip(gradients, direction, strict=True) if t is not None]
         return torch.stack([*products, c[0].sum() * 0]).sum()
