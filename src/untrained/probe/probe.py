@@ -230,9 +230,9 @@ class Probe(Runner):
     @cached_property
     def weight_gradients(self) -> list[Tensor]:
         """g_l for each of `layers`, detached; zero if the loss does not depend on the weight."""
-        total = [torch.zeros_like(weight) for weight in self.weights]
         if self.chunk is None:
-            return self._backward[0]
+            return self._backward[0] if self.layers else []  # `layers` raises if there is none
+        total = [torch.zeros_like(weight) for weight in self.weights]
         for part in self.parts():
             for sum_, gradient in zip(total, part.weight_gradients, strict=True):
                 sum_ += gradient
