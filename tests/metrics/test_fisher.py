@@ -172,21 +172,13 @@ def test_a_recurrent_cell_does_not_return_what_its_weights_make() -> None:
     assert fisher(Probe(cell, x, LABELS)) == pytest.approx(fisher(Probe(layer, x, LABELS)), rel=1e-10)
 
 
-@pytest.mark.parametrize(
-    ("between", "why"),
-    [
-        (nn.BatchNorm1d(3), "BatchNorm takes its statistics from the whole batch"),
-        (nn.Dropout(0.5), "the network draws random numbers"),
-    ],
-)
-def test_samples_of_a_recurrent_network_that_cannot_go_one_by_one(between: nn.Module, why: str) -> None:
+def test_samples_of_a_recurrent_network_that_cannot_go_one_by_one() -> None:
     torch.manual_seed(4)
-    net = nn.Sequential(Remembering(True), between).double()
+    net = nn.Sequential(Remembering(True), nn.BatchNorm1d(3)).double()
     x = torch.randn(5, 7, 6, dtype=torch.float64)
-    with pytest.raises(ValueError, match=rf"0\.cells\.weight_ih_l0 .* one sample at a time only: {why}"):
+    with pytest.raises(ValueError, match=r"0\.cells\.weight_ih_l0 .* one sample at a time only: BatchNorm"):
         fisher(Probe(net, x, LABELS))
-    strict = fisher(Probe(net, x, LABELS, strict=True))
-    assert strict > 0
+    assert fisher(Probe(net, x, LABELS, strict=True)) > 0
     assert METRICS["snip"](Probe(net, x, LABELS)) > 0
 
 

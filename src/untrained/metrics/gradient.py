@@ -4,12 +4,16 @@ W_l, g_l: weight of layer l and its gradient dL/dW_l (see `probe`). Sums run ove
 layers where no index is written. Biases and normalisations do not enter.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
 from untrained.metrics.base.metric import metric
 from untrained.probe import Layer, Probe, shared
 from untrained.probe.curvature import curvature
+from untrained.probe.evaluation import check_samples
+from untrained.probe.probe import check_alone
 
 ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 
@@ -114,18 +118,49 @@ def _one_by_one(probe: Probe, layers: list[Layer]) -> list[tuple[float, Tensor]]
             raise ValueError(f"what {layer.weight} makes is not seen: no module returns it alone")
         feeding[layer.weight] = [name for name in (layer.weight, layer.bias) if name in probe.forward.params]
     axis = {layer.weight: 1 if isinstance(layer.module, nn.Embedding) else 0 for layer in layers}
+    params = {name: probe.forward.params[name].detach() for names in feeding.values() for name in names}
     rows: dict[str, list[Tensor]] = {name: [] for name in feeding}
     try:
-        for part in probe.replace(chunk=1).parts():
-            params = {name: part.forward.params[name] for names in feeding.values() for name in names}
-            gradients = torch.autograd.grad(part.loss, list(params.values()), materialize_grads=True)
-            products = {name: w.detach() * g for (name, w), g in zip(params.items(), gradients, strict=True)}
+        for gradients in _sample_gradients(probe, list(params)):
+            products = {name: w * g for (name, w), g in zip(params.items(), gradients, strict=True)}
             for weight, names in feeding.items():
                 of_weight = products[weight].movedim(axis[weight], 0).flatten(1).sum(1)
                 rows[weight].append(sum((products[bias] for bias in names[1:]), start=of_weight))
     except ValueError as error:
         raise ValueError(f"what {layers[0].weight} makes is seen one sample at a time only: {error}") from error
-    return [(w.numel() / w.shape[axis[n]], torch.stack(rows[n])) for n in rows for w in (probe.forward.params[n],)]
+    return [(w.numel() / w.shape[axis[n]], torch.stack(rows[n])) for n in rows for w in (params[n],)]
+
+
+def _sample_gradients(probe: Probe, names: list[str]) -> Iterator[tuple[Tensor, ...]]:
+    """Each sample's share of the loss gradient with respect to the parameters `names`.
+
+    The samples go through one by one. A network that draws random numbers (dropout) would draw others then: there the
+    pass over the whole batch is differentiated once for each sample.
+
+    Raises:
+        ValueError: the samples touch each other, so that a gradient is no sample's own.
+    """
+    if not probe.forward.draws:
+        for part in probe.replace(chunk=1).parts():
+            params = [part.forward.params[name] for name in names]
+            yield torch.autograd.grad(part.loss, params, materialize_grads=True)
+        return
+    _check_apart(probe)
+    params = [probe.forward.params[name] for name in names]
+    for z, adjoint in zip(probe.outputs, probe.output_adjoint, strict=True):
+        yield torch.autograd.grad(z, params, adjoint, retain_graph=True, materialize_grads=True)
+
+
+def _check_apart(probe: Probe) -> None:
+    """Raises ValueError if the samples touch each other, by a look at evaluation mode, in which nothing is drawn."""
+    if probe.forward.tape.batch_statistics:
+        raise ValueError("BatchNorm takes its statistics from the whole batch")
+    check_samples(probe, probe.outputs)
+    together = probe.run(training=False).outputs
+    for i in range(min(2, len(together))):
+        check_alone(
+            together[i], probe.replace(inputs=probe.inputs[i : i + 1], targets=None).run(training=False).outputs[0]
+        )
 
 
 @metric("l2_norm", paper=ZERO_COST, cost="weights only")

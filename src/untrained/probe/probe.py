@@ -143,7 +143,10 @@ class Probe(Runner):
             "autocast": self.autocast,
             "chunk": self.chunk,
         }
-        return Probe(self.net, **settings | changed)
+        probe = Probe(self.net, **settings | changed)
+        if "known_layers" in vars(self) and probe.strict == self.strict:
+            vars(probe)["known_layers"] = self.known_layers  # to find bare parameters among them takes a pass
+        return probe
 
     @cached_property
     def forward(self) -> Forward:
@@ -324,9 +327,9 @@ class Probe(Runner):
             try:
                 arranged.append(samples_first(tensor, other, n))
             except ValueError:
-                if not self.forward.tape.batch_statistics:
+                if not (self.forward.tape.batch_statistics or self.forward.draws):
                     raise
-                # Other samples, other statistics, other numbers in the same place: look in evaluation mode.
+                # Other samples, other statistics or dropout, other numbers in the same place: look in evaluation mode.
                 tensor, other = (
                     tensors_of(self._in_evaluation)[k],
                     tensors_of(self._of_another_size(training=False))[k],
