@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= 2
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint types tables clean
 
 demo: $(VENV)/.demo
 	$(BIN)/untrained search --space nasbench201 --data digits --budget 10 --out runs/demo
@@ -19,6 +19,9 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/pyright
+
+tables: $(VENV)/.dev
+	$(BIN)/python docs/tables.py
 
 $(VENV)/.demo: EXTRA :=
 $(VENV)/.test: EXTRA := [test]
