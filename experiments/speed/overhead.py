@@ -34,16 +34,16 @@ NEEDED = tuple(group[0] for info in SAMPLERS.values() for group in info.metrics)
 class Digits(SearchSpace):
     """Architectures that are strings of digits."""
 
-    decisions: int
+    count: int
     values: int
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
         choices = tuple("0123456789"[: self.values])
-        return {f"d{i}": CategoricalDistribution(choices) for i in range(self.decisions)}
+        return {f"d{i}": CategoricalDistribution(choices) for i in range(self.count)}
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
-        return "".join(params[f"d{i}"] for i in range(self.decisions))
+        return "".join(params[f"d{i}"] for i in range(self.count))
 
     def to_params(self, arch: str) -> dict[str, Any]:
         return {f"d{i}": digit for i, digit in enumerate(arch)}

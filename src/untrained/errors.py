@@ -63,7 +63,7 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
 
 
-def shown(value: object, most: int = 80) -> str:
+def shown(value: object, most: int = 120) -> str:
     """The `repr` of a bad value for a message, cut in its middle when it is long.
 
     Example:

@@ -115,7 +115,7 @@ class PoolSampler(BaseSampler):
             raise
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return dict(self.space.distributions)
+        return self.space.study_distributions()
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -126,8 +126,9 @@ class PoolSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        if own := self.space.distributions.get(param_name):
-            raise InputError(f"parameter {param_name!r} is asked for as {param_distribution}; the space has {own}")
+        if own := self.space.decisions.get(param_name):
+            has = own.distribution
+            raise InputError(f"parameter {param_name!r} is asked for as {param_distribution}; the space has {has}")
         tpe = TPESampler(seed=derive_seed(self.seed, param_name, trial.number) % 2**32)
         return tpe.sample_independent(study, trial, param_name, param_distribution)
 
@@ -145,12 +146,12 @@ class PoolSampler(BaseSampler):
         return arch
 
     def _choose_in_turn(self, study: Study, trial: FrozenTrial) -> str:
-        fixed = {name: value for name, value in fixed_params(trial).items() if name in self.space.distributions}
+        fixed = {name: value for name, value in fixed_params(trial).items() if name in self.space.decisions}
         while True:
             self._turns.wait(study, trial, self.space)
             with _CHOOSING, _libraries().limit(limits=1):  # more threads would wait for each other, and change digits
                 choice = self._checked_choice(self._history(study, trial))
-            arch = self.space.to_arch(self.space.to_params(choice.architecture) | fixed) if fixed else None
+            arch = self.space.arch_of_trial(self.space.to_params(choice.architecture) | fixed) if fixed else None
             if arch not in (None, choice.architecture):
                 self._write(study, trial, {ARCHITECTURE: arch})  # not what this sampler chose
                 return arch

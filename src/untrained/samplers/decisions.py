@@ -12,26 +12,31 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from untrained.errors import InputError
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
+from untrained.spaces.decision import Choices, Decision
 
 Array = NDArray[np.float64]
 
 
 class DecisionPool:
-    """Finds members of a pool of `archs` by what they are made of."""
+    """Finds members of a pool by what they are made of.
+
+    Args:
+        archs: the pool.
+        space: knows the decisions.
+    """
 
     def __init__(self, archs: tuple[str, ...], space: SearchSpace) -> None:
         self.archs = archs
         self.space = space
         self._members = frozenset(archs)
-        self._categorical = np.array([isinstance(d, CategoricalDistribution) for d in space.distributions.values()])
+        self._choices = np.array([isinstance(d, Choices) for d in space.decisions.values()])
 
     def member(self, arch: str) -> str | None:
-        """`arch` where it stands in the pool, else the pool's architecture with the same network; None without one."""
+        """`arch` if it is in the pool, else the pool's architecture with the same network; None without one."""
         if arch in self._members:
             return arch
         try:
@@ -40,28 +45,32 @@ class DecisionPool:
             return None
 
     def neighbours(self, arch: str) -> Iterator[str]:
-        """The members that differ from `arch` in one discrete decision, or have a twin that does."""
+        """The members that differ from `arch` in one decision of few values, or have a twin that does."""
         params = self.space.to_params(arch)
         found = {arch}
-        for key, dist in self.space.distributions.items():
-            for value in discrete_values(dist) or ():
+        for key, decision in self.space.decisions.items():
+            for value in decision.few_values or ():
                 near = self.member(self.space.to_arch(params | {key: value}))
                 if near is not None and near not in found:
                     found.add(near)
                     yield near
 
     def nearest(self, params: Mapping[str, Any], taken: set[str], rng: np.random.Generator) -> str:
-        """The member out of `taken` with the fewest decisions unlike `params` (numbers: by how far); ties at random."""
+        """The member that is not in `taken` and nearest to `params`; ties at random.
+
+        Each choice that differs counts 1, each number how far it is off, as a part of its range.
+        """
         free = np.array([arch not in taken for arch in self.archs])
-        gap = np.abs(self.codes - encode(params, self.space.distributions))
-        gap[:, self._categorical] = gap[:, self._categorical] > 0
+        gap = np.abs(self.codes - encode(params, self.space.decisions))
+        gap[:, self._choices] = gap[:, self._choices] > 0
         distance = np.where(free, gap.sum(1), np.inf)
         return self.archs[int(rng.choice(np.flatnonzero(distance <= distance.min() + 1e-9)))]
 
     @cached_property
     def codes(self) -> Array:
-        dists = self.space.distributions
-        return np.array([encode(self.space.to_params(arch), dists) for arch in self.archs])
+        """n x D codes of the pool."""
+        decisions = self.space.decisions
+        return np.array([encode(self.space.to_params(arch), decisions) for arch in self.archs])
 
     @cached_property
     def _twins(self) -> dict[str, str]:
@@ -80,24 +89,11 @@ def decision_pool(table: ScoreTable, space: SearchSpace) -> DecisionPool:
     return pool
 
 
-def discrete_values(dist: BaseDistribution) -> list[Any] | range | None:
-    """The values of a decision, None where they are continuous."""
-    match dist:
-        case CategoricalDistribution():
-            return list(dist.choices)
-        case IntDistribution():
-            return range(dist.low, dist.high + 1, dist.step)
-    return None
+def encode(params: Mapping[str, Any], decisions: Mapping[str, Decision]) -> Array:
+    """D numbers: the position of a choice; a number's place between its bounds, of a logarithmic one by its logarithm.
 
-
-def encode(params: Mapping[str, Any], dists: Mapping[str, BaseDistribution]) -> Array:
-    """D numbers: the position of a category, a number's place between its bounds."""
-    return np.array([_code(params[key], dist) for key, dist in dists.items()])
-
-
-def _code(value: Any, dist: BaseDistribution) -> float:
-    if isinstance(dist, CategoricalDistribution):
-        return float(dist.choices.index(value))
-    assert isinstance(dist, IntDistribution | FloatDistribution)
-    low, high = np.log([dist.low, dist.high]) if dist.log else (dist.low, dist.high)
-    return float(((np.log(value) if dist.log else value) - low) / ((high - low) or 1.0))
+    Args:
+        params: decision -> value.
+        decisions: the decisions of the space.
+    """
+    return np.array([decision.place(params[key]) for key, decision in decisions.items()])

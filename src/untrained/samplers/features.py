@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import CategoricalDistribution
 from scipy.stats import rankdata
 
 from untrained.samplers.decisions import encode
-from untrained.spaces import ArchitectureList, SearchSpace
+from untrained.spaces import SearchSpace
+from untrained.spaces.decision import Choices
 
 Array = NDArray[np.float64]
 
@@ -46,8 +46,8 @@ class Encoder:
     Categories are numbered, so that any two differ by 1; a number is scaled to [0, 1] over its range. Up to `TWINS`
     `archs`, it is the canonical twin that is encoded: one network, one code.
 
-    The strings of an `ArchitectureList` are taken apart: words at the same place are compared, or their letters where
-    `archs` have more than `FEW` different words there. What is the same in all of them is left out.
+    The strings of an opaque space are taken apart: words at the same place are compared, or their letters if `archs`
+    have more than `FEW` different words there. What is the same in all of them is left out.
     """
 
     def __init__(self, space: SearchSpace, archs: Sequence[str]) -> None:
@@ -55,7 +55,7 @@ class Encoder:
         self._twins = len(archs) <= TWINS
         self._width: dict[int, int] = {}
         self._places: dict[int, dict[str, int]] = {}
-        if isinstance(space, ArchitectureList):
+        if space.opaque:
             columns = _columns([_words(arch) for arch in archs])
             self._width = {place: max(map(len, words)) for place, words in columns.items() if len(set(words)) > FEW}
             columns = _columns([self._parts(arch) for arch in archs])
@@ -68,18 +68,19 @@ class Encoder:
             self._first = np.zeros(len(self._places), dtype=np.intp)
             self._options = len(number)
         else:
-            dists, first, self._options = list(space.distributions.values()), list[int](), 0
-            for p, dist in enumerate(dists):
-                alike = dists.index(dist)
+            decisions, first, self._options = list(space.decisions.values()), list[int](), 0
+            dists = [decision.distribution for decision in decisions]
+            for p, decision in enumerate(decisions):
+                alike = dists.index(dists[p])
                 first.append(first[alike] if alike < p else self._options)
                 if alike == p:
-                    self._options += len(dist.choices) if isinstance(dist, CategoricalDistribution) else 2
+                    self._options += len(decision.choices) if isinstance(decision, Choices) else 2
             self._first = np.array(first, dtype=np.intp)
 
     def __call__(self, archs: Sequence[str]) -> Array:
         """Codes of m architectures, m x P."""
-        if not isinstance(self.space, ArchitectureList):
-            return np.array([self._encode(arch) for arch in archs]).reshape(len(archs), len(self.space.distributions))
+        if not self.space.opaque:
+            return np.array([self._encode(arch) for arch in archs]).reshape(len(archs), len(self.space.decisions))
         parts = [self._parts(arch) for arch in archs]
         columns = [[float(known.get(_at(p, place), -1)) for p in parts] for place, known in self._places.items()]
         return np.array(columns, dtype=np.float64).T.reshape(len(archs), len(columns))
@@ -101,8 +102,8 @@ class Encoder:
         return counts / np.sqrt(max(codes.shape[1], 1))
 
     def _encode(self, arch: str) -> Array:
-        dists = self.space.distributions
-        return encode(self.space.to_params(self.space.canonical(arch) if self._twins else arch), dists)
+        arch = self.space.canonical(arch) if self._twins else arch
+        return encode(self.space.to_params(arch), self.space.decisions)
 
     def _parts(self, arch: str) -> list[str]:
         """The words of `arch`, or letters in place of some."""

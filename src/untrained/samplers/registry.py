@@ -18,7 +18,7 @@ from untrained.samplers.random_search import RandomSearch
 from untrained.samplers.reinforce import REINFORCE
 from untrained.samplers.robot import RoBoT
 from untrained.scores import ScoreTable
-from untrained.spaces import ArchitectureList, SearchSpace
+from untrained.spaces import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class SamplerInfo:
             if not set(group) & set(metrics):
                 wanted = repr(group[0]) if len(group) == 1 else f"one of {', '.join(group)}"
                 return f"the metric {wanted}: the scores have {', '.join(metrics) or 'none'}"
-        if self.decisions and isinstance(space, ArchitectureList):
+        if self.decisions and space.opaque:
             return "to know what an architecture is made of: name the space of the table"
         return ""
 

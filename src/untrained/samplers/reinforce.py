@@ -18,7 +18,7 @@ from scipy.special import softmax
 from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler
-from untrained.samplers.decisions import decision_pool, discrete_values
+from untrained.samplers.decisions import decision_pool
 from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
@@ -41,10 +41,10 @@ class REINFORCE(PoolSampler):
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0) -> None:
         super().__init__(table, space, seed=seed)
-        self._values = {key: discrete_values(dist) for key, dist in space.distributions.items()}
+        self._values = {key: decision.few_values for key, decision in space.decisions.items()}
         for key, values in self._values.items():
             if values is None:
-                raise InputError(f"sampler 'reinforce' needs discrete decisions: {key!r} of {space.name!r} is not")
+                raise InputError(f"sampler 'reinforce' needs decisions of few values: {key!r} of {space.name!r} is not")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -95,4 +95,4 @@ class REINFORCE(PoolSampler):
     def _positions(self, query: Query) -> list[int]:
         """Of a query that another sampler made."""
         params = self.space.to_params(query.architecture)
-        return [(values or ()).index(params[key]) for key, values in self._values.items()]
+        return [decision.position(params[key]) for key, decision in self.space.decisions.items()]

@@ -254,8 +254,8 @@ def _run(
     known = {query.architecture: query for query in queries(study)}
     skipped = 0
     while len(known) < budget:
-        trial = study.ask(dict(space.distributions))
-        arch = space.to_arch(trial.params)
+        trial = study.ask(space.study_distributions())
+        arch = space.arch_of_trial(trial.params)
         trial.set_user_attr(ARCHITECTURE, arch)
         if why := _no_query(arch, known, objective):
             skipped += 1

@@ -1,10 +1,12 @@
 """Search spaces: architecture <-> Optuna parameters <-> network."""
 
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Any
 
-from untrained.errors import InputError
-from untrained.spaces.base import ArchitectureList, SearchSpace
+from untrained.errors import InputError, listed, one_line, shown
+from untrained.runtime.lookup import look_up
+from untrained.spaces.base import SearchSpace, arguments, takes_any
+from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
 
@@ -15,7 +17,10 @@ __all__ = [
     "SearchSpace",
     "TransNASMacro",
     "TransNASMicro",
+    "as_space",
     "get_space",
+    "read_archs",
+    "remade_space",
 ]
 
 SPACES: dict[str, type[SearchSpace]] = {
@@ -23,38 +28,86 @@ SPACES: dict[str, type[SearchSpace]] = {
     "transnas101-micro": TransNASMicro,
     "transnas101-macro": TransNASMacro,
 }
-"""The spaces that the command line knows by name."""
-
-DATA_OPTIONS = {"num_classes", "in_channels"}
-"""Options that the command line takes from the data."""
+"""The spaces that come with the package, by name."""
 
 
-def get_space(name: str, **options: Any) -> SearchSpace:
-    """The space called `name`, or the class at `package.module:Class`, made with `options`.
+def get_space(name: str, suggested: Mapping[str, Any] | None = None, /, **options: Any) -> SearchSpace:
+    """Makes the space that a user calls `name`.
 
-    Options that describe the data (`num_classes`, `in_channels`) are dropped where the space has no such field.
-    Raises `InputError` where the space or an option is unknown.
+    Args:
+        name: a name of `SPACES`, `file.py:Name`, `package.module:Name`, or the entry point `untrained.spaces` of an
+            installed package. It stands for a class, for a function that returns a space, or for a space.
+        suggested: options that are used if the space has them, such as `num_classes` and `in_channels` of the data.
+        options: arguments of the class; they count before `suggested`.
+
+    Raises:
+        InputError: if there is no such space, if it has no such option, or if it refuses a value.
+
+    Example:
+        >>> get_space("nasbench201", {"num_classes": 7, "task": "jigsaw"}, N=1).options
+        {'N': 1, 'C': 16, 'num_classes': 7, 'in_channels': 3}
     """
-    kind = SPACES.get(name) or _imported(name)
-    fields = getattr(kind, "__dataclass_fields__", {})
-    for option in options.keys() - fields.keys() - DATA_OPTIONS:
-        raise InputError(f"space {name!r} has no option {option!r}: it has {', '.join(fields) or 'none'}")
+    found = look_up("space", name, SPACES)
+    if isinstance(found, SearchSpace) and not options:
+        return found
+    if not callable(found):
+        raise InputError(f"{name!r} is {shown(found)}: a space is a subclass of SearchSpace")
+    if isinstance(found, type) and not issubclass(found, SearchSpace):
+        raise InputError(f"{name!r} is the class {found.__name__}: a space is a subclass of SearchSpace")
+    takes = arguments(found)
+    if not takes_any(found):
+        for option in options.keys() - takes.keys():
+            raise InputError(f"space {name!r} has no option {option!r}: it has {listed(takes)}")
+    used = {option: value for option, value in (suggested or {}).items() if option in takes} | options
     try:
-        return kind(**{option: value for option, value in options.items() if option in fields})
+        made = found(**used)
     except InputError:
         raise
     except (Exception, SystemExit) as error:  # a space of one's own may refuse its options in any way
-        raise InputError(f"space {name!r} cannot be made: {str(error).splitlines()[0]}") from error
+        raise InputError(f"space {name!r} cannot be made: {one_line(error)}") from error
+    if not isinstance(made, SearchSpace):
+        raise InputError(f"{name!r} gives {shown(made)}: a space is a subclass of SearchSpace")
+    return made
 
 
-def _imported(name: str) -> type[SearchSpace]:
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        raise InputError(f"unknown space {name!r}: choose from {', '.join(SPACES)}, or give package.module:Class")
+def as_space(given: Any) -> SearchSpace:
+    """The space that something given to `search` or `compute_scores` stands for.
+
+    Args:
+        given: a space, a class of one that needs no argument, or a name for `get_space`.
+
+    Raises:
+        InputError: if it is none of these.
+
+    Example:
+        >>> as_space(NASBench201) == as_space("nasbench201") == as_space(NASBench201())
+        True
+    """
+    if isinstance(given, SearchSpace):
+        return given
+    if isinstance(given, str):
+        return get_space(given)
+    if not (isinstance(given, type) and issubclass(given, SearchSpace)):
+        raise InputError(f"{shown(given)} is not a space: give an instance of a subclass of SearchSpace")
     try:
-        kind = getattr(import_module(module), attribute)
-    except (Exception, SystemExit) as error:  # whatever the user's module raises
-        raise InputError(f"space {name!r} cannot be imported: {error}") from error
-    if not (isinstance(kind, type) and issubclass(kind, SearchSpace)):
-        raise InputError(f"{name!r} is not a SearchSpace")
-    return kind
+        return given()
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"a space is wanted, and {given.__name__} is a class: give {given.__name__}(...): {one_line(error)}"
+        ) from error
+
+
+def remade_space(name: str, options: Mapping[str, Any]) -> SearchSpace:
+    """A space again, from the `name` and `options` that a study, a table or a folder remembers.
+
+    Raises:
+        InputError: if it cannot be made, or comes out with other options.
+    """
+    found = look_up("space", name, SPACES)
+    takes = arguments(found) if callable(found) else {}
+    space = get_space(name, **{option: value for option, value in options.items() if option in takes})
+    if space.options != dict(options):
+        raise InputError(f"space {name!r} cannot be made again from its options: give the space itself")
+    return space

@@ -1,188 +1,358 @@
-"""What a search space is: Optuna distributions, strings, networks."""
+"""What a search space is: decisions, strings, networks."""
 
+import inspect
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from torch import nn
 
-from untrained.errors import InputError
+from untrained.errors import InputError, one_line, shown
+from untrained.runtime.identity import described
+from untrained.runtime.lookup import file_of, with_file
+from untrained.spaces.decision import TRIES, Decision, decisions_of
+from untrained.spaces.forms import AROUND
+from untrained.spaces.text import split
 
 ENUMERABLE = 1_000_000
-"""Spaces up to this many architectures are enumerated; larger ones are sampled."""
+"""Spaces of up to this many combinations are enumerated; larger ones are sampled."""
+MISSES = 1_000
+"""Draws in a row without a new (or a valid) architecture after which there seems to be no further one."""
 
 
 class SearchSpace(ABC):
-    """Architectures as canonical strings, and how to turn one into Optuna parameters or into a network.
+    """Architectures as canonical strings, and how to turn one into parameters or into a network.
 
-    A space of one's own needs `distributions` and `build`; everything else has a default that follows from them. An
-    architecture is then the string `key=value,key=value`. A frozen dataclass is the natural form: its fields are
-    the options that a study and a score table remember.
+    A space of one's own needs `distributions` and `build`; everything else has a default that follows from these. An
+    architecture is then the string `key=value,key=value` (see `untrained.spaces.text`). Any kind of class will do: a
+    frozen dataclass is the natural form.
+
+    Example:
+        >>> from torch import nn
+        >>> class Widths(SearchSpace):
+        ...     distributions = {"width": [8, 16, 32], "act": ["ReLU", "GELU"]}
+        ...
+        ...     def build(self, arch):
+        ...         p = self.to_params(arch)
+        ...         return nn.Sequential(nn.Linear(4, p["width"]), getattr(nn, p["act"])(), nn.Linear(p["width"], 2))
+        >>> space = Widths()
+        >>> space.size, space.pool(2, seed=0)
+        (6, ['width=16,act=GELU', 'width=8,act=ReLU'])
+        >>> space.to_params("width=8,act=ReLU")
+        {'width': 8, 'act': 'ReLU'}
     """
+
+    opaque = False
+    """Whether the strings name architectures without saying what they are made of."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = vars(cls).keys() | inspect.get_annotations(cls).keys()
+        for name in own & vars(SearchSpace).keys():
+            ours, theirs = vars(SearchSpace)[name], vars(cls).get(name)
+            method = callable(theirs) or isinstance(theirs, classmethod | staticmethod)
+            if name == "decisions" or (callable(ours) and not method):
+                raise InputError(f"space {cls.__name__}: every space has {name!r}: call the attribute otherwise")
 
     @property
     def name(self) -> str:
-        """What the command line and the provenance of a table call this space: `package.module:Class`."""
-        return f"{type(self).__module__}:{type(self).__qualname__}"
+        """The name by which `get_space` finds the class: `package.module:Class` or `/path/to/file.py:Class`."""
+        file = file_of(type(self))
+        return f"{file.path if file else type(self).__module__}:{type(self).__qualname__}"
 
     @property
     def options(self) -> dict[str, Any]:
-        """The fields that change what `build` returns."""
-        return asdict(self) if is_dataclass(self) else {}
+        """What tells one instance from another, as a study and a score table remember it.
+
+        Returns:
+            The fields of a dataclass. Of any other class, the arguments of its constructor that it keeps as attributes
+            (`width` as `width` or `_width`) and its further public attributes; all its attributes if an argument is
+            not kept. Values that are not JSON are described (`untrained.runtime.identity`).
+        """
+        return {name: described(value) for name, value in self._state().items()}
+
+    def _state(self) -> dict[str, Any]:
+        if is_dataclass(self):
+            return {field.name: getattr(self, field.name) for field in fields(self)}
+        derived = {name for name in dir(type(self)) if isinstance(getattr(type(self), name, None), cached_property)}
+        state = {name: value for name, value in vars(self).items() if name not in derived}
+        kept = {name: f"_{name}" if f"_{name}" in state else name for name in arguments(type(self))}
+        if takes_any(type(self)) or not set(kept.values()) <= state.keys():
+            return state
+        public = {name: value for name, value in state.items() if not name.startswith("_")}
+        return {name: state[attribute] for name, attribute in kept.items()} | public
 
     @property
     @abstractmethod
     def distributions(self) -> Mapping[str, BaseDistribution]:
-        """One Optuna distribution for each decision."""
+        """One Optuna distribution, or a list of choices, for each decision.
+
+        A class attribute will do as well as a property.
+        """
 
     @abstractmethod
     def build(self, arch: str) -> nn.Module:
-        """A freshly initialised network (from torch's global generator) whose forward gives n x classes logits."""
+        """Makes the network of an architecture.
+
+        Args:
+            arch: an architecture of this space.
+
+        Returns:
+            A module, freshly initialised from torch's global generator, whose forward gives n x classes logits.
+        """
+
+    def valid(self, params: Mapping[str, Any]) -> bool:
+        """Whether a combination of values is one of the space's architectures; by default each is.
+
+        Args:
+            params: decision -> value.
+        """
+        return True
+
+    @property
+    def decisions(self) -> Mapping[str, Decision]:
+        """The decisions that `distributions` stands for, checked.
+
+        Raises:
+            InputError: if `distributions` is not what it should be, or differs from one call to the next.
+        """
+        given = self._given_distributions()
+        for known, decisions in self._checked:
+            if known is given or (known == given and list(known) == list(given)):
+                return decisions
+        try:
+            decisions = decisions_of(given)
+            again = decisions_of(self._given_distributions())
+        except InputError as error:
+            raise InputError(f"space {self.name!r}: {error}") from None
+        first, second = ([(d.name, d.distribution) for d in each.values()] for each in (decisions, again))
+        if first != second:
+            raise InputError(f"space {self.name!r}: distributions gives something else at every call")
+        self._checked[:] = [(given, decisions)]
+        return decisions
+
+    @cached_property
+    def _checked(self) -> list[tuple[Any, Mapping[str, Decision]]]:
+        """What `distributions` gave last, and its decisions."""
+        return []
+
+    def _given_distributions(self) -> Any:
+        try:
+            given: Any = self.distributions
+            return given() if callable(given) else given
+        except InputError:
+            raise
+        except Exception as error:  # whatever the author's code raises
+            raise InputError(f"space {self.name!r}: distributions raises {one_line(error)}") from error
+
+    def study_distributions(self) -> dict[str, BaseDistribution]:
+        """The distributions for an Optuna study, in any storage.
+
+        Raises:
+            InputError: if Optuna cannot tell two choices of a decision apart, such as 1 and True.
+        """
+        return {name: decision.for_study() for name, decision in self.decisions.items()}
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
-        """The string of an architecture given by its Optuna parameters."""
-        missing = [key for key in self.distributions if key not in params]
+        """The string of an architecture.
+
+        Args:
+            params: decision -> value.
+
+        Raises:
+            InputError: if a decision is missing, or has none of its values.
+        """
+        decisions = self.decisions
+        missing = [key for key in decisions if key not in params]
         if missing:
             raise InputError(f"parameter {missing[0]!r} of space {self.name!r} is missing")
-        return ",".join(f"{key}={params[key]}" for key in self.distributions)
+        return ",".join(f"{key}={decision.write(params[key])}" for key, decision in decisions.items())
+
+    def arch_of_trial(self, params: Mapping[str, Any]) -> str:
+        """The architecture that parameters of an Optuna trial stand for.
+
+        Optuna suggests 0.30000000000000004 for the step 0.3; it is the same architecture.
+
+        Args:
+            params: decision -> value; further ones do not count.
+        """
+        return self.to_arch({key: decision.rounded(params[key]) for key, decision in self.decisions.items()})
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        """The Optuna parameters of `arch`; raises `InputError` where it is not an architecture of this space."""
-        given = dict(part.split("=", 1) for part in arch.split(",") if "=" in part)
-        if list(given) != list(self.distributions):
-            form = ",".join(f"{key}=..." for key in self.distributions)
-            raise InputError(f"malformed architecture {arch!r}: expected the form {form!r}")
-        return {key: _parse(key, given[key], dist) for key, dist in self.distributions.items()}
+        """The parameters of an architecture: what `to_arch` was given.
+
+        Raises:
+            InputError: if `arch` is not an architecture of this space.
+        """
+        decisions = self.decisions
+        given = split(arch)
+        if [key for key, _ in given] != list(decisions):
+            form = ",".join(f"{key}=..." for key in decisions)
+            raise InputError(f"malformed architecture {shown(arch)}: expected the form {shown(form, 80)}")
+        params = {key: decisions[key].read(text) for key, text in given}
+        if not self.valid(params):
+            raise InputError(f"{shown(arch)} is not a valid architecture of space {self.name!r}")
+        return params
 
     def canonical(self, arch: str) -> str:
-        """The twin that stands for every architecture with the same network; `arch` itself where none is known."""
+        """The twin that stands for all architectures with the same network.
+
+        By default that is `arch` itself, its numbers written as this package writes them.
+
+        Raises:
+            InputError: if `arch` is not an architecture of this space.
+        """
+        return self.arch_of_trial(self.to_params(arch))
+
+    def read(self, text: str) -> str:
+        """An architecture as people have it, in a list or a table: brought to the form of this space.
+
+        Args:
+            text: an architecture; spaces and a byte order mark around it do not count.
+
+        Raises:
+            InputError: if it is not an architecture of this space.
+        """
+        arch = text.strip(AROUND)
         self.to_params(arch)
         return arch
 
+    def sizes(self, arch: str) -> dict[str, float]:
+        """`params` and `flops` of a network in millions, if the space can count them without building it.
+
+        Returns:
+            An empty dictionary if it cannot.
+        """
+        return {}
+
     @property
     def size(self) -> int | None:
-        """How many architectures (twins included) the space holds; None where a parameter is continuous."""
-        counts = [_values(dist) for dist in self.distributions.values()]
-        return None if any(c is None for c in counts) else math.prod(len(c) for c in counts if c is not None)
+        """How many architectures (twins included) the space holds.
+
+        None if that cannot be counted: a decision is continuous, or `valid` excludes some of more than `ENUMERABLE`
+        combinations.
+        """
+        combinations = self._combinations
+        if combinations is None or type(self).valid is SearchSpace.valid:
+            return combinations
+        return sum(1 for _ in self) if combinations <= ENUMERABLE else None
+
+    @property
+    def _combinations(self) -> int | None:
+        counts = [decision.count for decision in self.decisions.values()]
+        return None if None in counts else math.prod(count for count in counts if count is not None)
 
     def __iter__(self) -> Iterator[str]:
-        """Every architecture, in a fixed order."""
-        if self.size is None:
+        """Every architecture, in a fixed order.
+
+        Raises:
+            InputError: if a decision is continuous.
+        """
+        decisions = self.decisions
+        if self._combinations is None:
             raise InputError(f"space {self.name!r} has a continuous parameter: it can be sampled, not enumerated")
-        keys = list(self.distributions)
-        for values in product(*(_values(dist) or () for dist in self.distributions.values())):
-            yield self.to_arch(dict(zip(keys, values, strict=True)))
+        for values in product(*(decision.values or () for decision in decisions.values())):
+            params = dict(zip(decisions, values, strict=True))
+            if self.valid(params):
+                yield self.to_arch(params)
 
     def sample(self, rng: random.Random) -> str:
-        """One architecture, every parameter drawn uniformly."""
-        return self.to_arch({key: _draw(dist, rng) for key, dist in self.distributions.items()})
+        """One architecture, every decision drawn as its distribution says.
+
+        Raises:
+            InputError: if `MISSES` draws in a row are not valid.
+        """
+        decisions = self.decisions
+        for _ in range(MISSES):
+            params = {key: decision.draw(rng) for key, decision in decisions.items()}
+            if self.valid(params):
+                return self.to_arch(params)
+        raise InputError(f"space {self.name!r}: none of {MISSES} draws is a valid architecture")
 
     def mutate(self, arch: str, rng: random.Random) -> str:
-        """`arch` with one parameter changed to another of its values."""
-        params = self.to_params(arch)
-        values = {key: _values(dist) for key, dist in self.distributions.items()}
-        key = rng.choice([k for k, v in values.items() if v is None or len(v) > 1])
-        others = [v for v in values[key] or () if v != params[key]]
-        params[key] = rng.choice(others) if others else _draw(self.distributions[key], rng)
-        return self.to_arch(params)
+        """Another architecture, with one decision changed to another of its values.
+
+        Returns:
+            `arch` itself if none of `TRIES` changes gives another valid architecture.
+        """
+        params, decisions = self.to_params(arch), self.decisions
+        open_decisions = [decision for decision in decisions.values() if decision.count != 1]
+        for _ in range(TRIES if open_decisions else 0):
+            decision = rng.choice(open_decisions)
+            changed = params | {decision.name: decision.other(params[decision.name], rng)}
+            if self.valid(changed) and (mutant := self.to_arch(changed)) != arch:
+                return mutant
+        return arch
 
     def pool(self, n: int | None = None, seed: int = 0, *, at_most: bool = False) -> list[str]:
-        """`n` distinct canonical architectures drawn uniformly with `seed`; all of them where `n` is None.
+        """Distinct canonical architectures, drawn at random.
 
-        at_most: a space with fewer than `n` gives all that it has; without it, that is an `InputError`, as is asking
-        for the whole of a space that is too large to list.
+        A larger pool of the same seed begins with the smaller one.
+
+        Args:
+            n: how many; None for all, in the order of the space.
+            seed: decides which.
+            at_most: give all that there are, in the order of the space, if there are no more than `n`.
+
+        Raises:
+            InputError: if the space has fewer than `n` and `at_most` is not set, or is too large to be listed whole.
         """
-        size = self.size
         if n is not None and n < 1:
             raise InputError(f"pool of {n} architectures: give at least 1")
+        size = self.size if type(self).valid is SearchSpace.valid else self._combinations
+        everything = None
         if size is not None and size <= ENUMERABLE:
             everything = list(dict.fromkeys(map(self.canonical, self)))
+            if not everything:
+                raise InputError(f"space {self.name!r} has no valid architecture")
             if n is None or (at_most and n >= len(everything)):
                 return everything
             if n > len(everything):
                 raise InputError(f"pool of {n} architectures: space {self.name!r} has {len(everything)} distinct ones")
-            return random.Random(seed).sample(everything, n)
         if n is None:
             raise InputError(f"space {self.name!r} is too large to score whole: give the size of the pool")
-        rng, found = random.Random(seed), dict[str, None]()
-        for _ in range(100 * n):
-            found[self.canonical(self.sample(rng))] = None
+        found = dict[str, None]()
+        for arch in self._drawn(random.Random(seed), everything):
+            found[arch] = None
             if len(found) == n:
                 return list(found)
         if at_most and found:
             return list(found)
-        raise InputError(f"pool of {n} architectures: {100 * n} draws from space {self.name!r} gave {len(found)}")
+        raise InputError(
+            f"pool of {n} architectures: space {self.name!r} gave {len(found)}, then none in {MISSES} draws"
+        )
+
+    def _drawn(self, rng: random.Random, everything: list[str] | None) -> Iterator[str]:
+        """Canonical architectures in random order, some repeatedly; each of `everything` in the end, if it is known."""
+        logarithmic = any(decision.logarithmic for decision in self.decisions.values())
+        evenly = None if logarithmic else everything
+        seen, misses = set[str](), 0
+        while misses < MISSES:
+            arch = evenly[rng.randrange(len(evenly))] if evenly else self.canonical(self.sample(rng))
+            misses = misses + 1 if arch in seen else 0
+            seen.add(arch)
+            yield arch
+        rest = [arch for arch in everything or () if arch not in seen]
+        rng.shuffle(rest)
+        yield from rest
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A space from a user's file brings the file along to worker processes.
+        return with_file(type(self), tuple(super().__reduce_ex__(protocol)))
 
 
-class ArchitectureList(SearchSpace):
-    """A plain list of opaque architectures: the space of a table that comes without one.
-
-    Its one Optuna parameter is the index in the list; there is nothing to build.
-    """
-
-    def __init__(self, archs: list[str]) -> None:
-        self.archs = archs
-        self._index = {arch: i for i, arch in enumerate(archs)}
-
-    @property
-    def name(self) -> str:
-        return "table"
-
-    @property
-    def distributions(self) -> dict[str, BaseDistribution]:
-        return {"index": IntDistribution(0, len(self.archs) - 1)}
-
-    def to_arch(self, params: Mapping[str, Any]) -> str:
-        return self.archs[params["index"]]
-
-    def to_params(self, arch: str) -> dict[str, Any]:
-        if arch not in self._index:
-            raise InputError(f"unknown architecture {arch!r}: it is not one of the table's {len(self.archs)}")
-        return {"index": self._index[arch]}
-
-    def build(self, arch: str) -> nn.Module:
-        raise InputError(f"a table cannot build the network of {arch!r}: name its space")
+def arguments(kind: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The arguments that a class or function takes by name."""
+    parameters = inspect.signature(kind).parameters.values()
+    return {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
-def _values(dist: BaseDistribution) -> list[Any] | range | None:
-    """The values of a discrete distribution, None for a continuous one."""
-    match dist:
-        case CategoricalDistribution():
-            return list(dist.choices)
-        case IntDistribution():
-            return range(dist.low, dist.high + 1, dist.step)
-        case FloatDistribution(step=float() as step):
-            return [dist.low + k * step for k in range(round((dist.high - dist.low) / step) + 1)]
-    return None
-
-
-def _draw(dist: BaseDistribution, rng: random.Random) -> Any:
-    values = _values(dist)
-    if values is not None:
-        return values[rng.randrange(len(values))]
-    assert isinstance(dist, FloatDistribution)
-    if dist.log:
-        return math.exp(rng.uniform(math.log(dist.low), math.log(dist.high)))
-    return rng.uniform(dist.low, dist.high)
-
-
-def _parse(key: str, text: str, dist: BaseDistribution) -> Any:
-    if isinstance(dist, CategoricalDistribution):
-        for choice in dist.choices:
-            if str(choice) == text:
-                return choice
-        raise InputError(f"{key}={text!r} is not one of {', '.join(map(str, dist.choices))}")
-    assert isinstance(dist, IntDistribution | FloatDistribution)
-    kind = int if isinstance(dist, IntDistribution) else float
-    try:
-        value = kind(text)
-        if dist.low <= value <= dist.high:
-            return value
-    except ValueError:
-        pass
-    raise InputError(f"{key}={text!r} is not a {kind.__name__} from {dist.low} to {dist.high}")
+def takes_any(kind: Callable[..., Any]) -> bool:
+    """Whether a class or function takes arguments that its signature does not name."""
+    return any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in inspect.signature(kind).parameters.values())

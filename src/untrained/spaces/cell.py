@@ -7,7 +7,7 @@ Nodes 0 (input), 1, 2, 3 (output); node j is the sum over i < j of `op_ij(node i
 from collections.abc import Sequence
 from itertools import groupby, permutations, product
 
-from untrained.errors import InputError
+from untrained.errors import InputError, shown
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """(from, to) of each edge, in the order of the string."""
@@ -35,11 +35,13 @@ def parse_cell(arch: str, choices: Sequence[str]) -> tuple[str, ...]:
         edges = node[1:-1].split("|") if node.startswith("|") and node.endswith("|") and len(node) > 1 else []
         parts = [edge.split("~") for edge in edges]
         if len(nodes) != 3 or len(parts) != j or any(len(p) != 2 or p[1] != str(i) for i, p in enumerate(parts)):
-            raise InputError(f"malformed architecture {arch!r}: expected the form {example!r}")
+            raise InputError(f"malformed architecture {shown(arch)}: expected the form {example!r}")
         ops += [p[0] for p in parts]
     for op in ops:
         if op not in choices:
-            raise InputError(f"unknown operation {op!r} in architecture {arch!r}: choose from {', '.join(choices)}")
+            raise InputError(
+                f"unknown operation {shown(op, 30)} in architecture {shown(arch)}: choose from {', '.join(choices)}"
+            )
     return tuple(ops)
 
 

@@ -10,20 +10,22 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from torch import nn
 
-from untrained.errors import InputError
+from untrained.errors import InputError, shown
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.cell import EDGES, NONE, NormalForm, format_cell, normal_form, parse_cell
+from untrained.spaces.forms import AROUND, at_index, digits_in, is_index
 from untrained.spaces.nasbench201_network import OPERATIONS, NASBench201Network
 
 CHOICES = tuple(OPERATIONS)
+
+NASLIB_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+"""The order in which NASLib numbers the edges and operations."""
 
 
 @dataclass(frozen=True)
 class NASBench201(SearchSpace):
     """The 5^6 = 15,625 cells of NAS-Bench-201, in the order of the benchmark's own index.
-
-    N: cells a stage. C: channels of the first stage (2C and 4C follow). The published network is N=5, C=16, for
-    3-channel images of 10, 100 or 120 classes.
 
     Many cells are the same network. `canonical` gives the twin with the fewest operations, which has no dead edge.
     The benchmark's paper counts 6,466 distinct cells by comparing expressions of what each node computes; here they
@@ -33,6 +35,20 @@ class NASBench201(SearchSpace):
 
     Convolution on a zeroed input counts as zero, as in the benchmark's tables, although its BatchNorm's bias could
     learn to be a constant.
+
+    Args:
+        N: cells of each stage; 5 in the published network.
+        C: channels of the first stage (2C and 4C follow); 16 in the published network.
+        num_classes: outputs of the network; 10, 100 or 120 in the published one.
+        in_channels: channels of the images.
+
+    Raises:
+        InputError: if an option is not a whole number of at least 1.
+
+    Example:
+        >>> space = NASBench201(N=1, C=8)
+        >>> space.size, space.read("12") == list(space)[12]
+        (15625, True)
     """
 
     N: int = 5
@@ -47,23 +63,44 @@ class NASBench201(SearchSpace):
 
     @property
     def name(self) -> str:
+        """`nasbench201`."""
         return "nasbench201"
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
+        """The operation on each of the six edges, `0->1` to `2->3`."""
         return _DISTRIBUTIONS
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
+        """The string of the cell with an operation on each edge."""
         return format_cell([params[key] for key in _DISTRIBUTIONS])
 
     def to_params(self, arch: str) -> dict[str, Any]:
+        """Edge -> operation."""
         return dict(zip(_DISTRIBUTIONS, _parsed(arch), strict=True))
 
     def canonical(self, arch: str) -> str:
+        """The twin with the fewest operations, which has no dead edge."""
         _parsed(arch)
         return _twins()[arch]
 
+    def read(self, text: str) -> str:
+        """A cell as written here, as NASLib's tuple of operations `(4, 3, 3, 0, 0, 0)`, or as the benchmark's index."""
+        text = text.strip(AROUND)
+        if is_index(text):
+            return at_index(_benchmark_order(), text, self.name)
+        digits = digits_in(text)
+        if digits is None:
+            return super().read(text)
+        if len(digits) != len(EDGES) or max(digits) >= len(NASLIB_OPERATIONS):
+            raise InputError(
+                f"{shown(text)} is not an architecture of space {self.name!r}: give six digits from 0 to 4"
+            )
+        operation = dict(zip(NASLIB_EDGES, digits, strict=True))
+        return format_cell([NASLIB_OPERATIONS[operation[edge]] for edge in EDGES])
+
     def __iter__(self) -> Iterator[str]:
+        """Every cell, in the order of the benchmark's index."""
         return iter(_benchmark_order())
 
     def build(self, arch: str) -> nn.Module:

@@ -7,7 +7,7 @@ keeps channels and resolution, 2 doubles the channels, 3 halves the resolution, 
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, product
@@ -16,9 +16,10 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from torch import nn
 
-from untrained.errors import InputError
+from untrained.errors import InputError, shown
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.cell import EDGES, NONE, NormalForm, normal_form
+from untrained.spaces.forms import AROUND, at_index, digits_in, is_index
 from untrained.spaces.transnas101_sizes import HEADS, count
 
 TASKS = tuple(HEADS)
@@ -32,6 +33,8 @@ DEPTHS, DOUBLINGS, HALVINGS = range(4, 7), range(1, 4), range(1, 5)
 
 @dataclass(frozen=True)
 class _TransNAS(SearchSpace):
+    """What both spaces share: the task, and sizes in place of networks."""
+
     task: str = "class_object"
 
     def __post_init__(self) -> None:
@@ -39,8 +42,20 @@ class _TransNAS(SearchSpace):
             raise InputError(f"unknown TransNAS-Bench-101 task {self.task!r}: choose from {', '.join(TASKS)}")
 
     def build(self, arch: str) -> nn.Module:
+        """Raises `InputError`: there are only tables of these networks here."""
         self.to_params(arch)
         raise InputError(f"space {self.name!r} cannot build the network of {arch!r}: it knows strings and tables only")
+
+    def read(self, text: str) -> str:
+        """An architecture as written here, as NASLib's tuple of digits, or as its index in the benchmark's table."""
+        text = text.strip(AROUND)
+        if is_index(text):
+            return at_index(tuple(self), text, self.name)
+        digits = digits_in(text)
+        return super().read(text if digits is None else self._from_digits(digits))
+
+    def _from_digits(self, digits: Sequence[int]) -> str:
+        raise NotImplementedError
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` of the network for `task`, both in millions, as the published tables count them.
@@ -57,35 +72,53 @@ class _TransNAS(SearchSpace):
 class TransNASMicro(_TransNAS):
     """The 4^6 = 4,096 cells of TransNAS-Bench-101 in a fixed skeleton, in the order of the benchmark's table.
 
-    task: decides the head of the network and the size of its images; one of `TASKS`.
-
     `64-41414-1_02_333`: the digits are the operations on the edges of NAS-Bench-201's cell, node by node (0 none,
     1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3). The skeleton has cells of two kinds: in those that start the
     layers 4, edges out of the input change channels and resolution, so that their `skip_connect` is a convolution.
     Twins are cells that are the same network in both; `canonical` gives the one with the fewest operations.
+
+    Args:
+        task: decides the head of the network and the size of its images; one of `TASKS`.
+
+    Raises:
+        InputError: if there is no such task.
+
+    Example:
+        >>> TransNASMicro().read("(1, 0, 2, 3, 3, 3)")
+        '64-41414-1_02_333'
     """
 
     @property
     def name(self) -> str:
+        """`transnas101-micro`."""
         return "transnas101-micro"
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
+        """The operation on each of the six edges, `0->1` to `2->3`."""
         return _CELL
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
+        """The string of the cell with an operation on each edge."""
         return _format([CHOICES.index(params[key]) for key in _CELL])
 
+    def _from_digits(self, digits: Sequence[int]) -> str:
+        return _format(digits) if len(digits) == len(EDGES) else ",".join(map(str, digits))
+
     def to_params(self, arch: str) -> dict[str, Any]:
+        """Edge -> operation."""
         if not re.fullmatch(r"64-41414-[0-3]_[0-3]{2}_[0-3]{3}", arch, re.ASCII):
-            raise InputError(f"malformed architecture {arch!r}: expected the form '64-41414-1_02_333', digits 0 to 3")
+            form = "expected the form '64-41414-1_02_333', digits 0 to 3"
+            raise InputError(f"malformed architecture {shown(arch)}: {form}")
         return dict(zip(_CELL, _operations(arch), strict=True))
 
     def canonical(self, arch: str) -> str:
+        """The twin with the fewest operations."""
         self.to_params(arch)
         return _twins()[_forms(arch)]
 
     def __iter__(self) -> Iterator[str]:
+        """Every cell, in the order of the benchmark's table."""
         return (_format(ops) for ops in product(range(len(CHOICES)), repeat=len(EDGES)))
 
 
@@ -93,48 +126,68 @@ class TransNASMicro(_TransNAS):
 class TransNASMacro(_TransNAS):
     """The 3,256 skeletons of TransNAS-Bench-101 from residual blocks, in the order of the benchmark's table.
 
-    task: decides the head of the network and the size of its images; one of `TASKS`.
-
     `64-4111-basic`: 4 to 6 layers, of which 1 to 3 double the channels and 1 to 4 halve the resolution. Layers 5 and
-    6 may be absent (`-`). Parameters that break these rules give a string that `to_params` refuses, and a search skips.
+    6 may be absent (`-`). Other combinations are not `valid`: their strings are refused.
+
+    Args:
+        task: decides the head of the network and the size of its images; one of `TASKS`.
+
+    Raises:
+        InputError: if there is no such task.
+
+    Example:
+        >>> space = TransNASMacro()
+        >>> space.size, space.read("(4, 1, 1, 1, 0, 0)")
+        (3256, '64-4111-basic')
     """
 
     @property
     def name(self) -> str:
+        """`transnas101-macro`."""
         return "transnas101-macro"
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
+        """The digit of each of six layers; those of layers 5 and 6 may be absent."""
         return _LAYERS
+
+    def valid(self, params: Mapping[str, Any]) -> bool:
+        """Whether depth, doublings and halvings are those of the benchmark."""
+        return self.to_arch(params) in _skeletons()
 
     @property
     def size(self) -> int:
+        """3,256."""
         return len(_skeletons())
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
+        """The string of the skeleton, without the layers that are absent."""
         return f"64-{''.join(params[key] for key in _LAYERS).replace(ABSENT, '')}-basic"
 
     def to_params(self, arch: str) -> dict[str, Any]:
+        """Layer -> digit."""
         if arch not in _skeletons():
             raise InputError(
-                f"malformed architecture {arch!r}: expected the form '64-4111-basic', with 4 to 6 digits 1 to 4, "
+                f"malformed architecture {shown(arch)}: expected the form '64-4111-basic', with 4 to 6 digits 1 to 4, "
                 "of which 1 to 3 are even and 1 to 4 are above 2"
             )
         return dict(zip(_LAYERS, arch.split("-")[1].ljust(len(_LAYERS), ABSENT), strict=True))
 
+    def canonical(self, arch: str) -> str:
+        """`arch` itself: no two skeletons are the same network."""
+        self.to_params(arch)
+        return arch
+
+    def _from_digits(self, digits: Sequence[int]) -> str:
+        return f"64-{''.join(str(digit) for digit in digits if digit)}-basic"
+
     def __iter__(self) -> Iterator[str]:
+        """Every skeleton, in the order of the benchmark's table."""
         return iter(_skeletons())
 
     def sample(self, rng: random.Random) -> str:
         """Uniformly one of the 3,256."""
         return rng.choice(tuple(_skeletons()))
-
-    def mutate(self, arch: str, rng: random.Random) -> str:
-        """`arch` with one layer changed, added at the end or taken away, drawn until it is in the space."""
-        while True:
-            mutant = super().mutate(arch, rng)
-            if mutant in _skeletons() and mutant != arch:
-                return mutant
 
 
 _CELL = {f"{i}->{j}": CategoricalDistribution(CHOICES) for i, j in EDGES}
@@ -144,7 +197,7 @@ _LAYERS = {
 }
 
 
-def _format(ops: tuple[int, ...] | list[int]) -> str:
+def _format(ops: Sequence[int]) -> str:
     a, b, c, d, e, f = ops
     return f"64-41414-{a}_{b}{c}_{d}{e}{f}"
 
@@ -154,7 +207,7 @@ def _operations(arch: str) -> list[str]:
 
 
 def _forms(arch: str) -> tuple[NormalForm, NormalForm]:
-    """What the cell computes where it keeps its input's shape, and where it changes it."""
+    """What the cell computes if it keeps its input's shape, and if it changes it."""
     ops = _operations(arch)
     return normal_form(ops), normal_form(ops, reduction=True)
 
