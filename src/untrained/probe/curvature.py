@@ -7,7 +7,7 @@ second derivative of L(z(w)) splits into a sum over the operations y = f(x) of t
 
 f_uv the operation's own second derivative along the tangents of its inputs (the chain rule, with the adjoints dL/dy of
 the first backward pass). Linear operations add nothing. The tangents go forward: with u = w and v = g, a convolution
-takes four, W (x + x_u), W x_v, G x and G x_u, where two passes of reverse mode take six (and eight with the
+takes four, W (x + x_u), W x_v, G x and G x_u; two passes of reverse mode take six (and eight with the
 convolutions that carry them back). After Pearlmutter, Fast Exact Multiplication by the Hessian, 1994.
 """
 
@@ -26,7 +26,15 @@ Sweep = tuple[Tensor, Tensor | None, Tensor | None]
 
 @shared
 def curvature(probe: Probe) -> float:
-    """w^T H g over the weights of all layers, g = dL/dw taken as constant."""
+    """Computes w^T H g over the weights of all layers, with g = dL/dw taken as constant.
+
+    A part of the batch that calls a function unknown to the tape is differentiated twice by PyTorch instead.
+
+    Example:
+        >>> probe = Probe(torch.nn.Linear(3, 2), torch.ones(4, 3), torch.tensor([0, 1, 1, 1]))
+        >>> isinstance(curvature(probe), float)
+        True
+    """
     total, outputs_u, outputs_v = 0.0, list[Tensor](), list[Tensor]()
     for part in probe.parts():
         sweep = tangent_sweep if part.forward.tape.gap is None else double_backward
@@ -38,9 +46,9 @@ def curvature(probe: Probe) -> float:
 
 
 def tangent_sweep(probe: Probe, v: Sequence[Tensor]) -> Sweep:
-    """Along u = w and v, by the rules on the tape."""
+    """Sweeps forward along u = w and v, by the rules on the tape."""
     tape, adjoints = probe.forward.tape, probe.adjoints
-    # The weights that the pass ran on, so that a product can see that u is the weight itself.
+    # These are the very tensors that the pass ran on, so that a product can see that u is the weight itself.
     u = [probe.forward.params[layer.weight].detach() for layer in probe.layers]
     tangents: dict[int | None, Tangent] = {
         number: Tangent(w, g) for number, (w, g) in enumerate(zip(u, v, strict=True))
@@ -63,7 +71,7 @@ def tangent_sweep(probe: Probe, v: Sequence[Tensor]) -> Sweep:
 
 
 def double_backward(probe: Probe, v: Sequence[Tensor]) -> Sweep:
-    """The same for any network, by differentiating the whole gradient a second time."""
+    """Computes the same for any network, by differentiating the whole gradient a second time."""
     weights = [probe.forward.params[layer.weight] for layer in probe.layers]
     tangents = [Tangent(w, g) for w, g in zip(probe.weights, v, strict=True)]
     second, (z_u,), (z_v,) = by_double_backward([probe.outputs], weights, [probe.output_adjoint], tangents)

@@ -1,4 +1,4 @@
-"""Weights drawn anew, in the place of a network's own, for metrics whose formula asks for a certain distribution."""
+"""Weights drawn anew, for metrics whose formula asks for a certain distribution instead of the network's own."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,41 +12,61 @@ from untrained.probe.probe import Probe
 from untrained.probe.runner import NORM_MODULES
 
 Draw = Callable[[Tensor, Generator], None]
-"""Fills a layer's weight."""
+"""Fills a layer's weight with random numbers."""
 
 
 def standard_normal(weight: Tensor, stream: Generator) -> None:
-    """N(0, 1)."""
+    """Draws from N(0, 1)."""
     weight.copy_(normal(weight.shape, stream))
 
 
 def kaiming_normal(weight: Tensor, stream: Generator) -> None:
-    """N(0, 2 / fan-in): He et al., ICCV 2015."""
+    """Draws from N(0, 2 / fan-in): He et al., ICCV 2015."""
     weight.copy_(normal(weight.shape, stream) * math.sqrt(2 / weight[0].numel()))
 
 
 def generator(probe: Probe) -> Generator:
-    """A stream of random numbers that depends on the probe's seed alone: drawn on the CPU, they are the same for any
-    device."""
+    """Returns a stream of random numbers that depends on the probe's seed alone.
+
+    The numbers are drawn on the CPU, so that they are the same for any device.
+    """
     return Generator().manual_seed(probe.seed)
 
 
 def normal(shape: Sequence[int], stream: Generator) -> Tensor:
-    """N(0, 1) in single precision, so that the numbers are the same in any precision and memory format."""
+    """Draws from N(0, 1) in single precision, so that the numbers are the same in any precision and memory format.
+
+    Example:
+        >>> normal((2, 3), Generator().manual_seed(0)).dtype
+        torch.float32
+    """
     return torch.randn(tuple(shape), generator=stream, dtype=torch.float32)
 
 
 def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
-    """The network's state with every layer's weight drawn anew, biases 0, and normalisations that scale by 1.
+    """Returns the network's state with every layer's weight drawn anew, biases 0 and normalisations that scale by 1.
 
-    Other parameters and all buffers are as they were. Nothing requires a gradient.
+    Other parameters and all buffers keep their values. Nothing requires a gradient.
+
+    Args:
+        probe: A probe of the network.
+        draw: Fills one weight.
+        stream: The random numbers to fill it with, see `generator`.
+
+    Raises:
+        ValueError: If the batch is to go through in chunks.
+
+    Example:
+        >>> probe = Probe(torch.nn.Linear(3, 2), torch.ones(4, 3))
+        >>> redrawn(probe, standard_normal, generator(probe))["bias"]
+        tensor([0., 0.])
     """
     state = detached_state(probe)
     with torch.no_grad():
         for layer in probe.layers:
             draw(state[layer.weight], stream)
             owner = layer.name
-            if isinstance(layer.module, ParametrizationList):  # which stands below the layer that it is of
+            if isinstance(layer.module, ParametrizationList):  # the layer is the module two levels above
                 owner = owner.rpartition("parametrizations")[0].rstrip(".")
             for key in probe.net.get_submodule(owner)._parameters:
                 if "bias" in key:

@@ -1,4 +1,4 @@
-"""The gradient of one parameter in one call, sample by sample.
+"""The gradient of one parameter in one call of a function, sample by sample.
 
 | name | shape | what |
 |---|---|---|
@@ -19,32 +19,45 @@ from torch import Tensor
 from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 
 TOGETHER = 16
-"""So many samples' gradients of a convolution are taken at a time: more are no faster on a CPU."""
+"""How many samples' gradients of a convolution are computed at a time: more are no faster on a CPU."""
 
 
 @dataclass
 class Use(ABC):
-    """One parameter in one call."""
+    """The use of one parameter in one call.
+
+    Example:
+        >>> use = Linear("weight", torch.tensor([[1.0, 2.0], [3.0, 0.0]]))
+        >>> B = torch.tensor([[1.0], [2.0]])
+        >>> use.gradient(B).squeeze()
+        tensor([[1., 2.],
+                [6., 0.]])
+        >>> use.gram(B)
+        tensor([[ 5.,  6.],
+                [ 6., 36.]])
+    """
 
     parameter: str
     A: Tensor
 
     @abstractmethod
     def gradient(self, B: Tensor) -> Tensor:
-        """n x (the parameter's shape)."""
+        """Returns n x (the parameter's shape)."""
 
     @abstractmethod
     def first(self, B: Tensor) -> Tensor:
-        """n: the gradient of the parameter's first element alone."""
+        """Returns n numbers: the gradient of the parameter's first element alone."""
 
     def gram(self, B: Tensor) -> Tensor:
-        """n x n: the inner products of the samples' gradients."""
+        """Returns n x n: the inner products of the samples' gradients."""
         G = self.gradient(B).flatten(1)
         return G @ G.T
 
 
 @dataclass
 class Convolution(Use):
+    """The weight of a convolution; `padding` is (before, after) in each dimension."""
+
     kernel: Sequence[int]
     stride: Sequence[int]
     padding: Sequence[tuple[int, int]]
@@ -65,7 +78,7 @@ class Convolution(Use):
 
     @cached_property
     def _seen_first(self) -> Tensor:
-        """n x positions: what the first tap of the kernel sees, channel 0 of the padded input from its corner on."""
+        """n x positions: the part of channel 0 of the padded input that the kernel's first element meets."""
         A = F.pad(self.A[:, :1], self._sides)
         shape = self.A.shape[2:]
         for d, (size, stride) in enumerate(zip(shape, self.stride, strict=True), start=2):
@@ -78,7 +91,7 @@ class Convolution(Use):
         return [side for pair in reversed(self.padding) for side in pair]
 
     def _of_samples(self, A: Tensor, B: Tensor) -> Tensor:
-        """The samples as so many groups of one convolution's channels."""
+        """Computes the gradients by one convolution, in which each sample is a group of channels."""
         gradient: Any = (conv1d_weight, conv2d_weight, conv3d_weight)[len(self.kernel) - 1]
         n, width = len(A), A.shape[1] // self.groups
         stride, dilation = tuple(self.stride), tuple(self.dilation)
@@ -93,6 +106,8 @@ class Convolution(Use):
 
 @dataclass
 class Linear(Use):
+    """The weight of a linear layer."""
+
     def gradient(self, B: Tensor) -> Tensor:
         return torch.einsum("n...o,n...i->noi", B, self.A.to(B.dtype))
 
@@ -100,14 +115,14 @@ class Linear(Use):
         return (B[..., 0] * self.A[..., 0]).flatten(1).sum(1) if B.ndim > 2 else B[:, 0] * self.A[:, 0]
 
     def gram(self, B: Tensor) -> Tensor:
-        # |g_i^T g_j| of outer products needs no outer product.
+        # Inner products of outer products need no outer product: <b_i a_i^T, b_j a_j^T> = <a_i, a_j> <b_i, b_j>.
         A = self.A.to(B.dtype)
         return (A @ A.T) * (B @ B.T) if B.ndim == 2 else super().gram(B)
 
 
 @dataclass
 class Lookup(Use):
-    """An embedding: A holds the indices."""
+    """The weight of an embedding; A holds the indices."""
 
     rows: int
     padding: int | None
@@ -128,7 +143,7 @@ class Lookup(Use):
 
 @dataclass
 class Elementwise(Use):
-    """A scale of the normalised A, or a bias (A all ones): `dims` are those of the parameter in A."""
+    """A scale of the normalised A, or a bias (A is all ones); `dims` are the parameter's dimensions in A."""
 
     dims: tuple[int, ...]
 

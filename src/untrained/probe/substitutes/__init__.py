@@ -1,1 +1,1 @@
-"""Functions that stand in for PyTorch's: the same values, in any memory format, differentiable twice."""
+"""Functions that replace PyTorch's: they return the same values, in any memory format, and are differentiable twice."""

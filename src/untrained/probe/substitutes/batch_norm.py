@@ -1,7 +1,7 @@
 """BatchNorm on a CPU in the channels-last format.
 
-PyTorch adds a channel's numbers up one after the other there: over 64 x 32 x 32 of them single precision loses a
-hundred times what it loses in the default format. Here the sums go by rows of the image first, which is faster too.
+PyTorch adds a channel's numbers one after the other in that format: over 64 x 32 x 32 of them single precision loses a
+hundred times what it loses in the default format. The sums here run over rows of the image first, which is faster, too.
 
 | name | what |
 |---|---|
@@ -30,12 +30,12 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """`torch.nn.functional.batch_norm`, exact in every format."""
+    """`torch.nn.functional.batch_norm`, as precise in the channels-last format as in the default one."""
     if training and is_prepared(input):
         return normalise(input, weight, bias, running_mean, running_var, momentum, eps)[0]
     differentiated = input.requires_grad and torch.is_grad_enabled()
     if not training and running_mean is not None and running_var is not None and differentiated and is_prepared(input):
-        # The gradient is one product, where PyTorch's own takes sums that nobody asked for.
+        # The gradient of this is one product; that of PyTorch's function takes sums that nobody asked for.
         s = (running_var + eps).rsqrt()
         scale = s if weight is None else s * weight
         offset = -running_mean * scale if bias is None else bias - running_mean * scale
@@ -52,7 +52,7 @@ def normalise(
     momentum: float,
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(gain h + bias, mean x, s) in training mode, in any format; the running statistics are updated."""
+    """Returns (gain h + bias, mean x, s) in training mode, in any format, and updates the running statistics."""
     if not is_prepared(x):
         output, mean, s = torch.native_batch_norm(x, gain, bias, running_mean, running_var, True, momentum, eps)
         return output, mean.detach(), s.detach()
@@ -70,7 +70,7 @@ def normalise(
 def jacobian_product(
     t: Tensor, x: Tensor, gain: Tensor | None, mean: Tensor, s: Tensor, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """gain s (t - mean t - h mean(h t)), the symmetric Jacobian of gain h times t; sum(h t) and sum t."""
+    """Returns gain s (t - mean t - h mean(h t)), the symmetric Jacobian of gain h times t; sum(h t); and sum t."""
     if not is_prepared(x):
         return backward_sums(t, x, gain, None, None, mean, s, True, eps, [True, True, True])
     t = t.contiguous(memory_format=torch.channels_last)
@@ -83,7 +83,7 @@ def jacobian_product(
 
 
 def channel_dot(a: Tensor, b: Tensor) -> Tensor:
-    """sum a b for each channel."""
+    """Returns sum a b for each channel."""
     if is_prepared(a) and is_prepared(b):
         return _sums(a, b, a.new_zeros(a.shape[1]), a.new_ones(a.shape[1]))[0]
     return (a * b).sum([0, *range(2, a.ndim)])
@@ -110,10 +110,10 @@ class _Normalise(torch.autograd.Function):
 
 
 def _sums(a: Tensor, x: Tensor, mean: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-    """sum a s (x - mean) and sum a for each channel."""
+    """Returns sum a s (x - mean) and sum a for each channel."""
     samples, channels, height, width = x.shape
-    # The sums of BatchNorm's backward pass with every column of the image as a channel of its own: there is no other
-    # function that takes a product's sum without the product in between.
+    # These are the sums of BatchNorm's backward pass with every column of the image as a channel of its own. No other
+    # function of PyTorch sums a product without making the product first.
     a, x = (t.as_strided((samples * height, width * channels), (width * channels, 1)) for t in (a, x))
     mean, s = (t.expand(width, channels).flatten() for t in (mean, s))
     _, products, totals = backward_sums(a, x, None, None, None, mean, s, True, 0.0, [False, True, True])

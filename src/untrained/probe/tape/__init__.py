@@ -1,1 +1,1 @@
-"""A forward pass, operation by operation, so that tangents can be pushed through it once more."""
+"""A record of a forward pass, operation by operation, so that tangents can be pushed through it once more."""

@@ -1,4 +1,11 @@
-"""What a forward pass did, operation by operation, so that tangents can be pushed through it once more."""
+"""A record of a forward pass, operation by operation, so that tangents can be pushed through it once more.
+
+| word | meaning |
+|---|---|
+| variable | a tensor that depends on the weights; it is known by its number |
+| tangent | the derivatives of a variable along two directions u and v in weight space |
+| adjoint | the derivative dL/dy of the loss with respect to a variable y |
+"""
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +21,7 @@ from untrained.probe.substitutes.functions import SUBSTITUTES, in_default_format
 
 
 class Tangent(NamedTuple):
-    """Derivatives of a tensor along two directions in weight space; None stands for zero."""
+    """The derivatives of a tensor along two directions in weight space; None stands for zero."""
 
     u: Tensor | None = None
     v: Tensor | None = None
@@ -23,17 +30,21 @@ class Tangent(NamedTuple):
 ZERO = Tangent()
 
 Push = Callable[[Sequence[Tangent], Sequence[Tensor | None]], tuple[Sequence[Tangent], Tensor | None]]
-"""(tangents of the inputs, adjoints) -> tangents of the outputs, and sum <dL/dy, d2y/du dv> over the outputs y, where
-the second derivative is the operation's own: that of its inputs counts as zero."""
+"""(tangents of the inputs, adjoints) -> tangents of the outputs, and sum <dL/dy, d2y/du dv> over the outputs y.
+
+The second derivative is that of the operation alone: those of its inputs count as zero.
+"""
 
 
 @dataclass(frozen=True)
 class Operation:
+    """One recorded call."""
+
     inputs: tuple[int | None, ...]
-    """Numbers of the variables that go in; None for a constant."""
+    """The variables that go in; None for a constant."""
     outputs: tuple[int, ...]
     edges: tuple[GradientEdge, ...]
-    """Where in the graph the adjoints dL/d... that `push` asks for are found."""
+    """The places in the graph at which to find the adjoints that `push` asks for."""
     push: Push
 
 
@@ -44,26 +55,39 @@ class _Known(NamedTuple):
 
 
 class Product(NamedTuple):
-    """What a convolution or linear function made with a weight, or with some of its rows."""
+    """The output of a convolution or linear function of a weight, or of some of its rows."""
 
     weight: int
     """The weight's number."""
     used: int
-    """How many of its numbers were used."""
+    """How many numbers of the weight were used."""
     output: Tensor
     version: int
-    """Which the output had: it has another if something wrote into it since."""
+    """The output's count of writes, right after the call: a higher one shows that something wrote into it since."""
 
 
 Rule = Callable[..., Any]
-"""(tape, function, *its arguments) -> what the function returns; records the call on the tape."""
+"""(tape, function, *arguments) -> what the function returns; the rule records the call on the tape."""
 
 
 class Tape(TorchFunctionMode):
-    """Records the calls that the `weights` have an influence on. A rule says how to record each function.
+    """Records every call on variables. The first variables are the weights; a tensor written into becomes another one.
 
-    A variable is a tensor that depends on the weights; the first of them are the weights themselves. A tensor that is
-    written into becomes another variable. Stands in for `AnyLayout`.
+    It also does what `AnyLayout` does.
+
+    Args:
+        weights: The layers' weights.
+        rules: Function -> how to call and record it.
+        otherwise: The rule of every other function.
+        copy: Hand copies of the outputs of layers on, because something writes into them.
+
+    Attributes:
+        operations: The recorded calls, in order.
+        result: The variable that is the network's output; None if it is a constant.
+        rectified: The output of each ReLU call, and its count of writes right after the call.
+        products: The output of each layer function.
+        gap: Why the record cannot be used; None if it can.
+        batch_statistics: Whether an operation mixes the samples of the batch.
     """
 
     def __init__(
@@ -72,14 +96,10 @@ class Tape(TorchFunctionMode):
         super().__init__()
         self.operations: list[Operation] = []
         self.result: int | None = None
-        """The number of the network's output, if it is a variable."""
         self.rectified: list[tuple[Tensor, int]] = []
-        """The output of each ReLU call, and the version it had: it has another if something wrote into it since."""
         self.products: list[Product] = []
         self.gap: str | None = None
-        """Why the recording cannot be used, where it cannot."""
         self.batch_statistics = False
-        """Does an operation mix the samples of the batch?"""
         self._rules, self._otherwise, self._copy = rules, otherwise, copy
         self._relus: dict[int, tuple[Tensor, int]] = {}
         self._rows: dict[int, int] = {}
@@ -96,8 +116,10 @@ class Tape(TorchFunctionMode):
         return rule(self, SUBSTITUTES.get(func, func), *args, **kwargs)
 
     def variable(self, value: Any) -> int | None:
-        """The number of the variable that `value` is; None if it is a constant. To be asked before the call, which may
-        write into it."""
+        """Returns the number of the variable that `value` is; None if it is a constant.
+
+        Ask before the call: it may write into the tensor.
+        """
         if not isinstance(value, Tensor) or not value.requires_grad:
             return None
         known = self._known.get(id(value))
@@ -112,21 +134,31 @@ class Tape(TorchFunctionMode):
         return number is not None and number < self._weights
 
     def weight_of(self, value: Any) -> int | None:
-        """The number of the weight that `value` is, or has rows of; None if it is something else."""
+        """Returns the number of the weight that `value` is, or has rows of; None if it is something else."""
         number = self.variable(value)
         if number is None or number < self._weights:
             return number
         return self._rows.get(number)
 
     def keep(self, tensor: Tensor, version: int | None = None) -> Tensor:
-        """`tensor` for a later push, as it is now or was at `version`; there is none if something writes into it."""
+        """Keeps the numbers of `tensor` for a later push, as they are now or were at `version`.
+
+        If something writes into the tensor, the record has a gap.
+        """
         self._kept.append((tensor.detach(), tensor._version if version is None else version))
         return self._kept[-1][0]
 
     def record(
         self, inputs: Sequence[int | None], outputs: Sequence[Tensor], push: Push, edges: Sequence[Tensor] = ()
     ) -> None:
-        """The call that has just returned `outputs`. `edges`: the tensors whose adjoints `push` needs."""
+        """Records a call.
+
+        Args:
+            inputs: The variables that went in; None for a constant.
+            outputs: What the call has just returned.
+            push: How tangents go through it.
+            edges: The tensors whose adjoints `push` needs.
+        """
         if not torch.is_grad_enabled() or not any(output.requires_grad for output in outputs):
             return
         if all(number is None for number in inputs):
@@ -137,18 +169,18 @@ class Tape(TorchFunctionMode):
         self.operations.append(Operation(tuple(inputs), numbers, found, push))
 
     def constant(self, outputs: Sequence[Tensor]) -> None:
-        """`outputs` depend on no variable."""
+        """Notes that `outputs` depend on no variable."""
         for output in outputs:
             if output.requires_grad:
                 self._known[id(output)] = _Known(weakref.ref(output), output._version, None)
 
     def relu_of(self, variable: int | None) -> Tensor | None:
-        """What an earlier ReLU has made of `variable`, unless something wrote into it (or may, in copies)."""
+        """Returns the output of an earlier ReLU of `variable`; None if there is none, or something wrote into it."""
         output, version = self._relus.get(-1 if variable is None else variable, (None, 0))
         return output if output is not None and output._version == version and not self._copy else None
 
     def rectify(self, output: Tensor, variable: int | None = None) -> None:
-        """`output` is a ReLU's, of `variable` if that is as it was before."""
+        """Notes the output of a ReLU; `variable` is its input, if that was not written into."""
         if variable is not None:
             self._relus[variable] = (output, output._version)
         output = output.detach().clone() if self._copy else output.detach()
@@ -170,7 +202,7 @@ class Tape(TorchFunctionMode):
                 self._rows[of_part] = number
 
     def note_product(self, weight: Tensor, output: Tensor) -> bool:
-        """`output` is a layer's if `weight` is one's. Is a copy to be handed on in its place?"""
+        """Notes the output of a layer, if `weight` is a layer's; tells whether to hand on a copy in its place."""
         number = self.weight_of(weight)
         if number is None or not output.requires_grad:
             return False
@@ -178,7 +210,7 @@ class Tape(TorchFunctionMode):
         return self._copy
 
     def finish(self, outputs: Tensor) -> None:
-        """The pass is over, and `outputs` are the network's."""
+        """Ends the record; `outputs` are the network's."""
         self.result = self.variable(outputs)
         if any(tensor._version != version for tensor, version in self._kept):
             self.gap = "something writes into the argument of an operation"

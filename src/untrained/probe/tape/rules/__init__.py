@@ -1,9 +1,9 @@
-"""How tangents go through an operation: a rule makes a call, records it on a `Tape`, and says how to push tangents.
+"""How tangents go through an operation: a rule makes a call, records it on a `Tape`, and tells how to push tangents.
 
 | name | what |
 |---|---|
 | u, v | the two directions in weight space; x_u is the derivative of x along u, x_uv the second one along both |
-| y_uv | here: of the operation alone, with the x_uv of its inputs taken as zero |
+| y_uv | in the rules: of the operation alone, with the x_uv of its inputs taken as zero |
 | adjoint | dL/dy, constant |
 
 A function without a rule of its own is differentiated by PyTorch, twice.

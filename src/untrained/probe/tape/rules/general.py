@@ -11,7 +11,7 @@ from untrained.runtime.seeding import random_states
 
 
 def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
-    """Any function of tensors, by double backward."""
+    """Records any function of tensors, to be differentiated by double backward."""
     slots = [value for value in tensors_in((args, kwargs)) if tape.variable(value) is not None]
     if not slots:
         output = func(*args, **kwargs)
@@ -22,7 +22,8 @@ def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
     before = random_states(slots[0].device)
     output = func(*args, **kwargs)
     if type(output) in (tuple, list):
-        # One may be made of another inside, as a cell's state is: only what comes of it outside is its adjoint's.
+        # The function may make one output of another, such as a recurrent cell's state. The adjoint of a copy leaves out
+        # what happens inside the call.
         output = _replaced(output, lambda x: x.clone() if isinstance(x, Tensor) and x.requires_grad else x)
     outputs = tensors_in(output)
     selected = [number for number, value in enumerate(outputs) if value.requires_grad]
@@ -33,12 +34,12 @@ def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
     if any(value.is_complex() for value in (*slots, *outputs)):
         tape.gap = f"{_name(func)} has to do with complex numbers"
     primals = [tape.keep(value, version) for value, version in zip(slots, versions, strict=True)]
-    # The variables themselves must not be kept: they hold the graph.
-    order = {id(value): _Slot(number) for number, value in enumerate(slots)}
+    # Do not keep the variables themselves: they hold the graph.
+    order = {id(value): _Place(number) for number, value in enumerate(slots)}
     stored = _replaced((args, kwargs), lambda value: order.get(id(value), value))
 
     def function(*values: Tensor) -> tuple[Tensor, ...]:
-        filled_args, filled_kwargs = _replaced(stored, lambda x: values[x.number] if isinstance(x, _Slot) else x)
+        filled_args, filled_kwargs = _replaced(stored, lambda x: values[x.number] if isinstance(x, _Place) else x)
         found = tensors_in(func(*filled_args, **filled_kwargs))
         return tuple(found[number] for number in selected)
 
@@ -56,10 +57,22 @@ def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
 def by_double_backward(
     y: Sequence[Tensor], x: Sequence[Tensor], adjoints: Sequence[Tensor | None], tangents: Sequence[Tangent]
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """(<dL/dy, y_uv>, y_u, y_v) for y with its graph to x, dL/dy the adjoints and x_u, x_v the tangents.
+    """Differentiates a function twice.
 
-    The gradient of <c, y> with c = dL/dy is linear in c: its products with x_u and x_v, differentiated by c, are the
-    tangents.
+    The gradient of <c, y> with c = dL/dy is linear in c: its products with x_u and x_v, differentiated by c, are y_u
+    and y_v.
+
+    Args:
+        y: The function's outputs, with their graph to x.
+        x: Its inputs.
+        adjoints: dL/dy for each output.
+        tangents: (x_u, x_v) for each input.
+
+    Returns:
+        (<dL/dy, y_uv>, y_u, y_v).
+
+    Raises:
+        ValueError: If PyTorch has no second derivative of the function.
     """
     c = [torch.zeros_like(out) if a is None else a.detach().clone() for out, a in zip(y, adjoints, strict=True)]
     c = [adjoint.requires_grad_() for adjoint in c]
@@ -88,14 +101,14 @@ def _products(
     return torch.stack([*second, zero]).sum(), list(y_u), list(y_v)
 
 
-class _Slot(NamedTuple):
-    """Stands in the stored arguments of a call where a variable stood."""
+class _Place(NamedTuple):
+    """Takes the place of a variable in the stored arguments of a call."""
 
     number: int
 
 
 def _replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """`value` with `replace` done to all that is in its tuples, lists and dicts."""
+    """Applies `replace` to every value in nested tuples, lists and dictionaries."""
     if type(value) in (tuple, list):
         return type(value)(_replaced(part, replace) for part in value)
     if type(value) is dict:
@@ -104,6 +117,7 @@ def _replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
 
 
 def tensors_in(value: Any) -> list[Tensor]:
+    """Returns the tensors in nested tuples, lists and dictionaries."""
     found: list[Tensor] = []
     _replaced(value, lambda part: found.append(part) if isinstance(part, Tensor) else None)
     return found

@@ -1,4 +1,4 @@
-"""Linear operations: they have no second derivative, and do with the tangents what they do with their arguments."""
+"""Linear operations: they have no second derivative, and do the same to tangents as to their arguments."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from untrained.probe.tape.tape import Tangent, Tape
 
 
 def linear(tape: Tape, func: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    """Linear in the first argument."""
+    """Records a function that is linear in its first argument."""
     if any(tape.variable(value) is not None for value in tensors_in((args, kwargs))):
         return general(tape, func, x, *args, **kwargs)
     number = tape.variable(x)
     output = func(x, *args, **kwargs)
-    # The strides of a tangent need not allow a view where those of its tensor do.
+    # The strides of a tangent may not allow a view even if those of its tensor do.
     along: Any = Tensor.reshape if func is Tensor.view else func
     several = not isinstance(output, Tensor)
 
@@ -40,7 +40,7 @@ def linear(tape: Tape, func: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
 
 
 def joined(tape: Tape, func: Any, tensors: Sequence[Tensor], *args: Any, **kwargs: Any) -> Any:
-    """Linear in a list of tensors: concatenation and stacking."""
+    """Records a function that is linear in a list of tensors: concatenation and stacking."""
     numbers = [tape.variable(value) for value in tensors]
     shapes = [value.shape for value in tensors]
     output = func(tensors, *args, **kwargs)
@@ -60,7 +60,7 @@ def joined(tape: Tape, func: Any, tensors: Sequence[Tensor], *args: Any, **kwarg
 
 
 def plus(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
-    """x + alpha y, or x - alpha y, in place or not."""
+    """Records x + alpha y or x - alpha y, in place or not."""
     if len(args) != 2:
         return general(tape, func, *args, **kwargs)
     numbers = [tape.variable(value) for value in args]
@@ -85,4 +85,5 @@ def plus(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def each(f: Callable[[Tensor], Any], tangent: Tangent) -> Tangent:
+    """Applies `f` to both derivatives of a tangent, if they are not zero."""
     return Tangent(*(None if t is None else f(t) for t in tangent))

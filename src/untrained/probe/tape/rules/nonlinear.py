@@ -15,14 +15,15 @@ from untrained.probe.tape.tape import Tangent, Tape
 
 
 def relu(tape: Tape, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Records a ReLU, in place or not."""
     number = tape.variable(input)
     before = input._version
     if not (any(args) or any(kwargs.values())) and func in PURE_RELUS and (same := tape.relu_of(number)) is not None:
-        tape.rectify(same)  # several branches begin with a ReLU of the same tensor: one is enough for all of them
+        tape.rectify(same)  # branches of a cell often begin with a ReLU of the same tensor: compute it once for all
         return same
     output = func(input, *args, **kwargs)
     tape.rectify(output, number if input._version == before else None)
-    positive = tape.keep(output)  # where the input is, and an in-place ReLU leaves no input
+    positive = tape.keep(output)  # if and only if the input is; and an in-place ReLU leaves no input
 
     def push(tangents: Sequence[Tangent], _: Any) -> tuple[list[Tangent], None]:
         return [each(lambda t: torch.ops.aten.threshold_backward(t, positive, 0), tangents[0])], None
@@ -32,18 +33,19 @@ def relu(tape: Tape, func: Any, input: Tensor, *args: Any, **kwargs: Any) -> Any
 
 
 def relu6(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
+    """Records a ReLU with an upper end."""
     output = general(tape, func, *args, **kwargs)
     tape.rectify(output)
     return output
 
 
 def hardtanh(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
-    """A ReLU with an upper end, as `nn.ReLU6` calls it, where the lower one is 0."""
+    """Records `hardtanh`, which is a ReLU with an upper end if its lower end is 0: `nn.ReLU6` calls it like that."""
     return (relu6 if is_relu(func, args, kwargs) else general)(tape, func, *args, **kwargs)
 
 
 def dropout(tape: Tape, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """The product with a mask, which is drawn in the way the function does it."""
+    """Records dropout as the product with a mask, which `func` draws from ones."""
     return product(tape, Tensor.mul_ if inplace else torch.mul, input, func(torch.ones_like(input), p, training))
 
 
@@ -59,7 +61,9 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """y = gain h + bias, h = s (x - mean x), s = (var x + eps)^(-1/2), the means over all but the channels.
+    """Records BatchNorm: y = gain h + bias, h = s (x - mean x), s = (var x + eps)^(-1/2).
+
+    Means are over all dimensions but the channels'.
 
     With the symmetric J x_u = gain s (x_u - mean x_u - h m_u), m_u = mean(h x_u):
     y_u = J x_u, s_u = -s^2 m_u, and along both
@@ -69,7 +73,7 @@ def batch_norm(
         return general(tape, func, input, running_mean, running_var, weight, bias, training, momentum, eps)
     tape.batch_statistics |= training
     number = tape.variable(input)
-    # Tensors of this call alone, so that their gradients are dL/dx and mean(h dL/dy) of this call.
+    # Views that belong to this call alone, so that their gradients are dL/dx and sum(h dL/dy) of this call.
     input = input.view_as(input)
     if weight is not None:
         gain = weight.view_as(weight) if weight.requires_grad else weight.detach().requires_grad_()
@@ -85,7 +89,7 @@ def batch_norm(
         tape.record([number], [output], lambda tangents, _: ([each(lambda t: t * shaped, tangents[0])], None))
         return output
     if input.numel() == input.shape[1]:
-        return func(input, running_mean, running_var, gain, bias, training, momentum, eps)  # raises, and says why
+        return func(input, running_mean, running_var, gain, bias, training, momentum, eps)  # raises, and tells why
     x = tape.keep(input)
     output, mean, s = normalise(input, gain, bias, running_mean, running_var, momentum, eps)
 

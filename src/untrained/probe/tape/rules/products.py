@@ -14,7 +14,7 @@ from untrained.probe.tape.tape import ZERO, Tangent, Tape
 
 
 def product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
-    """x y, element by element, in place or not."""
+    """Records x y, element by element, in place or not."""
     if len(args) != 2:
         return general(tape, func, *args, **kwargs)
     x, y = args
@@ -31,17 +31,18 @@ def product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def matrix_product(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
+    """Records a product of matrices; it is a layer if its right factor is a weight."""
     if len(args) != 2:
         return general(tape, func, *args, **kwargs)
     x, w = args
     output = _bilinear(tape, lambda: func(x, w), torch.matmul, x, w)
-    # What x W makes is a layer's output. What W x makes has its channels elsewhere: no layer's.
+    # x W has its channels last, as a layer has. W x has its channels in another dimension: it counts as no layer.
     is_layer = isinstance(w, Tensor) and w.ndim == 2 and tape.note_product(w, output)
     return linear(tape, Tensor.clone, output) if is_layer else output
 
 
 def layer(tape: Tape, func: Any, input: Tensor, weight: Tensor, bias: Tensor | None = None, *a: Any, **k: Any) -> Any:
-    """Convolutions and the linear layer."""
+    """Records a convolution or a linear function."""
     output = _layer(tape, func, input, weight, bias, *a, **k)
     return linear(tape, Tensor.clone, output) if tape.note_product(weight, output) else output
 
@@ -69,12 +70,18 @@ def _bilinear(
     w: Tensor,
     constant: Tensor | None = None,
 ) -> Tensor:
-    """`run` returns y = x times w, plus a constant.
+    """Records y = x w + constant, with y_u = x_u w + x w_u and y_uv = x_u w_v + x_v w_u.
 
-    y_u = x_u w + x w_u, and y_uv = x_u w_v + x_v w_u.
+    Args:
+        tape: The record.
+        run: Makes the call, and returns y.
+        times: (x, w) -> x w, without the constant.
+        x: The first factor.
+        w: The second factor, of a layer its weight.
+        constant: What is added to the product.
     """
     numbers = [tape.variable(x), tape.variable(w)]
-    # Each is needed for the tangent of the other.
+    # Each factor is needed for the tangent of the other.
     x_ = tape.keep(x) if numbers[1] is not None else None
     w_ = tape.keep(w) if numbers[0] is not None or tape.is_weight(w) else None
     output = run()
@@ -87,7 +94,7 @@ def _bilinear(
         x, w = tangents
         x_v_w, x_u_w_v = both(x.v, w_), both(x.u, w.v)
         if y_ is not None and w_ is not None and w.u is not None and w.u.is_set_to(w_):
-            # u is the weight itself: x w_u is y without its constant, and x_v w_u is known.
+            # u is the weight itself: x w_u is y without its constant, and x_v w_u is x_v w, both of which are known.
             product = y_ if constant is None else y_ - constant
             y_u, x_v_w_u = product if x.u is None else times(x.u, w_).add_(product), x_v_w
         else:
@@ -106,7 +113,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _plus(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    """a + b, written into a."""
+    """Returns a + b, written into a; None stands for zero."""
     if a is None or b is None:
         return b if a is None else a
     return a.add_(b)
