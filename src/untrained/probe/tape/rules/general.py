@@ -22,7 +22,7 @@ def general(tape: Tape, func: Any, *args: Any, **kwargs: Any) -> Any:
     before = random_states(slots[0].device)
     output = func(*args, **kwargs)
     if type(output) in (tuple, list):
-        # The function may make one output of another, such as a recurrent cell's state. The adjoint of a copy leaves out
+        # The function may make one output of another, such as a cell's state. The adjoint of a copy leaves out
         # what happens inside the call.
         output = _replaced(output, lambda x: x.clone() if isinstance(x, Tensor) and x.requires_grad else x)
     outputs = tensors_in(output)
