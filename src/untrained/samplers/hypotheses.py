@@ -24,6 +24,8 @@ speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gauss
 2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more row of L^-1 and of v.
 """
 
+import math
+import mmap
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -139,8 +141,8 @@ class Hypotheses:
         self._counts = candidates.counts.astype(np.float32)
         self._norms = np.einsum("nc,nc->n", self._counts, self._counts)
         self._queries = candidates.take(np.arange(0))
-        self._inverse = np.empty((SIZE, 0, 0))
-        self._factor = list[tuple[Array, Array]]()
+        self._inverse = np.zeros((SIZE, 0, 0))
+        self._factor = list[tuple[Pool, Pool]]()
         self._views = dict[int, _View]()
 
     def observe(self, queries: Points) -> None:
@@ -151,7 +153,6 @@ class Hypotheses:
         differs[:m] = (old.metrics[:m] != queries.metrics[:m]).any(1) | (old.codes[:m] != queries.codes[:m]).any(1)
         same = int(np.argmax(differs)) if differs.any() else t
         self._queries = queries
-        self._inverse = self._inverse[:, :same, :same]
         del self._factor[same:]
         for view in self._views.values():
             view.known = min(view.known, same)
@@ -167,14 +168,21 @@ class Hypotheses:
         counts = self._queries.counts[: t + 1]
         counted = ((counts - counts[-1]) ** 2).sum(1)
         cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), counted, apart)
-        w = np.einsum("stu,su->st", self._inverse, cov[:, :t])
+        inverse = self._inverse[:, :t, :t]
+        w = np.einsum("stu,su->st", inverse, cov[:, :t])
         d = np.sqrt(cov[:, t] + self.own - (w * w).sum(1))
-        grown = np.zeros((SIZE, t + 1, t + 1))
-        grown[:, :t, :t] = self._inverse
-        grown[:, t, :t] = -np.einsum("su,sut->st", w, self._inverse) / d[:, None]
-        grown[:, t, t] = 1 / d
-        self._inverse = grown
-        self._factor.append((w, d))
+        self._make_room(t + 1)
+        self._inverse[:, t, :t] = -np.einsum("su,sut->st", w, inverse) / d[:, None]
+        self._inverse[:, t, t] = 1 / d
+        self._factor.append((w.astype(np.float32), d.astype(np.float32)))
+
+    def _make_room(self, t: int) -> None:
+        """Makes room for at least t rows of L^-1, with zeros above the diagonal."""
+        old = self._inverse
+        if t > old.shape[1]:
+            self._inverse = _zeros(SIZE, t + t // 2, t + t // 2)
+            for row in range(old.shape[1]):
+                self._inverse[:, row, : row + 1] = old[:, row, : row + 1]
 
     def weigh(self, y: Array) -> Array:
         """S posterior probabilities of the hypotheses, given the values of the first len(y) queries.
@@ -228,7 +236,7 @@ class Hypotheses:
         w, d = self._factor[row]
         if row == len(view.v):
             view.v = np.concatenate([view.v, np.empty((max(row, 16), len(cov)), np.float32)])
-        view.v[row] = (cov - w[s].astype(np.float32) @ view.v[:row]) / d[s].astype(np.float32)
+        view.v[row] = (cov - w[s] @ view.v[:row]) / d[s]
         view.known = row + 1
 
     def _counts_apart(self, counts: Pool) -> Pool:
@@ -256,6 +264,15 @@ class Hypotheses:
         by_metrics = linear * inner + smooth * _matern52(squares, length)
         by_counts = amount * _matern52(counted, step)
         return LEVEL + by_metrics + by_counts + additive * (1 - apart) + joint * np.exp(-apart / reach)
+
+
+def _zeros(*shape: int) -> Array:
+    """Zeros of which only those pages take memory that are written to: half of a triangular matrix takes none.
+
+    Those of numpy do not do: it asks for pages so large that each holds a part of the diagonal.
+    """
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    return np.frombuffer(mmap.mmap(-1, 8 * math.prod(shape), flags)).reshape(shape)
 
 
 def _draw(dimensions: int, rng: np.random.Generator) -> Array:
