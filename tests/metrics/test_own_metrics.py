@@ -185,7 +185,7 @@ def test_entry_points_are_names(own: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "options: which=largest|smallest, eps=0.5 none from own:widest",
         "broken error: metric 'broken' of package first cannot be loaded: ModuleNotFoundError",
         "both error: metric 'both' comes with several packages",
-        "naswot ln |det K|",
+        "naswot How unlike",
     ):
         assert part in text
 

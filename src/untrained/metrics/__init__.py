@@ -7,7 +7,38 @@ from untrained.metrics.base.lookup import Given, as_metric, find_metric
 from untrained.metrics.base.metric import Metric, metric
 from untrained.metrics.base.options import parse_name, split_names
 from untrained.metrics.defaults import default_metrics
-from untrained.metrics.registry import METRICS, ROBOT_METRICS
+from untrained.metrics.registry import (
+    METRICS,
+    ROBOT_METRICS,
+    az_expressivity,
+    az_progressivity,
+    az_trainability,
+    epe_nas,
+    fisher,
+    flops,
+    grad_norm,
+    gradsign,
+    grasp,
+    jacob_cov,
+    jacov,
+    l2_norm,
+    latency,
+    linear_regions,
+    meco,
+    naswot,
+    ntk_condition_number,
+    ntk_trace,
+    nwot,
+    params,
+    plain,
+    snip,
+    swap,
+    synflow,
+    synflow_bn,
+    vkdnw,
+    zen,
+    zico,
+)
 from untrained.probe import Probe
 
 __all__ = [
@@ -16,23 +47,62 @@ __all__ = [
     "Given",
     "Metric",
     "Probe",
+    "az_expressivity",
+    "az_progressivity",
+    "az_trainability",
     "default_metrics",
+    "epe_nas",
+    "fisher",
+    "flops",
     "get_metrics",
+    "grad_norm",
+    "gradsign",
+    "grasp",
+    "jacob_cov",
+    "jacov",
+    "l2_norm",
+    "latency",
+    "linear_regions",
+    "meco",
     "metric",
+    "naswot",
+    "ntk_condition_number",
+    "ntk_trace",
+    "nwot",
+    "params",
+    "plain",
+    "snip",
     "split_names",
+    "swap",
+    "synflow",
+    "synflow_bn",
+    "vkdnw",
+    "zen",
+    "zico",
 ]
 
 
 def get_metrics(metrics: str | Sequence[Given]) -> list[Metric]:
-    """The metrics given, each by one of
+    """Finds the metrics that a user has named.
 
-    - its name in `METRICS`, or a name that an installed package gives (entry points `untrained.metrics`),
-    - `package.module:name` or `path/to/file.py:name`, a `Metric` or a plain function `Probe -> float`,
-    - any of these with options, as `fisher(fan_in=False)`,
-    - a `Metric` or a function itself;
+    Args:
+        metrics: A list, or one string with commas, of any of
 
-    or all in one string, separated by commas. Raises `InputError` for an unknown name, an unknown option or a bad
-    value of one, code that cannot be imported, and two metrics of one name.
+            - a name in `METRICS`, or one that an installed package gives (entry points `untrained.metrics`),
+            - `package.module:name` or `path/to/file.py:name`, of a `Metric` or a plain function `Probe -> float`,
+            - one of these with options, as `fisher(fan_in=False)`,
+            - a `Metric`, or a function.
+
+    Returns:
+        The metrics, in this order.
+
+    Raises:
+        InputError: If a name or an option is unknown, a value is bad, code cannot be imported, or two metrics have one
+            name.
+
+    Example:
+        >>> [m.name for m in get_metrics("snip,fisher(fan_in=False)")]
+        ['snip', 'fisher(fan_in=False)']
     """
     found = dict[str, Metric]()
     for given in split_names(metrics) if isinstance(metrics, str) else metrics:

@@ -1,8 +1,8 @@
 """Metrics on which ReLU units each sample switches on.
 
-Every call of a ReLU counts, once, be it a module or a function and whatever its shape. In strict mode, or
-`by_class_name`, what counts are modules, as the public code's hooks have it; for `linear_regions` and `swap` those on
-feature maps of images.
+Every call of a ReLU counts once, be it a module or a function and whatever its shape. In strict mode, or with
+`by_class_name`, modules count, as by the public code's hooks; for `linear_regions` and `swap` those on feature maps of
+images.
 """
 
 import math
@@ -27,13 +27,30 @@ from untrained.probe.redrawn import generator, redrawn, standard_normal
     cost="forward",
 )
 def naswot(probe: Probe, kernel: Literal["hamming", "linear"] = "hamming", by_class_name: bool = False) -> float:
-    """ln |det K|, K[i,j] the number of ReLU units on which samples i and j agree.
+    """How unlike the samples' patterns of active units are: ln |det K|, K[i,j] the units on which i and j agree.
 
-    by_class_name: count the input of every module with "ReLU" in its class's name, as the original code does. On
-    NAS-Bench-201 it counts most units twice, the wrapper ReLUConvBN being such a class; NASLib and AZ-NAS do not.
-    kernel: "linear" has K[i,j] the inner product of the inputs themselves, as HNAS's "naswot" (with `by_class_name`).
+    Args:
+        probe: A network with ReLUs.
+        kernel: "linear" has K[i,j] the inner product of the ReLUs' inputs themselves, as HNAS's "naswot" (together with
+            `by_class_name`).
+        by_class_name: Count the input of every module with "ReLU" in its class's name, as the original code does. On
+            NAS-Bench-201 it counts most units twice, the wrapper ReLUConvBN being such a class; NASLib and AZ-NAS do
+            not.
 
-    Raises ValueError where K is singular: two samples switch on the same units, or there are too few units.
+    Returns:
+        The logarithm, in nats.
+
+    Raises:
+        ValueError: If the network calls no ReLU, or K is singular: two samples switch on the same units, or there are
+            too few units.
+
+    Example:
+        Two units, of which one is on for each sample, and one for both: K = ((2, 1), (1, 2)).
+
+        >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU())
+        >>> net[0].weight.data = torch.tensor([[1.0, 0], [0, 1]])
+        >>> round(naswot(Probe(net, torch.tensor([[1.0, 1], [1, -1]]))), 4)  # ln 3
+        1.0986
     """
     if kernel not in ("hamming", "linear"):
         raise ValueError(f"kernel {kernel!r}: give hamming or linear")
@@ -61,9 +78,23 @@ nwot = replace(naswot, name="nwot")
 def linear_regions(probe: Probe) -> float:
     """The number of linear regions that the batch's samples fall into: how many sets of active units are distinct.
 
-    It saturates at n, and does so for most networks on a batch of images. TE-NAS's own code feeds thousands of tiny
+    It is n at most, and reaches n for most networks on a batch of images. TE-NAS's own code feeds thousands of tiny
     samples (3 x 3) to a thinned network: give such a batch to tell networks apart. Its sum of reciprocals is off the
     whole number by rounding.
+
+    Args:
+        probe: A network with ReLUs.
+
+    Returns:
+        A whole number from 1 to n.
+
+    Raises:
+        ValueError: If the network calls no ReLU.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU())
+        >>> linear_regions(Probe(net, torch.tensor([[1.0], [2.0], [-1.0]])))
+        2.0
     """
     K = _agreement(_image_units(probe)) if probe.strict else _agreements(probe)
     units = K[0, 0]  # a sample agrees with itself on all of them
@@ -79,9 +110,26 @@ def linear_regions(probe: Probe) -> float:
 def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | None = None) -> float:
     """How many units differ in the set of samples that switch them on: the distinct columns of the n x units code.
 
-    draws: instead of the network's own weights, the mean over so many draws of N(0, 1) weights (the authors' script:
-    32, on 16 images).
-    mu, sigma: the regularised score, times exp(-(p - mu)^2 / sigma) for p thousand parameters.
+    Args:
+        probe: A network with ReLUs.
+        draws: Instead of the network's own weights, take the mean over so many draws of N(0, 1) weights (the authors'
+            script: 32, on 16 images).
+        mu: With `sigma`, the regularised score: times exp(-(p - mu)^2 / sigma) for p thousand parameters.
+        sigma: See `mu`.
+
+    Returns:
+        The number of columns, regularised if asked for.
+
+    Raises:
+        ValueError: If the network calls no ReLU, or only one of `mu` and `sigma` is given.
+
+    Example:
+        Three units, of which two are on for the same sample:
+
+        >>> net = nn.Sequential(nn.Linear(1, 3, bias=False), nn.ReLU())
+        >>> net[0].weight.data = torch.tensor([[1.0], [2.0], [-1.0]])
+        >>> swap(Probe(net, torch.tensor([[1.0], [-1.0]])))
+        2.0
     """
     if (mu is None) != (sigma is None):
         raise ValueError("the regularised score takes both mu and sigma")
@@ -100,14 +148,14 @@ def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | N
 
 
 def _distinct_units(codes: list[Tensor]) -> int:
-    """How many distinct columns there are, each packed into whole numbers of 64 bits."""
+    """Counts the distinct columns, each packed into whole numbers of 64 bits."""
     bits = torch.cat(codes, 1)
     words = [_packed(part) for part in bits.split(64)]
     return len(torch.unique(words[0]) if len(words) == 1 else torch.unique(torch.stack(words), dim=1).T)
 
 
 def _packed(bits: Tensor) -> Tensor:
-    """At most 64 x units booleans as one whole number a unit."""
+    """Packs at most 64 x units booleans into one whole number a unit."""
     word = torch.zeros(bits.shape[1], dtype=torch.int64, device=bits.device)
     for start in range(0, len(bits), 24):  # float32 is exact below 2^24, and its products are fast
         part = bits[start : start + 24].float()
@@ -122,7 +170,7 @@ def _agreements(probe: Probe) -> Tensor:
 
 
 def _agreement(codes: list[Tensor]) -> Tensor:
-    """n x n: the number of units on which two samples agree."""
+    """Returns n x n: the number of units on which two samples agree."""
     n = len(codes[0])
     K = torch.zeros(n, n, dtype=torch.float64, device=codes[0].device)
     for active in codes:
@@ -135,13 +183,13 @@ def _agreement(codes: list[Tensor]) -> Tensor:
 
 
 def _inner_products(inputs: list[Tensor]) -> Tensor:
-    """n x n, each module's in single precision, as in HNAS's code whatever the network is in."""
+    """Returns n x n, each module's product in single precision as in HNAS's code, whatever the network is in."""
     return torch.stack([(z.float() @ z.float().T).double() for z in inputs]).sum(0)
 
 
 @shared
 def _active_units(probe: Probe) -> list[Tensor]:
-    """For each ReLU that counts, n x units booleans: is the unit's input above 0?"""
+    """Returns n x units booleans for each ReLU that counts: is the unit's input above 0?"""
     if not probe.strict:
         return probe.active_units
     return _codes(_module_inputs(probe, detached_state(probe), _relu))
@@ -169,7 +217,10 @@ def _named_relu(module: nn.Module, _x: Tensor) -> bool:
 
 
 def _module_inputs(probe: Probe, state: dict[str, Tensor], counts: Callable[[nn.Module, Tensor], bool]) -> list[Tensor]:
-    """n x units: what went into each module that counts, as it stands after the call (an in-place ReLU has written)."""
+    """Returns n x units: what went into each module that counts.
+
+    The inputs are as they stand after the call: an in-place ReLU has written into its own.
+    """
     found: list[Tensor] = []
 
     def record(module: nn.Module, inputs: tuple[Any, ...], _output: Any) -> None:

@@ -1,6 +1,6 @@
-"""AZ-NAS's three metrics on the feature maps F_0 .. F_m between a network's blocks (see `features`).
+"""AZ-NAS's three metrics on the feature maps F_0 .. F_m between a network's blocks (see `probe.blocks`).
 
-Training mode. `untrained.scores.az_nas_aggregate` puts them together with `flops`.
+They run in training mode. `untrained.scores.az_nas_aggregate` puts them together with `flops`.
 """
 
 from itertools import pairwise
@@ -21,20 +21,55 @@ ROUNDING = 1e-6
 
 @metric("az_expressivity", paper=AZ_NAS, needs=("feature maps",), cost="forward")
 def az_expressivity(probe: Probe, redraw: bool = False) -> float:
-    """sum_l e_l, e_l = -sum p ln p, p the spectrum of F_l's covariance over channels, scaled to sum to 1.
+    """How many directions the feature maps use: sum_l e_l, e_l = -sum p ln p, p the spectrum of F_l's covariance.
 
-    redraw: weights from Kaiming's normal distribution, biases 0, in the place of the network's own, as the public code.
+    The covariance is that of the channels over all positions of all samples; its spectrum is scaled to sum to 1.
 
-    Raises ValueError where a map is constant (public value: -inf).
+    Args:
+        probe: A network with blocks, or activations between layers (docs/metrics.md, Feature maps).
+        redraw: Take weights from Kaiming's normal distribution and biases 0, as the public code, instead of the
+            network's own.
+
+    Returns:
+        The sum of the entropies, in nats: at most ln(channels) for each map.
+
+    Raises:
+        ValueError: If the network has no feature map, or one is constant (public value: -inf).
+
+    Example:
+        Two channels of one variance that are not correlated:
+
+        >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU())
+        >>> _ = nn.init.eye_(net[0].weight)
+        >>> inputs = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> round(az_expressivity(Probe(net, inputs)), 4)  # ln 2
+        0.6931
     """
     return sum(_entropies(probe, redraw))
 
 
 @metric("az_progressivity", paper=AZ_NAS, needs=("feature maps",), cost="forward")
 def az_progressivity(probe: Probe, redraw: bool = False) -> float:
-    """min_l e_l - e_{l-1}: the least that a block adds to the expressivity.
+    """The least that a block adds to the expressivity: min_l e_l - e_{l-1}.
 
-    redraw, errors: as `az_expressivity`; and ValueError where there is one map only.
+    Args:
+        probe: A network with two feature maps or more; see `az_expressivity`.
+        redraw: As for `az_expressivity`.
+
+    Returns:
+        The least difference, in nats.
+
+    Raises:
+        ValueError: If there is one feature map only, or as for `az_expressivity`.
+
+    Example:
+        Of two channels, one is left, which has no entropy:
+
+        >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 1, bias=False), nn.ReLU())
+        >>> net[0].weight.data, net[2].weight.data = torch.eye(2), torch.ones(1, 2)
+        >>> inputs = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> round(az_progressivity(Probe(net, inputs)), 4)  # 0 - ln 2
+        -0.6931
     """
     e = _entropies(probe, redraw)
     if len(e) < 2:
@@ -44,15 +79,31 @@ def az_progressivity(probe: Probe, redraw: bool = False) -> float:
 
 @metric("az_trainability", paper=AZ_NAS, needs=("feature maps", "random draws"))
 def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random", "hash"] = "random") -> float:
-    """mean_l 2 - q_l - 1 / q_l: at most 0, reached where every block keeps the size of a gradient.
+    """How well blocks keep the size of a gradient: mean_l 2 - q_l - 1 / q_l, at most 0.
 
-    Random signs R go back through block l to B; q_l is the largest singular value of B^T R / rows, both with a row for
-    each position and a column for each channel. Where the sizes differ, the positions of B that meet in one of R's
-    become channels.
+    Random signs R go back through block l to B. q_l is the largest singular value of B^T R / rows, both with a row for
+    each position and a column for each channel. If the sizes differ, the positions of B that meet in one of R's become
+    channels.
 
-    redraw: as `az_expressivity`. signs: "hash" takes R from an integer hash of the position, the same everywhere.
+    Args:
+        probe: A network with two feature maps or more; see `az_expressivity`.
+        redraw: As for `az_expressivity`.
+        signs: "hash" takes R from an integer hash of the position, which is the same everywhere.
 
-    Raises ValueError where a block hands gradients on unchanged, or there is one map only (public value: -inf).
+    Returns:
+        The mean over blocks; 0 if every block keeps the size of a gradient.
+
+    Raises:
+        ValueError: If there is one feature map only, or a block hands gradients on unchanged (public value: -inf), does
+            not depend on the one before it, or has positions that do not match.
+
+    Example:
+        A block that doubles: 2 - 2 - 1/2.
+
+        >>> net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1, bias=False), nn.ReLU())
+        >>> net[0].weight.data, net[2].weight.data = torch.ones(1, 1), torch.full((1, 1), 2.0)
+        >>> round(az_trainability(Probe(net, torch.tensor([[1.0], [2.0]]))), 4)
+        -0.5
     """
     if signs not in ("random", "hash"):
         raise ValueError(f"signs {signs!r}: give random or hash")
@@ -108,7 +159,7 @@ def _entropies(probe: Probe, redraw: bool) -> list[float]:
 
 
 def _rows(f: Tensor, channel: int) -> Tensor:
-    """Positions of all samples x channels."""
+    """Returns `f` as a matrix: positions of all samples x channels."""
     return f.movedim(channel, -1).flatten(0, -2)
 
 
@@ -126,7 +177,7 @@ def _hashed(like: Tensor, k: int) -> Tensor:
 
 
 def _unshuffled(B: Tensor, factors: list[int]) -> Tensor:
-    """Blocks of `factors` positions become channels, as `F.pixel_unshuffle` does in two dimensions."""
+    """Makes channels of blocks of `factors` positions, as `F.pixel_unshuffle` does in two dimensions."""
     n, channels, *size = B.shape
     split = [part for s, f in zip(size, factors, strict=True) for part in (s // f, f)]
     dims = len(size)

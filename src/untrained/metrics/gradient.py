@@ -1,7 +1,7 @@
 """Metrics on the gradient of the loss with respect to the weights.
 
-W_l, g_l: weight of layer l and its gradient dL/dW_l (see `probe`). Sums run over layers, or over all weights of all
-layers where no index is written. Biases and normalisations do not enter.
+W_l is the weight of layer l, and g_l its gradient dL/dW_l (see `untrained.probe`). A sum without an index runs over all
+weights of all layers. Biases and normalisations do not enter.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,25 @@ ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightw
 
 @metric("grad_norm", paper=ZERO_COST, needs=("labels", "loss gradient"))
 def grad_norm(probe: Probe) -> float:
-    """sum_l |g_l|_2: the sum of the layers' gradient norms (not the norm of the whole gradient)."""
+    """The sum of the layers' gradient norms, sum_l |g_l|_2 (not the norm of the whole gradient).
+
+    Args:
+        probe: A network with a batch and its targets.
+
+    Returns:
+        The sum, 0 or more.
+
+    Raises:
+        ValueError: If the network has no layer with a weight, or the batch has no targets.
+
+    Example:
+        Equal logits, so that the gradient is (-1/2, 1/2):
+
+        >>> net = nn.Linear(1, 2, bias=False)
+        >>> _ = nn.init.ones_(net.weight)
+        >>> round(grad_norm(Probe(net, torch.ones(1, 1), torch.tensor([0]))), 4)
+        0.7071
+    """
     return sum(torch.linalg.vector_norm(g, dtype=torch.float64).item() for g in probe.weight_gradients)
 
 
@@ -28,14 +46,50 @@ def grad_norm(probe: Probe) -> float:
     "snip", paper="Lee, Ajanthan & Torr, SNIP, ICLR 2019; summed as in ICLR 2021", needs=("labels", "loss gradient")
 )
 def snip(probe: Probe) -> float:
-    """sum |w g|: how much the loss feels each weight's removal, to first order."""
+    """How much the loss feels each weight's removal, to first order: sum |w g|.
+
+    Args:
+        probe: A network with a batch and its targets.
+
+    Returns:
+        The sum over all weights, 0 or more.
+
+    Raises:
+        ValueError: If the network has no layer with a weight, or the batch has no targets.
+
+    Example:
+        Equal logits, so that the gradient is (-1/2, 1/2):
+
+        >>> net = nn.Linear(1, 2, bias=False)
+        >>> _ = nn.init.ones_(net.weight)
+        >>> snip(Probe(net, torch.ones(1, 1), torch.tensor([0])))
+        1.0
+    """
     pairs = zip(probe.weights, probe.weight_gradients, strict=True)
     return sum((w * g).abs().sum(dtype=torch.float64).item() for w, g in pairs)
 
 
 @metric("plain", paper="Mozer & Smolensky, Skeletonization, NIPS 1988; " + ZERO_COST, needs=("labels", "loss gradient"))
 def plain(probe: Probe) -> float:
-    """sum w g, with its sign."""
+    """`snip` with its signs: sum w g.
+
+    Args:
+        probe: A network with a batch and its targets.
+
+    Returns:
+        The sum over all weights, of either sign.
+
+    Raises:
+        ValueError: If the network has no layer with a weight, or the batch has no targets.
+
+    Example:
+        Equal logits, so that the gradient is (-1/2, 1/2), and weights 1 and 2:
+
+        >>> net = nn.Linear(2, 2, bias=False)
+        >>> net.weight.data = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+        >>> plain(Probe(net, torch.tensor([[2.0, 1.0]]), torch.tensor([0])))
+        0.0
+    """
     pairs = zip(probe.weights, probe.weight_gradients, strict=True)
     return sum((w * g).sum(dtype=torch.float64).item() for w, g in pairs)
 
@@ -47,7 +101,26 @@ def plain(probe: Probe) -> float:
     cost="several passes",
 )
 def grasp(probe: Probe) -> float:
-    """-w^T H g: how much removing the weights would lower the gradient flow."""
+    """How much removing the weights would lower the gradient flow: -w^T H g, H the Hessian of the loss.
+
+    Args:
+        probe: A network with a batch and its targets. `Probe(second_order=True)` makes the first pass keep what this
+            metric needs.
+
+    Returns:
+        The product, of either sign.
+
+    Raises:
+        ValueError: If the network has no layer with a weight, or the batch has no targets.
+
+    Example:
+        The loss w^2 / 2 of one weight w = 3 has the gradient 3 and the Hessian 1:
+
+        >>> net = nn.Linear(1, 1, bias=False)
+        >>> _ = nn.init.constant_(net.weight, 3)
+        >>> grasp(Probe(net, torch.ones(1, 1), torch.zeros(1), loss=lambda z, _: z.square().mean() / 2))
+        -9.0
+    """
     return -curvature(probe)
 
 
@@ -57,17 +130,36 @@ def grasp(probe: Probe) -> float:
     needs=("labels", "loss gradient"),
 )
 def fisher(probe: Probe, fan_in: bool = True) -> float:
-    """sum over channels c of (weights feeding c) * 1/2 mean_i (sum_p a[i,c,p] dL/da[i,c,p])^2.
+    """How much the loss feels each channel: sum_c (weights feeding c) * 1/2 mean_i (sum_p a[i,c,p] dL/da[i,c,p])^2.
 
+    The sum runs over the channels c of the layers' outputs a, the mean over samples i, the inner sum over positions p.
     Channels are dimension 1 of a convolution's output and the last dimension of any other layer's.
 
-    fan_in: False sums over channels without weighting them, which is BlockSwap's formula. zero-cost-nas and NASLib hand
-    a channel's value to each weight that feeds it before they sum; the published tables are of that.
+    A recurrent layer does not show what its weights make. A table of positions that is called once for all samples does
+    not show what it is to each. For these the inner sum is taken from the gradient g_i of each sample, as sum_j w[c,j]
+    g_i[c,j], the bias being one more w. With dropout, g_i comes of the same random numbers as all the rest. In strict
+    mode recurrent layers and attention are left out, as by the public code.
 
-    A recurrent layer does not show what its weights make, nor a table of positions, called once for all samples, what
-    it is to each. There the samples go one by one, and the sum over p is sum_j w[c,j] g_i[c,j], with the bias as one
-    more w. Raises ValueError where they touch each other, or the network draws random numbers. In strict mode recurrent
-    layers and attention are left out, as by the public code.
+    Args:
+        probe: A network with a batch and its targets.
+        fan_in: Weigh each channel by the number of weights that feed it, as zero-cost-nas and NASLib do, and with them
+            the published tables; False is BlockSwap's formula.
+
+    Returns:
+        The sum, 0 or more.
+
+    Raises:
+        ValueError: If the network has no layer with a weight, the batch has no targets, a weight is used in a way that
+            does not show what it makes, or the samples touch each other and a recurrent layer or a table of positions
+            needs them one by one.
+
+    Example:
+        Equal logits 1, so that a dL/da is (-1/2, 1/2), from one weight each:
+
+        >>> net = nn.Linear(1, 2, bias=False)
+        >>> _ = nn.init.ones_(net.weight)
+        >>> fisher(Probe(net, torch.ones(1, 1), torch.tensor([0])))
+        0.25
     """
     total = 0.0
     for weights, saliency in saliencies(probe):
@@ -78,7 +170,7 @@ def fisher(probe: Probe, fan_in: bool = True) -> float:
 
 @shared
 def saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
-    """For each call of a layer: the weights feeding one channel, and sum_p a[i,c,p] dL/da[i,c,p], n x channels."""
+    """Returns the weights feeding one channel, and sum_p a[i,c,p] dL/da[i,c,p], n x channels, for each layer's call."""
     parts = [_saliencies(part) for part in probe.parts() if probe.layers]
     return [(calls[0][0], torch.cat([saliency for _, saliency in calls])) for calls in zip(*parts, strict=True)]
 
@@ -91,7 +183,7 @@ def _saliencies(probe: Probe) -> list[tuple[float, Tensor]]:
             hidden.append(layer)
             continue
         saliency = arrange(a.detach() * da)
-        # Where samples shared a dimension with their parts, such as windows, the parts have one of their own now.
+        # If samples shared a dimension with their parts, such as windows, the parts have one of their own now.
         convolution = probe.forward.params[layer.weight].ndim > 2 and not isinstance(layer.module, nn.Bilinear)
         channel = 1 + saliency.ndim - a.ndim if convolution else saliency.ndim - 1
         if saliency.ndim > 2:
@@ -108,7 +200,7 @@ ROWS_ARE_CHANNELS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.RNNBase, nn.
 
 
 def _one_by_one(probe: Probe, layers: list[Layer]) -> list[tuple[float, Tensor]]:
-    """The same for layers that do not show what they make of a sample, all calls of a layer taken together.
+    """Returns the same for layers that do not show what they make of a sample, all calls of a layer taken together.
 
     sum_p a da is the derivative along a factor of the channel, which scales what feeds it: its weights and its bias.
     """
@@ -132,13 +224,13 @@ def _one_by_one(probe: Probe, layers: list[Layer]) -> list[tuple[float, Tensor]]
 
 
 def _sample_gradients(probe: Probe, names: list[str]) -> Iterator[tuple[Tensor, ...]]:
-    """Each sample's share of the loss gradient with respect to the parameters `names`.
+    """Yields each sample's share of the loss gradient with respect to the parameters `names`.
 
-    The samples go through one by one. A network that draws random numbers (dropout) would draw others then: there the
-    pass over the whole batch is differentiated once for each sample.
+    The samples go through one by one. A network that draws random numbers (dropout) would draw others then: for such a
+    network the pass over the whole batch is differentiated once for each sample.
 
     Raises:
-        ValueError: the samples touch each other, so that a gradient is no sample's own.
+        ValueError: If the samples touch each other, so that a gradient is no sample's own.
     """
     if not probe.forward.draws:
         for part in probe.replace(chunk=1).parts():
@@ -165,5 +257,21 @@ def _check_apart(probe: Probe) -> None:
 
 @metric("l2_norm", paper=ZERO_COST, cost="weights only")
 def l2_norm(probe: Probe) -> float:
-    """sum_l |W_l|_2, without any data."""
+    """The sum of the layers' weight norms, sum_l |W_l|_2, without any data.
+
+    Args:
+        probe: A network; its batch is not looked at, unless to find out which bare parameters are weights.
+
+    Returns:
+        The sum, 0 or more.
+
+    Raises:
+        ValueError: If the network has no layer with a weight.
+
+    Example:
+        >>> net = nn.Linear(2, 2)
+        >>> _ = nn.init.ones_(net.weight)
+        >>> l2_norm(Probe(net, torch.zeros(1, 2)))
+        2.0
+    """
     return sum(torch.linalg.vector_norm(w, dtype=torch.float64).item() for w in probe.weights)

@@ -24,15 +24,30 @@ from untrained.probe.per_sample import Use, Uses, summed
     cost="several passes",
 )
 def gradsign(probe: Probe, mean: bool = False) -> float:
-    """sum over weights of |sum_i sign(g_i)|, g_i the gradient of sample i's own loss; sign(0) = 0.
+    """Whether the samples agree on each weight's way: sum over weights of |sum_i sign(g_i)|, with sign(0) = 0.
 
-    Each sample is a batch of its own in training mode, so BatchNorm takes its statistics over one sample's positions.
-    All samples go through in one pass with just these statistics; where a layer is used in a way of which no gradient a
-    sample is known, they go one by one.
+    g_i is the gradient of sample i's own loss. Each sample is a batch of its own in training mode, so BatchNorm takes
+    its statistics over one sample's positions. All samples go through in one pass with just these statistics. If a
+    layer is used in a way of which no gradient a sample is known, they go one by one.
 
-    mean: divided by the number of weights, as one of the two public scripts has it.
+    Args:
+        probe: A network with a batch and its targets, one for each sample.
+        mean: Divide by the number of weights, as one of the two public scripts does.
 
-    Raises ValueError where BatchNorm would see one number a channel.
+    Returns:
+        The sum: at most n for each weight; with `mean` at most n.
+
+    Raises:
+        ValueError: If BatchNorm would see one number a channel, the targets are not one a sample, or the network has no
+            layer with a weight.
+
+    Example:
+        Samples 1 and -1 pull one weight both ways, and another one way:
+
+        >>> net = nn.Linear(2, 1, bias=False)
+        >>> inputs = torch.tensor([[1.0, 1.0], [-1.0, 1.0]])
+        >>> gradsign(Probe(net, inputs, torch.zeros(2), loss=lambda z, _: z.mean()))
+        2.0
     """
     agreement = _agreement(probe)
     return agreement / sum(w.numel() for w in probe.weights) if mean else float(agreement)
@@ -60,7 +75,7 @@ def _outputs(probe: Probe, state: dict[str, Tensor]) -> tuple[Uses, Any]:
 
 
 def _signs(probe: Probe) -> dict[str, Tensor]:
-    """sum_i sign(g_i) for each layer's weight that the loss depends on."""
+    """Returns sum_i sign(g_i) for each layer's weight that the loss depends on."""
     uses, outputs = _outputs(probe, detached_state(probe))
     check_samples(probe, outputs)
     if (part := resized_probe(probe)) is not None:

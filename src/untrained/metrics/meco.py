@@ -27,14 +27,15 @@ def meco(
     inputs: Literal["random", "batch"] = "random",
     modules: Literal["leaves", "all"] = "leaves",
 ) -> float:
-    """sum over modules of the smallest eigenvalue of the Pearson correlation matrix of the channels of their output.
+    """How far channels are from copying each other: sum over modules of the channels' least correlation eigenvalue.
 
-    The network sees one sample ~ N(0, 1), in training mode. A channel that is constant has correlation 0 with all
-    channels, itself included. An output with no more positions than channels counts 0, as its matrix is singular.
+    That is the smallest eigenvalue of the Pearson correlation matrix of the channels of a module's output. The network
+    sees one sample ~ N(0, 1), in training mode. A channel that is constant has correlation 0 with all channels, itself
+    included. An output with no more positions than channels counts 0, as its matrix is singular.
 
     Args:
-        probe: a network on floating-point inputs.
-        size: the height and width of the sample; None: as the batch's images. The public code has 64 always.
+        probe: A network on floating-point inputs.
+        size: The height and width of the sample; None: as the batch's images. The public code has 64 always.
         inputs: "batch" takes the first sample of the batch.
         modules: "leaves" counts the modules that call no other: each computation once, however the layers are nested.
             "all", and strict mode, also count containers and the network itself, as the public code does: what ends
@@ -44,15 +45,12 @@ def meco(
         The sum over the modules, 0 or more.
 
     Raises:
-        ValueError: no module's output has more positions than channels, as in a perceptron: the sum is then 0
+        ValueError: If no module's output has more positions than channels, as in a perceptron: the sum is then 0
             whatever the network is.
 
     Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from untrained.metrics import METRICS, Probe
         >>> net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
-        >>> METRICS["meco"](Probe(net, torch.randn(4, 3, 8, 8))) > 0
+        >>> meco(Probe(net, torch.randn(4, 3, 8, 8))) > 0
         True
     """
     if inputs not in ("random", "batch") or modules not in ("all", "leaves"):
@@ -79,7 +77,7 @@ def _outputs(probe: Probe, x: Tensor, containers: bool) -> list[Tensor]:
     """What each module makes of the sample `x`, channels x ..., in the order of the calls.
 
     Args:
-        containers: of all modules, not only of those that call no other.
+        containers: Also modules, not only of those that call no other.
     """
     found = list[Tensor]()
     calls = list[int]()
@@ -104,7 +102,7 @@ def _outputs(probe: Probe, x: Tensor, containers: bool) -> list[Tensor]:
 
 
 def _of_sample(output: Tensor) -> Tensor:
-    """Without the dimension of the one sample: the first, or the only one that is 1 long, as in sequences first."""
+    """Drops the dimension of the one sample: the first, or the only one that is 1 long, as in sequences first."""
     short = [d for d, length in enumerate(output.shape) if length == 1]
     return output.select(short[0], 0) if len(output) > 1 and len(short) == 1 else output[0]
 
@@ -114,7 +112,7 @@ def _positions(f: Tensor) -> int:
 
 
 def _smallest_eigenvalue(f: Tensor) -> float:
-    """Of the correlations of the rows of `f`, channels x positions..."""
+    """Returns that of the correlations of the rows of `f`, channels x positions..."""
     if _positions(f) <= len(f):
         return 0.0  # centred rows span fewer dimensions than there are channels
     f = f.reshape(len(f), -1).double()

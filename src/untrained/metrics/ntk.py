@@ -1,16 +1,16 @@
-"""Metrics on the neural tangent kernel K[i,j] = <J(x_i), J(x_j)>, J(x) the gradient of the output with respect to the
-parameters at the sample x.
+"""Metrics on the neural tangent kernel K[i,j] = <J(x_i), J(x_j)>.
 
-Three readings of J are about:
+J(x) is the gradient of the output with respect to the parameters, at the sample x. Three readings of J are about:
 
 - `mode="eval"`: every sample on its own, BatchNorm with its running statistics. This is the kernel of the TE-NAS paper,
-  where J depends on one point. Parameters: those with "weight" in their name (convolutions, linear layers, scales of
-  normalisations; no biases), as in TE-NAS's code. One forward and one backward pass.
-- `mode="train"`: as TE-NAS's code runs it: J(x_i) is the gradient of sample i's output within a batch in training mode,
-  where it also depends on the others through BatchNorm's statistics. n backward passes.
-- `layerwise=True`: as HNAS's code has it: one backward pass of the sum over all samples; row i gathers, layer by layer,
-  what goes through sample i's activations. Weights and biases of convolutions, linear layers and embeddings. It is the
-  gradient of sample i where the samples do not touch each other.
+  in which J depends on one point. Parameters: those with "weight" in their name (convolutions, linear layers, scales of
+  normalisations; no biases), as in TE-NAS's code, and bare ones that are used as weights. One forward and one backward
+  pass.
+- `mode="train"`: as TE-NAS's code runs it. J(x_i) is the gradient of sample i's output within a batch in training mode,
+  so that it also depends on the others through BatchNorm's statistics. n backward passes.
+- `layerwise=True`: as HNAS's code has it. One backward pass of the sum over all samples; row i gathers, layer by layer,
+  what goes through sample i's activations. Weights and biases of the layers. It is the gradient of sample i if the
+  samples do not touch each other.
 
 `output` is what is differentiated: "sum", the sum of a sample's outputs (TE-NAS), or "target", the output of its class
 (HNAS).
@@ -45,12 +45,30 @@ Output = Literal["sum", "target"]
     needs=("sample gradients",),
 )
 def ntk_condition_number(probe: Probe, mode: Mode = "eval", output: Output = "sum", layerwise: bool = False) -> float:
-    """Largest over smallest eigenvalue of the neural tangent kernel (see `ntk`): lower is easier to train.
+    """How hard the network is to train: largest over smallest eigenvalue of the neural tangent kernel (lower: easier).
 
     Public readings: TE-NAS's code `mode=train`; HNAS's code `mode=train,output=target,layerwise=True`.
 
-    Raises ValueError where the smallest eigenvalue is no larger than rounding: the condition number is then not known.
-    TE-NAS's code gives 100000 for a kernel that is not a number, and infinities or negative numbers where they come.
+    Args:
+        probe: A network with a batch; with n class labels for `output="target"`.
+        mode: "eval" has every sample on its own, "train" within the batch.
+        output: What is differentiated: the "sum" of a sample's outputs, or that of its "target" class.
+        layerwise: Gather what goes through each sample's activations, layer by layer.
+
+    Returns:
+        The condition number, 1 or more.
+
+    Raises:
+        ValueError: If the smallest eigenvalue is no larger than rounding, so that the condition number is not known.
+            TE-NAS's code gives 100000 for a kernel that is not a number, and infinities or negative numbers as they
+            come.
+
+    Example:
+        The gradients of one linear output are the samples, (1, 0) and (0, 2): K = diag(1, 4).
+
+        >>> net = nn.Linear(2, 1, bias=False)
+        >>> ntk_condition_number(Probe(net, torch.tensor([[1.0, 0.0], [0.0, 2.0]])))
+        4.0
     """
     v = torch.linalg.eigvalsh(_kernel(probe, mode, output, layerwise))
     low, high = v[0].item(), v[-1].item()
@@ -68,13 +86,33 @@ def ntk_condition_number(probe: Probe, mode: Mode = "eval", output: Output = "su
     needs=("labels", "sample gradients"),
 )
 def ntk_trace(probe: Probe, mode: Mode = "train", output: Output = "target", layerwise: bool = True) -> float:
-    """sqrt(trace(K) / n), K the neural tangent kernel (see `ntk`), by default as in HNAS's code."""
+    """The size of the neural tangent kernel: sqrt(trace(K) / n), by default as in HNAS's code.
+
+    Args:
+        probe: A network with a batch; with n class labels for `output="target"`.
+        mode: As for `ntk_condition_number`.
+        output: As for `ntk_condition_number`.
+        layerwise: As for `ntk_condition_number`.
+
+    Returns:
+        The root of the mean of K's diagonal, 0 or more.
+
+    Raises:
+        ValueError: If the outputs are not n x classes or the targets no labels, for `output="target"`.
+
+    Example:
+        The gradient of the first output is the sample (3, 4), of length 5:
+
+        >>> net = nn.Linear(2, 2, bias=False)
+        >>> ntk_trace(Probe(net, torch.tensor([[3.0, 4.0]]), torch.tensor([0])))
+        5.0
+    """
     kernel = _kernel(probe, mode, output, layerwise)
     return math.sqrt(kernel.trace().item() / len(kernel))
 
 
 def _kernel(probe: Probe, mode: Mode, output: Output, layerwise: bool) -> Tensor:
-    """K, n x n in double precision."""
+    """Returns K, n x n in double precision."""
     if mode not in ("eval", "train") or output not in ("sum", "target"):
         raise ValueError(f"mode {mode!r}, output {output!r}: give eval or train, sum or target")
     if (mode, output, layerwise) == ("train", "target", True):
@@ -106,7 +144,7 @@ def _layerwise(probe: Probe, mode: Mode, output: Output) -> Tensor:
 
 
 def _rows_in_training(probe: Probe, output: Output, names: set[str]) -> Tensor:
-    """The gradients of the parameters `names`, a row a sample, where none sees another."""
+    """Returns the gradients of the parameters `names`, a row a sample, for samples that do not touch each other."""
     rows = []
     for i, part in enumerate(probe.replace(targets=None, chunk=1).parts(linearised=False)):
         parameters = [part.forward.params[name] for name in sorted(names & part.forward.params.keys())]
@@ -115,7 +153,7 @@ def _rows_in_training(probe: Probe, output: Output, names: set[str]) -> Tensor:
 
 
 def _rows(probe: Probe, output: Output, names: set[str]) -> Tensor:
-    """The same in evaluation mode."""
+    """Returns the same in evaluation mode."""
     rows = []
     for i, single in enumerate(pieces(probe, 1)):
         run = single.run(training=False)
@@ -134,7 +172,7 @@ def _alone(probe: Probe, output: Output) -> Tensor:
 
 
 def _weights(probe: Probe) -> list[str]:
-    """Those with "weight" in their name, scales of normalisations among them, and layers' weights by other names."""
+    """Returns the parameters with "weight" in their name, and layers' weights by other names."""
     layers = {layer.weight for layer in probe.known_layers}
     names = [name for name, _ in probe.net.named_parameters() if "weight" in name or name in layers]
     if not names:
@@ -179,7 +217,7 @@ def _gram(uses: Uses, total: Tensor, names: set[str]) -> Tensor:
 
 
 def _differentiated(outputs: Tensor, probe: Probe, output: Output, sample: int | None = None) -> Tensor:
-    """n numbers: what is differentiated for each sample (or for the one `sample`)."""
+    """Returns n numbers: what is differentiated for each sample (or for the one `sample`)."""
     if output == "sum":
         return outputs.reshape(len(outputs), -1).sum(1)
     targets = probe.labels

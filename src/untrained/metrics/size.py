@@ -18,7 +18,18 @@ from untrained.probe.network import copied
 
 @metric("params", paper="a size, no paper", cost="weights only")
 def params(probe: Probe) -> float:
-    """Parameters in millions: weights, biases, normalisations."""
+    """Parameters in millions: weights, biases, normalisations.
+
+    Args:
+        probe: A network.
+
+    Returns:
+        The number, in millions.
+
+    Example:
+        >>> params(Probe(nn.Linear(999, 1000), torch.zeros(1, 999)))
+        1.0
+    """
     return sum(p.numel() for p in probe.net.parameters()) / 1e6
 
 
@@ -27,12 +38,22 @@ def flops(probe: Probe) -> float:
     """Operations in millions for one sample in evaluation mode, as the published `flops` columns count them.
 
     Convolution: kernel size x input channels / groups multiply-adds, each counted once, for each output element, plus
-    one for a bias. Linear: in x out, bias free. BatchNorm: 2 an element. ReLU: 1 an element. Average and
-    max pooling: the whole window for each output element. Adaptive average pooling: (h + 1)(w + 1) for each output
-    element, h x w the window. Sums, identity, zero and reshaping: free.
+    one for a bias. Linear: in x out, bias free. BatchNorm: 2 an element. ReLU: 1 an element. Average and max pooling:
+    the whole window for each output element. Adaptive average pooling: (h + 1)(w + 1) for each output element, h x w
+    being the window. Sums, identity, zero and reshaping: free.
 
-    Beyond those: a transposed convolution counts for each input element as a convolution for each output element;
+    Beyond those, a transposed convolution counts for each input element as a convolution for each output element;
     matrix products, attention and recurrent layers count the multiply-adds of their products.
+
+    Args:
+        probe: A network that runs on the batch's first sample alone.
+
+    Returns:
+        The number, in millions.
+
+    Example:
+        >>> flops(Probe(nn.Linear(1000, 1000), torch.zeros(4, 1000)))
+        1.0
     """
     counter = _Counter()
     sample = probe.inputs[:1].detach()
@@ -44,12 +65,26 @@ def flops(probe: Probe) -> float:
 
 @metric("latency", paper="a speed, no paper", direction=-1, needs=("forward pass", "clock"), cost="several passes")
 def latency(probe: Probe, samples: int = 1, repeats: int = 11, warm_up: int = 3) -> float:
-    """Milliseconds for a forward pass in evaluation mode on this device: the median of `repeats`, after `warm_up` more.
+    """Milliseconds for a forward pass in evaluation mode on this device: the median of several.
 
-    samples: so many of the batch's samples at a time.
+    It differs from call to call, and between machines. A score that is to be compared needs a machine with nothing else
+    to do, and the same number of threads.
 
-    Not deterministic: it differs from call to call, and between machines. A score that is to be compared needs a
-    machine with nothing else to do, and the same number of threads.
+    Args:
+        probe: A network with a batch.
+        samples: How many of the batch's samples go through at a time.
+        repeats: How many passes are measured.
+        warm_up: How many passes go before these, unmeasured.
+
+    Returns:
+        The median, in milliseconds.
+
+    Raises:
+        ValueError: If there are fewer samples than `samples`, or nothing to measure.
+
+    Example:
+        >>> latency(Probe(nn.Linear(8, 8), torch.zeros(1, 8)), repeats=3) > 0
+        True
     """
     if samples < 1 or repeats < 1 or samples > len(probe.inputs):
         raise ValueError(f"{samples} samples of {len(probe.inputs)}, {repeats} repeats: give at least 1, and no more")

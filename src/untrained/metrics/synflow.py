@@ -23,35 +23,78 @@ TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any d
 
 @metric("synflow", paper=TANAKA, needs=("data-free pass",))
 def synflow(probe: Probe, log: bool = False) -> float:
-    """sum |w dR/dw|, with every normalisation (Batch-, Layer-, Group-, Instance-, RMSNorm) replaced by the identity.
+    """How strongly the layers are connected, without data or normalisations: sum |w dR/dw|.
 
-    The value spans dozens of orders of magnitude over a space, so compare it by rank or by log. zero-cost-nas's own
-    NAS-Bench-201 network keeps BatchNorm on inside its two reduction blocks; NASLib, and this, nowhere.
+    R is the sum of the outputs for one sample of ones, in a network of absolute weights in which every normalisation
+    (Batch-, Layer-, Group-, Instance-, RMSNorm) is the identity. zero-cost-nas's own NAS-Bench-201 network keeps
+    BatchNorm on inside its two reduction blocks; NASLib keeps it nowhere, and nor does this metric.
 
-    log: the natural logarithm of the value, as the published tables have it.
+    The value spans dozens of orders of magnitude over a space, so compare it by rank or by logarithm.
 
-    Raises ValueError where the value exceeds double precision, or, with `log`, is 0.
+    Args:
+        probe: A network on floating-point inputs; of its batch only the shape of a sample enters.
+        log: Return the natural logarithm of the value, as the published tables have it.
+
+    Returns:
+        The sum over all weights, 0 or more.
+
+    Raises:
+        ValueError: If the inputs are whole numbers, the network has no layer with a weight, the value exceeds double
+            precision or, with `log`, is 0.
+
+    Example:
+        Two paths of weight 2 and 3 = |-3| to one output: 2 * 1 + 3 * 1.
+
+        >>> net = nn.Linear(2, 1, bias=False)
+        >>> net.weight.data = torch.tensor([[2.0, -3.0]])
+        >>> synflow(Probe(net, torch.zeros(4, 2)))
+        5.0
     """
     return _total(data_free_gradients(probe), log)
 
 
 @metric("synflow_bn", paper=TANAKA + "; BatchNorm left on as in zero-cost-nas", needs=("data-free pass",))
 def synflow_bn(probe: Probe, log: bool = False) -> float:
-    """sum |w dR/dw|, with normalisations active: BatchNorm takes its statistics from the one sample of ones.
+    """`synflow` with normalisations active: BatchNorm takes its statistics from the one sample of ones.
 
-    log: the natural logarithm of the value.
+    Args:
+        probe: A network on floating-point inputs; of its batch only the shape of a sample enters.
+        log: Return the natural logarithm of the value.
+
+    Returns:
+        The sum over all weights, 0 or more.
+
+    Raises:
+        ValueError: As for `synflow`.
+
+    Example:
+        Without a normalisation it is `synflow`:
+
+        >>> probe = Probe(nn.Linear(2, 1), torch.zeros(4, 2))
+        >>> synflow_bn(probe) == synflow(probe)
+        True
     """
     return _total(_gradients(probe, nullcontext()), log)
 
 
 @shared
 def data_free_gradients(probe: Probe) -> list[tuple[Tensor, Tensor]]:
-    """(|W_l|, dR/d|W_l|) in float64 for each of the probe's layers, every normalisation being the identity."""
+    """Returns (|W_l|, dR/d|W_l|) in float64 for each of the probe's layers, every normalisation being the identity.
+
+    Args:
+        probe: A network on floating-point inputs.
+
+    Example:
+        >>> net = nn.Linear(2, 1, bias=False)
+        >>> ((w, g),) = data_free_gradients(Probe(net, torch.zeros(1, 2)))
+        >>> g.tolist()
+        [[1.0, 1.0]]
+    """
     return _gradients(probe, _WithoutNorms())
 
 
 def _gradients(probe: Probe, mode: AbstractContextManager[Any]) -> list[tuple[Tensor, Tensor]]:
-    """(|W_l|, dR/d|W_l|) for each of the probe's layers."""
+    """Returns (|W_l|, dR/d|W_l|) for each of the probe's layers, in a pass under `mode`."""
     if not probe.inputs.is_floating_point():
         raise ValueError(f"the inputs are {probe.inputs.dtype}: an all-ones sample needs floating-point inputs")
     state = probe.state(_positive)
@@ -64,7 +107,7 @@ def _gradients(probe: Probe, mode: AbstractContextManager[Any]) -> list[tuple[Te
 
 
 def _positive(t: Tensor) -> Tensor:
-    """|t| in double precision; what is infinite, as in a mask, stays so."""
+    """Returns |t| in double precision; what is infinite, as in a mask, stays as it is."""
     return torch.where(t.isinf(), t, t.abs()).double() if t.is_floating_point() else t.clone()
 
 

@@ -29,20 +29,34 @@ def vkdnw(
     reading: Literal["paper", "code"] = "paper",
     part: Literal["entropy", "dimension", "both"] = "entropy",
 ) -> float:
-    """-sum_k d_k ln d_k, d the nine deciles of the singular values of the Fisher information, scaled to sum to 1.
+    """How evenly the Fisher information's spectrum is spread: -sum_k d_k ln d_k, d its nine deciles, scaled to sum 1.
 
-    Evaluation mode. theta: the first element of each of the network's first 128 parameter tensors, biases and
-    normalisations included. F = mean_i J_i^T (diag p_i - p_i p_i^T) J_i, with J_i = d logits_i / d theta (classes x
-    |theta|) and p_i the softmax, smoothed by 0.05.
+    The spectrum is that of F = mean_i J_i^T (diag p_i - p_i p_i^T) J_i, in evaluation mode: J_i = d logits_i / d theta
+    (classes x |theta|), and p_i is the softmax, smoothed by 0.05. theta holds the first element of each of the first
+    128 parameter tensors, in the order in which the network holds them, biases and normalisations included.
 
-    reading: "code" has the Cholesky factor L of diag p - p p^T the wrong way round: F = mean_i J_i^T L_i^T L_i J_i.
-    Both take the smoothing in half precision, as the code does, unless what it is rounded by is more than a class gets
-    of it, as with most numbers of classes above 256.
-    part: "dimension" is the number of parameter tensors; "both" adds the two, which ranks by dimension first.
+    The low deciles can be rounding noise if parameters have no effect: compare such scores in double precision.
 
-    The low deciles can be rounding noise where parameters have no effect: compare such scores in double precision.
+    Args:
+        probe: A network that returns n x classes, two or more.
+        reading: "code" has the Cholesky factor L of diag p - p p^T the wrong way round: F = mean_i J_i^T L_i^T L_i J_i.
+            Both readings smooth in half precision, as the code does, unless rounding then takes more than a class gets,
+            as with most numbers of classes above 256.
+        part: "dimension" is the number of parameter tensors; "both" adds it to the entropy, which ranks by dimension
+            first.
 
-    Raises ValueError where the outputs are not n x classes, two or more, or do not depend on any of the parameters.
+    Returns:
+        The entropy, at most ln 9; see `part`.
+
+    Raises:
+        ValueError: If the outputs are not n x classes, or do not depend on any of the parameters.
+
+    Example:
+        One parameter tensor gives one singular value, and nine equal deciles:
+
+        >>> net = nn.Linear(2, 3, bias=False)
+        >>> round(vkdnw(Probe(net, torch.ones(4, 2))), 4)  # ln 9
+        2.1972
     """
     if reading not in ("paper", "code") or part not in ("entropy", "dimension", "both"):
         raise ValueError(f"reading {reading!r}, part {part!r}: give paper or code; entropy, dimension or both")
@@ -65,7 +79,7 @@ def vkdnw(
 
 @shared
 def _jacobian(probe: Probe) -> tuple[Tensor, Tensor]:
-    """Logits, n x classes, and J, n x classes x parameters, in double precision."""
+    """Returns the logits, n x classes, and J, n x classes x parameters, in double precision."""
     if probe.chunk is not None:
         check_rows(probe, lambda part: ((run := evaluation_pass(part)).uses, run.outputs))
         logits, J = zip(*map(_jacobian, pieces(probe)), strict=True)
@@ -121,7 +135,7 @@ def _one_by_one(probe: Probe, names: list[str]) -> tuple[Tensor, Tensor]:
 
 
 def _probabilities(logits: Tensor) -> Tensor:
-    """The smoothed softmax; the smoothing's two numbers are rounded to half precision where that does no harm."""
+    """Returns the smoothed softmax; the smoothing's two numbers are rounded to half precision if that does no harm."""
     classes = logits.shape[1]
     smoothing = torch.tensor(SMOOTHING, dtype=torch.float16)
     keep, spread = (1 - smoothing).item(), (smoothing / classes).item()
@@ -131,7 +145,7 @@ def _probabilities(logits: Tensor) -> Tensor:
 
 
 def _factor(p: Tensor) -> Tensor:
-    """n x classes x classes lower triangular L with L L^T = diag p - p p^T, in closed form.
+    """Returns n x classes x classes lower triangular L with L L^T = diag p - p p^T, in closed form.
 
     With q_j = 1 - p_1 - ... - p_j: L_jj = sqrt(p_j q_j / q_{j-1}), and L_ij = -p_i / q_j L_jj below it.
     """

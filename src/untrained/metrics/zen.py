@@ -26,18 +26,18 @@ ALPHA = 0.01
     needs=("feature maps", "random draws"),
 )
 def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool = True) -> float:
-    """ln E |f(x) - f(x + 0.01 e)| + sum over normalisations of ln s, for x and e ~ N(0, 1), shaped like the batch.
+    """How much the last feature map moves with the input: ln E |f(x) - f(x + 0.01 e)| + sum of ln s.
 
-    f is the feature map before global average pooling, in training mode, of the network with weights ~ N(0, 1), biases
-    0 and normalisations that scale by 1. s^2 is the variance that a normalisation divides by, averaged over what it
-    normalises (BatchNorm: channels): adding ln s gives back the scale that was taken away. A sum of logarithms cannot
-    overflow.
+    x and e ~ N(0, 1) have the batch's shape, and the sum runs over the normalisations. f is the feature map before
+    global average pooling, in training mode, of the network with weights ~ N(0, 1), biases 0 and normalisations that
+    scale by 1. s^2 is the variance that a normalisation divides by, averaged over what it normalises (BatchNorm:
+    channels): adding ln s gives back the scale that was taken away. A sum of logarithms cannot overflow.
 
     The map is the input of the network's last global pooling; if there is none, of its last flattening; if there is
     none, of its last layer. What no layer has made yet, such as images that a perceptron flattens first, is no map.
 
     Args:
-        probe: a network on floating-point inputs.
+        probe: A network on floating-point inputs.
         reading: "paper" takes Frobenius's norm for |.|, and s from the batch, for x. "code" sums absolute values, and
             takes s^2 from BatchNorm's running variance after both passes: for a fresh network 0.81 + 0.09 var(x) + 0.1
             var(x + 0.01 e); other normalisations have no running variance, and do not count.
@@ -47,14 +47,11 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
         The score, in nats.
 
     Raises:
-        ValueError: no map was found, the map does not move at all, or a normalisation has nothing to normalise.
+        ValueError: If no map was found, the map does not move at all, or a normalisation has nothing to normalise.
 
     Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from untrained.metrics import METRICS, Probe
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
-        >>> round(METRICS["zen"](Probe(net, torch.randn(4, 3, 8, 8))), 1)
+        >>> round(zen(Probe(net, torch.randn(4, 3, 8, 8))), 1)
         -0.4
     """
     if reading not in ("paper", "code"):
@@ -162,7 +159,7 @@ class _Watch(TorchFunctionMode):
 
 
 def _variance(func: Any, input: Tensor, **given: Any) -> Tensor:
-    """The mean variance that a normalisation other than BatchNorm divides by."""
+    """Returns the mean variance that a normalisation other than BatchNorm divides by."""
     if func is F.group_norm:
         return input.reshape(len(input), given["num_groups"], -1).var(2, correction=0).mean()
     if func is F.instance_norm:
@@ -172,5 +169,5 @@ def _variance(func: Any, input: Tensor, **given: Any) -> Tensor:
 
 
 def _is_global(x: Tensor, output: Tensor) -> bool:
-    """Was every position averaged away, with channels in dimension 1 or last?"""
+    """Tells whether every position was averaged away, with channels in dimension 1 or last."""
     return output.numel() in (x.shape[0] * x.shape[1], x.shape[0] * x.shape[-1])

@@ -15,17 +15,31 @@ from untrained.probe.evaluation import rows
     cost="several passes",
 )
 def zico(probe: Probe, halves: bool = False, accumulate: bool = False) -> float:
-    """sum_l ln sum (mean |g| / std g), mean and standard deviation of each weight's gradient over two batches.
+    """How large gradients are beside their spread over two batches: sum_l ln sum (mean |g| / std g).
 
-    With two batches the mean is (|g_1| + |g_2|) / 2 and the deviation |g_1 - g_2| / 2. Weights whose deviation is 0
-    are left out, and layers of which nothing is left; 0 where that is all of them. The quotient's tails are heavy: in
-    single precision the value is good for two or three digits.
+    The inner sum runs over the weights of layer l. With two batches the mean is (|g_1| + |g_2|) / 2 and the deviation
+    |g_1 - g_2| / 2. Weights whose deviation is 0 are left out, and so are layers of which nothing is left; the value is
+    0 if no layer is left. The quotient's tails are heavy: in single precision, two or three digits are good.
 
-    halves: the two halves of the batch stand for two batches.
-    accumulate: the second gradient is the sum of both, as where the code does not clear gradients (MeCo's repository,
-    with `halves`).
+    Args:
+        probe: A network with two batches and their targets, `Probe(..., second=(inputs, targets))`.
+        halves: Take the two halves of the first batch instead.
+        accumulate: Let the second gradient be the sum of both, as if the code did not clear gradients (MeCo's
+            repository, with `halves`).
 
-    Raises ValueError where there is neither a second batch nor `halves`.
+    Returns:
+        The sum over layers, in nats.
+
+    Raises:
+        ValueError: If there is neither a second batch nor `halves`, or the network has no layer with a weight.
+
+    Example:
+        The gradients of w are 1 and 3, so the quotient is 2 / 1:
+
+        >>> net = nn.Linear(1, 1, bias=False)
+        >>> first, second = (torch.ones(1, 1), torch.zeros(1)), (torch.full((1, 1), 3.0), torch.zeros(1))
+        >>> round(zico(Probe(net, *first, second=second, loss=lambda z, _: z.mean())), 4)  # ln 2
+        0.6931
     """
     first, second = _gradients(probe, halves)
     value = 0.0

@@ -37,15 +37,33 @@ Cost = Literal["weights only", "forward", "forward and backward", "several passe
 """"forward and backward" is one pass over the batch each; "several passes" is the work of two such pairs or more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Metric:
-    """A training-free metric (zero-cost proxy).
+    """A training-free metric (zero-cost proxy): a function of a `Probe` with its name and what is known of it.
 
-    direction: +1 where a higher score is held to be better, -1 where a lower one is.
-    needs: what it asks of the probe; empty for the weights alone.
-    cost: the work that it does when nothing is shared with another metric.
-    paper: where it comes from.
-    options: keyword arguments of the function that are not left at their default; they stand in the name.
+    Called with a probe, it gives the score. `help` of a metric shows its function's docstring and these facts.
+
+    Attributes:
+        name: What a column of scores is called, options included.
+        function: `Probe` and options -> number.
+        direction: 1 if a higher score is held to be better, -1 if a lower one is.
+        needs: What it asks of the probe; empty for the weights alone.
+        paper: Where it comes from.
+        cost: Its work if nothing is shared with another metric.
+        options: The function's keyword arguments that are not left at their defaults.
+
+    Raises:
+        InputError: If a field is not what it should be, or the function cannot be called with a probe alone.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from untrained.metrics import Probe, fisher
+        >>> fisher.direction, fisher.with_options(fan_in=False).name
+        (1, 'fisher(fan_in=False)')
+        >>> probe = Probe(nn.Linear(2, 2), torch.ones(4, 2), torch.tensor([0, 1, 1, 0]))
+        >>> fisher(probe, fan_in=False) == fisher(probe) / 2
+        True
     """
 
     name: str
@@ -74,8 +92,24 @@ class Metric:
             raise InputError(f"metric {self.name!r} cannot be called with a Probe alone: {error}") from error
         object.__setattr__(self, "__doc__", self._description())
 
-    def __call__(self, probe: Probe) -> float:
-        """The score. Raises ValueError where it is infinite or not a number, or the metric says why there is none."""
+    def __repr__(self) -> str:
+        given = {name: default for name, (default, _) in self.all_options.items()} | dict(self.options)
+        return f"{self.base_name}({', '.join(['probe', *(f'{name}={value}' for name, value in given.items())])})"
+
+    def __call__(self, probe: Probe, **options: Any) -> float:
+        """Returns the score.
+
+        Args:
+            probe: A network with a batch.
+            **options: See `with_options`.
+
+        Raises:
+            ValueError: If the score is infinite or not a number, or the metric says why there is none.
+            TypeError: If the function returns no number.
+            InputError: If the function has no such option, or it does not take such a value.
+        """
+        if options:
+            return self.with_options(**options)(probe)
         # A clock is to be read in the settings that networks run in.
         exact = nullcontext() if "clock" in self.needs else exact_kernels(probe.inputs.device)
         # The passes differentiate, also where the caller has turned gradients off, in a precision of their own.
@@ -90,16 +124,29 @@ class Metric:
         return value
 
     def with_options(self, **options: Any) -> "Metric":
-        """The metric under another reading: `fisher.with_options(fan_in=False)` is called `fisher(fan_in=False)`.
+        """Returns the metric under another reading; `fisher.with_options(fan_in=False)` is `fisher(fan_in=False)`.
 
-        Raises `InputError` for an option that the function does not have, or a value that it does not take.
+        Args:
+            **options: Keyword arguments of the function. Those given earlier are kept.
+
+        Raises:
+            InputError: If the function has no such option, or it does not take such a value.
+
+        Example:
+            >>> from untrained.metrics import zen
+            >>> zen.with_options(reading="code", drawn=False).name
+            'zen(drawn=False,reading=code)'
         """
         options = checked_options(self.base_name, self.function, {**self.options, **options})
         written = ",".join(f"{key}={value}" for key, value in options.items())
         return replace(self, name=f"{self.base_name}({written})" if options else self.base_name, options=options)
 
     def renamed(self, name: str) -> "Metric":
-        """The same metric under another name, its options kept."""
+        """Returns the same metric under another name, its options kept.
+
+        Args:
+            name: The new name, without options.
+        """
         return replace(self, name=name + self.name.removeprefix(self.base_name))
 
     @property
@@ -109,7 +156,7 @@ class Metric:
 
     @property
     def all_options(self) -> dict[str, tuple[Any, tuple[Any, ...]]]:
-        """Option -> (its default, the values it can take, where these are few and known)."""
+        """Option -> (its default, the values that it can take if these are few and known)."""
         return {name: (value, choices(self.function, name)) for name, value in defaults(self.function).items()}
 
     @property
@@ -134,7 +181,7 @@ class Metric:
 
 
 def _number(value: Any) -> float:
-    """Of what a metric returned: a number, or a tensor or array that holds one."""
+    """Returns the number that a metric returned, be it in a tensor or an array."""
     if isinstance(value, torch.Tensor | np.ndarray) and math.prod(value.shape) == 1:
         value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
@@ -154,9 +201,31 @@ def metric(
     needs: tuple[Need, ...] = (),
     cost: Cost = "forward and backward",
 ) -> Callable[[Callable[..., float]], Metric]:
-    """Decorator that makes a `Metric` of a function `Probe -> float`.
+    """Makes a `Metric` of a function `Probe -> float`; to be used as a decorator.
 
-    The function's further parameters, each with a default, are the metric's options.
+    The function's further parameters, each with a default, are the metric's options. Its docstring's first line says
+    what it computes.
+
+    Args:
+        name: What a column of scores is called: one word.
+        paper: Where it comes from.
+        direction: 1 if a higher score is held to be better, -1 if a lower one is.
+        needs: What it asks of the probe: "second batch" makes the command line draw one, "Hessian" makes the first pass
+            keep what a second derivative needs.
+        cost: Its work if nothing is shared with another metric.
+
+    Returns:
+        A decorator.
+
+    Raises:
+        InputError: If an argument is not what it should be, or the function cannot be called with a probe alone.
+
+    Example:
+        >>> @metric("largest", paper="none yet", cost="weights only")
+        ... def largest(probe, power: float = 1.0) -> float:
+        ...     return max(w.abs().max().item() for w in probe.weights) ** power
+        >>> largest.with_options(power=2).name
+        'largest(power=2.0)'
     """
 
     def wrap(function: Callable[..., float]) -> Metric:

@@ -13,7 +13,15 @@ KINDS: dict[Any, str] = {bool: "True or False", int: "a whole number", float: "a
 
 
 def split_names(text: str) -> list[str]:
-    """The names in `text`, separated by commas; a comma between brackets separates none."""
+    """Splits names at commas, but for those between brackets.
+
+    Args:
+        text: Names of metrics, each with its options.
+
+    Example:
+        >>> split_names("snip, swap(mu=1,sigma=2)")
+        ['snip', 'swap(mu=1,sigma=2)']
+    """
     names, depth = [""], 0
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -25,7 +33,18 @@ def split_names(text: str) -> list[str]:
 
 
 def parse_name(text: str) -> tuple[str, dict[str, Any]]:
-    """`fisher(fan_in=False)` -> ("fisher", {"fan_in": False}): a value is True, False, None, a number or a word."""
+    """Takes a name and its options apart.
+
+    Args:
+        text: `name`, or `name(option=value,...)`. A value is True, False, None, a number or a word.
+
+    Raises:
+        InputError: If the options are written otherwise, or one is given twice.
+
+    Example:
+        >>> parse_name("fisher(fan_in=False)")
+        ('fisher', {'fan_in': False})
+    """
     if "(" not in text and ")" not in text:
         return text, {}
     if not text.endswith(")"):
@@ -43,19 +62,28 @@ def parse_name(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def defaults(function: Callable[..., float]) -> dict[str, Any]:
-    """Option -> default, for each option that `function` has."""
+    """Returns option -> default, for each option that `function` has."""
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
 def choices(function: Callable[..., float], option: str) -> tuple[Any, ...]:
-    """The values that an option of a `Literal` type can take; empty for any other."""
+    """Returns the values that an option of a `Literal` type can take; nothing for another type."""
     hint = _hints(function).get(option)
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def checked_options(name: str, function: Callable[..., float], options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options` without those that say the default; raises `InputError` for an unknown one or a value of wrong type."""
+    """Returns `options` in order, without those that say the default.
+
+    Args:
+        name: The metric's, for messages.
+        function: The metric's.
+        options: As given.
+
+    Raises:
+        InputError: If the function has no such option, or a value is of the wrong type.
+    """
     has, hints = defaults(function), _hints(function)
     checked = dict[str, Any]()
     for option, value in sorted(options.items()):
