@@ -1,5 +1,6 @@
 """`untrained search`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -187,4 +188,4 @@ def table_scores(
             candidates = listed(m for m in file.numeric if m not in figures and "test" not in m)
             why = f" ({file.others[name]})" if name in file.others else ""
             raise InputError(f"{path} has no metric column {name!r}{why}: choose --metrics from {candidates}")
-    return untrained.ScoreTable.load(file, names)
+    return untrained.ScoreTable.load(replace(file, numeric=tuple(names)))  # an empty one is told later, with its reason
