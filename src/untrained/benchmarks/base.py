@@ -10,7 +10,7 @@ import numpy as np
 
 from untrained.errors import InputError, listed
 from untrained.scores import ScoreTable
-from untrained.spaces import SearchSpace, TransNASMacro, TransNASMicro
+from untrained.spaces import SearchSpace
 from untrained.tables import open_table
 
 DATA = "UNTRAINED_DATA"
@@ -105,7 +105,9 @@ class Benchmark:
         for name in names:
             if self.prefix + name in figures:
                 raise InputError(f"{name!r} is what a training gives: it cannot be one of the metrics")
-        counted = [n for n in names if n in ("params", "flops") and n not in has and self._counts_sizes]
+        counted = [
+            name for name in names if name not in has and name in self._sizes_of(next(iter(self.space or ()), ""))
+        ]
         for name in names:
             if name not in has and name not in counted:
                 raise InputError(f"{path} has no metric {name!r}: it has {listed(has)}")
@@ -144,14 +146,12 @@ class Benchmark:
             return set()
         return {self.objective, self.test, self.cost, *self.fidelities.values()}
 
-    @property
-    def _counts_sizes(self) -> bool:
-        return isinstance(self.space, TransNASMicro | TransNASMacro)
+    def _sizes_of(self, arch: str) -> dict[str, float]:
+        """The sizes of a network that the space counts; empty if it cannot."""
+        return {} if self.space is None else self.space.sizes(arch)
 
     def _sizes(self, archs: Sequence[str], names: Sequence[str]) -> dict[str, np.ndarray]:
-        if not names or not isinstance(self.space, TransNASMicro | TransNASMacro):
-            return {}
-        sizes = [self.space.sizes(arch) for arch in archs]
+        sizes = [self._sizes_of(arch) for arch in archs] if names else []
         return {name: np.array([size[name] for size in sizes]) for name in names}
 
 

@@ -1,8 +1,7 @@
 """Tables as users have them, brought to Parquet, with the architectures of a space."""
 
-import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,13 +10,8 @@ import pyarrow.parquet as pq
 
 from untrained.errors import InputError, InputWarning, shown
 from untrained.runtime.files import written_whole
-from untrained.spaces import NASBench201, SearchSpace, TransNASMacro, TransNASMicro
-from untrained.spaces.cell import EDGES, format_cell
+from untrained.spaces import SearchSpace
 from untrained.tables import ARCH, TableFile, first_twice, open_table
-
-NASLIB_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
-NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
-"""The order in which NASLib numbers the edges and operations of NAS-Bench-201."""
 
 
 def import_table(
@@ -37,9 +31,9 @@ def import_table(
     Args:
         path: a CSV, JSON or Parquet file; see `untrained.tables` for the layouts.
         out: the Parquet file to write.
-        space: its architectures may be written as in this package, or as NASLib's tuples of digits. If the table has
-            `params` that the space can count, they must agree: another numbering of the operations would give a score
-            to the wrong architecture.
+        space: its architectures may be written in any form that it reads (`SearchSpace.read`), such as NASLib's
+            tuples of digits. If the table has `params` that the space can count, they must agree: another numbering
+            of the operations would give a score to the wrong architecture.
         task: which table to take, if a JSON file has several.
         arch_column: the column that names the architectures.
         columns: the columns to take; every one of numbers if None.
@@ -58,7 +52,7 @@ def import_table(
     if out.suffix != ".parquet":
         raise InputError(f"{str(out)!r} is not a .parquet file")
     file = open_table(path, task=task if path.suffix.lower() == ".json" else None, arch_column=arch_column)
-    if task is not None and not file.tasks and not isinstance(space, TransNASMicro | TransNASMacro):
+    if task is not None and not file.tasks and "task" not in (space.options if space else {}):
         raise InputError(f"task {task!r}: {path} is of one task; only a .json file has several")
     names = list(file.numeric if columns is None else columns)
     table = file.read(names)
@@ -74,35 +68,10 @@ def import_table(
     return table
 
 
-def reader(space: SearchSpace) -> Callable[[str], str]:
-    """How to read an architecture of `space`, written as here or as a tuple of digits, `(0, 2, 3, 2, 3, 1)`."""
-
-    def read(text: str) -> str:
-        digits = re.findall(r"\d+", text) if re.fullmatch(r"\s*[(\[][\d\s,]+[)\]]\s*", text) else None
-        arch = text if digits is None else _from_digits(space, text, [int(digit) for digit in digits])
-        space.to_params(arch)
-        return arch
-
-    return read
-
-
-def _from_digits(space: SearchSpace, text: str, digits: Sequence[int]) -> str:
-    if isinstance(space, TransNASMicro) and len(digits) == len(EDGES):
-        a, b, c, d, e, f = digits
-        return f"64-41414-{a}_{b}{c}_{d}{e}{f}"
-    if isinstance(space, TransNASMacro):
-        return f"64-{''.join(str(digit) for digit in digits if digit)}-basic"
-    if isinstance(space, NASBench201) and len(digits) == len(EDGES) and max(digits) < len(NASLIB_OPERATIONS):
-        operation = dict(zip(NASLIB_EDGES, digits, strict=True))
-        return format_cell([NASLIB_OPERATIONS[operation[edge]] for edge in EDGES])
-    raise InputError(f"{text!r} is not an architecture of space {space.name!r}")
-
-
 def _architectures(path: Path, space: SearchSpace, table: pa.Table) -> list[str]:
     """The architectures as the space writes them, checked by their parameters."""
-    read = reader(space)
     try:
-        archs = [read(arch) for arch in table[ARCH].to_pylist()]
+        archs = [space.read(arch) for arch in table[ARCH].to_pylist()]
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if "params" in table.column_names:
@@ -124,11 +93,11 @@ def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _check_params(path: Path, space: SearchSpace, archs: Sequence[str], params: pa.ChunkedArray) -> None:
-    if not isinstance(space, TransNASMicro | TransNASMacro):
-        return
     for arch, found in zip(archs, params.to_pylist(), strict=True):
-        if found is not None and abs(found - (counted := space.sizes(arch)["params"])) > 1e-6:
+        counted = space.sizes(arch).get("params")
+        if found is not None and counted is not None and abs(found - counted) > 1e-6:
+            options = ", ".join(f"{name} {value}" for name, value in space.options.items())
             raise InputError(
-                f"{path}: {arch!r} has {counted} M parameters for task {space.task!r}, not {found}: "
+                f"{path}: {arch!r} has {counted} M parameters for {options}, not {found}: "
                 "the file is of another task, or numbers its operations otherwise"
             )

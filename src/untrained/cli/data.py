@@ -67,8 +67,7 @@ def import_file(
     from untrained.spaces import get_space
 
     # A TransNAS-Bench-101 space is of a task, by which its parameters are checked.
-    options = {"task": task} if space is not None and space.startswith("transnas101") and task is not None else {}
-    chosen = None if space is None else get_space(space, **options)
+    chosen = None if space is None else get_space(space, {} if task is None else {"task": task})
     names = None if columns is None else [name.strip() for name in columns.split(",")]
     table = import_table(file, out, space=chosen, task=task, arch_column=arch_column, columns=names)
     typer.echo(f"{table.num_rows} architectures x {table.num_columns - 1} columns in {out}", err=True)

@@ -1,5 +1,6 @@
 """What several commands take, and how it is read."""
 
+import ast
 import os
 import re
 from collections.abc import Sequence
@@ -13,7 +14,9 @@ from untrained.errors import InputError
 
 POOL, BATCH_SIZE, EPOCHS = 256, 32, 12
 
-Space = Annotated[str | None, typer.Option("--space", help="A space's name (untrained spaces), or module:Class.")]
+Space = Annotated[
+    str | None, typer.Option("--space", help="A space's name (untrained spaces), file.py:Class or module:Class.")
+]
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
 Data = Annotated[str | None, typer.Option("--data", help="digits, or a .parquet (image, label) or .npz (x, y) file.")]
 Metrics = Annotated[
@@ -31,23 +34,38 @@ Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the s
 
 
 def chosen_space(name: str | None, options: str, images: Any) -> Any:
+    """The space that a command was given.
+
+    Args:
+        name: as `--space` has it.
+        options: as `--space-options` has them, `N=1,C=8`: numbers, True, False, None, tuples of these, or words.
+        images: the data, of which the space takes its number of classes and channels if it has such options; or None.
+
+    Raises:
+        InputError: if there is no such space or option, or an option does not fit the data.
+    """
+    from untrained.metrics import split_names
     from untrained.spaces import get_space
 
-    given: dict[str, Any] = {}
-    for part in filter(None, options.split(",")):
-        key, equals, value = part.partition("=")
-        if not equals:
-            raise InputError(f"space option {part!r}: write it as name=value")
-        number = re.fullmatch(r"\s*(-?[0-9]+)\s*", value)
-        given[key.strip()] = int(number[1]) if number else value.strip()
-    if images is not None:
-        classes, channels = given.get("num_classes"), given.get("in_channels")
-        if isinstance(classes, int) and classes < images.num_classes:
-            raise InputError(f"space option num_classes={classes}: {images.name} has {images.num_classes} classes")
-        if isinstance(channels, int) and channels != images.shape[0]:
-            raise InputError(f"space option in_channels={channels}: the images of {images.name} have {images.shape[0]}")
-        given = {"num_classes": images.num_classes, "in_channels": images.shape[0]} | given
-    return get_space(name or "", **given)
+    given = dict(map(_space_option, filter(None, split_names(options))))
+    if images is None:
+        return get_space(name or "", **given)
+    classes, channels = given.get("num_classes"), given.get("in_channels")
+    if isinstance(classes, int) and classes < images.num_classes:
+        raise InputError(f"space option num_classes={classes}: {images.name} has {images.num_classes} classes")
+    if isinstance(channels, int) and channels != images.shape[0]:
+        raise InputError(f"space option in_channels={channels}: the images of {images.name} have {images.shape[0]}")
+    return get_space(name or "", {"num_classes": images.num_classes, "in_channels": images.shape[0]}, **given)
+
+
+def _space_option(part: str) -> tuple[str, Any]:
+    key, equals, text = (word.strip() for word in part.partition("="))
+    if not (equals and key):
+        raise InputError(f"space option {part!r}: write it as name=value")
+    try:
+        return key, ast.literal_eval(text)
+    except (ValueError, SyntaxError):  # a word
+        return key, {"true": True, "false": False}.get(text, text)
 
 
 def pool_of(space: Any, pool: int | None, seed: int) -> list[str]:

@@ -17,7 +17,6 @@ from untrained.cli.options import (
     SpaceOptions,
     Strict,
     Workers,
-    check_archs,
     chosen_space,
     cores,
     pool_of,
@@ -28,6 +27,7 @@ from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.runtime.devices import usable_device
 from untrained.runtime.seeding import check_seed
+from untrained.spaces import read_archs
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -42,7 +42,9 @@ def score(
     space: Space,
     data: Data,
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
-    archs: Annotated[Path | None, typer.Option(help="File with one architecture a line.")] = None,
+    archs: Annotated[
+        Path | None, typer.Option(help="File with one architecture a line, in any form that the space reads.")
+    ] = None,
     pool: Pool = None,
     metrics: Metrics = None,
     space_options: SpaceOptions = "",
@@ -62,9 +64,7 @@ def score(
     check_seed(seed)
     images = untrained.load_data(data)
     chosen = chosen_space(space, space_options, images)
-    pool_archs = _read_archs(archs) if archs is not None else pool_of(chosen, pool, seed)
-    if archs is not None:
-        check_archs(chosen, pool_archs, archs)
+    pool_archs = read_archs(archs, chosen) if archs is not None else pool_of(chosen, pool, seed)
     console = stderr()
     with progress_bars(console, enabled=True) as bars:
         scores = untrained.compute_scores(
@@ -93,15 +93,3 @@ def score(
 def _workers(device: str) -> int:
     """All cores; fewer where each worker takes memory of a GPU, a context of its own."""
     return cores() if usable_device(device, double=True).type == "cpu" else min(cores(), 4)
-
-
-def _read_archs(path: Path) -> list[str]:
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: give a text file with one architecture a line")
-    try:
-        archs = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file with one architecture a line") from error
-    if not archs:
-        raise InputError(f"{path} names no architecture")
-    return archs
