@@ -56,7 +56,7 @@ def test_samplers_are_listed_with_their_citations() -> None:
 def test_a_minimised_objective(table: Path) -> None:
     options = ["search", "--table", str(table), "--column", "val_loss", "--metrics", "snip,zen", "--budget", "12"]
     out, err = ran(*options, "--direction", "minimize", "--sampler", "single:snip", "--json")
-    assert err == "pool: 60 architectures stand in both the scores and the table\n"
+    assert "pool: 60 architectures" in err
     document = json.loads(out)
     assert (document["direction"], document["best"]["rank"]) == ("minimize", 1)
     out, err = ran(*options, "--sampler", "single:snip", "--json")

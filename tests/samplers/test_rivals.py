@@ -23,7 +23,7 @@ from untrained.samplers.hnas import HNAS
 from untrained.samplers.query import Query
 from untrained.samplers.reinforce import REINFORCE
 from untrained.scores import ScoreTable
-from untrained.spaces import ArchitectureList, NASBench201
+from untrained.spaces import ArchitectureList, NASBench201, SearchSpace
 from untrained.spaces.cell import format_cell
 
 SPACE = NASBench201()
@@ -36,6 +36,12 @@ def table_of(archs: list[str], **metrics: list[float]) -> ScoreTable:
 
 
 WHOLE = table_of(list(SPACE))
+
+
+def named(name: str, table: ScoreTable, budget: int, seed: int, space: SearchSpace = SPACE) -> PoolSampler:
+    sampler = get_sampler(name, table, space, budget, seed)
+    assert isinstance(sampler, PoolSampler)
+    return sampler
 
 
 def unlike(one: str, other: str) -> int:
@@ -167,10 +173,10 @@ def test_greedy_walks_down() -> None:
     orders = {tuple(archs.index(a) for a in walk(Greedy(table, SPACE, table.values[:, 0], seed=s))) for s in range(20)}
     assert orders == {(2, 4, 3, 0, 1), (4, 2, 3, 0, 1)}  # equals in an order of the seed's, the failed one last
     table = table_of(archs, a=[1, 2, 3, 4, 5], b=[10, 30, 50, 20, 40])  # mean ranks 1, 2.5, 4, 3, 4.5
-    assert [archs.index(a) for a in walk(get_sampler("rank_average", table, SPACE, 5, 0))] == [4, 2, 3, 1, 0]
-    assert [archs.index(a) for a in walk(get_sampler("single:b", table, SPACE, 5, 0))] == [2, 4, 1, 3, 0]
+    assert [archs.index(a) for a in walk(named("rank_average", table, 5, 0))] == [4, 2, 3, 1, 0]
+    assert [archs.index(a) for a in walk(named("single:b", table, 5, 0))] == [2, 4, 1, 3, 0]
     fewer = table_of(archs, params=[1, 2, 3, 4, 5])
-    assert [archs.index(a) for a in walk(get_sampler("single:params", fewer, SPACE, 5, 0))] == [4, 3, 2, 1, 0]
+    assert [archs.index(a) for a in walk(named("single:params", fewer, 5, 0))] == [4, 3, 2, 1, 0]
 
 
 def walk(sampler: PoolSampler) -> list[str]:
@@ -199,7 +205,7 @@ def test_the_pool_finds_twins_neighbours_and_the_nearest() -> None:
 
 
 def test_optunas_suggestion_is_followed_where_the_pool_has_it() -> None:
-    sampler = get_sampler("tpe", WHOLE, SPACE, 20, 4)
+    sampler = named("tpe", WHOLE, 20, 4)
     free, history = set[str](), list[Query]()
     for _ in range(20):
         arch = sampler.choose(history).architecture
@@ -208,7 +214,7 @@ def test_optunas_suggestion_is_followed_where_the_pool_has_it() -> None:
     assert len(free) == 20
     # With all but a few taken away, what is chosen is as near to the suggestion as the pool allows.
     few = table_of([history[-1].architecture, format_cell(["none"] * 6), format_cell(["skip_connect"] * 6)])
-    near = get_sampler("tpe", few, SPACE, 20, 4).choose(history[:-1]).architecture
+    near = named("tpe", few, 20, 4).choose(history[:-1]).architecture
     assert near == history[-1].architecture
 
 
@@ -243,8 +249,8 @@ def test_the_table_says_which_way_is_better() -> None:
     values = np.array([[3.0], [1.0], [2.0], [np.nan]])
     for name, directions in (("ntk_condition_number(mode=train)", ()), ("mine", (-1,))):
         table = ScoreTable(archs, (name,), values, {"d": {name: "no reading"}}, directions=directions)
-        sampler = get_sampler(f"single:{name}", table, space, 4, 0)
+        sampler = named(f"single:{name}", table, 4, 0, space)
         assert sampler.choose([]).architecture == "b"
-        average = get_sampler("rank_average", table, space, 4, 0)
+        average = named("rank_average", table, 4, 0, space)
         assert isinstance(average, Greedy)
         assert np.argsort(-average.merit).tolist()[::3] == [1, 0]  # what has no reading is in the middle

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
-from untrained.samplers import RandomSearch, RoBoT, get_sampler
+from untrained.samplers import RandomSearch, RoBoT
 from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import ArchitectureList, NASBench201
@@ -164,8 +164,6 @@ def test_bad_input() -> None:
         RoBoT(table, space, budget=0)
     with pytest.raises(InputError, match="no metric has a score"):
         RoBoT(ScoreTable(("a", "b"), ("m",), np.full((2, 1), np.nan)), space, budget=1)
-    with pytest.raises(InputError, match=r"unknown sampler 'robo': choose from robot, mixture, random, rea, "):
-        get_sampler("robo", table, space, T, 0)
 
 
 def test_a_used_up_pool_is_said() -> None:

@@ -126,8 +126,8 @@ def bench(
         opened = open_benchmark(benchmark, folder, names, extra)
         runs: list[Run] = []
         for sampler in _samplers(samplers, opened.scores.metrics):
-            if lack := opened.lacks(sampler):
-                skipped.append((f"{benchmark.key} {sampler}", f"needs {lack}"))
+            if missing := opened.missing(sampler):
+                skipped.append((f"{benchmark.key} {sampler}", f"needs {missing}"))
                 continue
             if budget is not None and budget > (most := len(opened.scores)):
                 raise InputError(

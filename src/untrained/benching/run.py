@@ -54,11 +54,11 @@ class Opened:
     scores: ScoreTable
     objective: TabularObjective
 
-    def lacks(self, sampler: str) -> str:
-        """What is missing for `sampler` here, in words; empty where it can run."""
+    def missing(self, sampler: str) -> str:
+        """What a sampler would need beyond these tables, in words; "" if it can run."""
         if sampler_info(sampler).pruner is not None and len(self.benchmark.fidelities) < 2:
             return "trainings of several lengths: the table has one"
-        return sampler_info(sampler).lacks(self.scores.metrics, self.space)
+        return sampler_info(sampler).missing(self.scores.metrics, self.space)
 
     def objective_for(self, sampler: str) -> TabularObjective:
         """The objective; for a sampler that stops trainings early, the longest one with the shorter ones before it."""

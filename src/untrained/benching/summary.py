@@ -11,18 +11,9 @@ from scipy.stats import wilcoxon
 from untrained.benching.collect import BenchResult
 from untrained.benchmarks import Benchmark, Published
 from untrained.errors import InputError
+from untrained.samplers import SAMPLERS
 
 Array = NDArray[np.float64]
-
-METHODS = {
-    "random": "RS",
-    "rea": "REA",
-    "reinforce": "REINFORCE",
-    "bohb": "BOHB",
-    "hnas": "HNAS",
-    "robot": "RoBoT",
-}
-"""Sampler -> what papers call it."""
 
 SINGLE = "single:"
 AVERAGE, BEST = "single metric, average", "single metric, best"
@@ -90,7 +81,7 @@ def summarise(result: BenchResult, reference: str | None = None) -> list[Row]:
         if singles := [_row(benchmark, s, f) for s, f in runs.items() if s.startswith(SINGLE)]:
             ours += _singles(benchmark, singles)
         rows += sorted(ours, key=lambda row: row.rank.mean if row.rank else np.inf)
-        shown = {METHODS.get(row.sampler, row.sampler.split(" (")[0]) for row in ours}
+        shown = {_method(row.sampler) or row.sampler.split(" (")[0] for row in ours}
         rows += [Row(benchmark.key, name, published=p) for name, p in benchmark.published.items() if name not in shown]
     return rows
 
@@ -128,6 +119,11 @@ def _last_queries(result: BenchResult) -> dict[tuple[str, str], Mapping[str, Arr
     }
 
 
+def _method(sampler: str) -> str:
+    """What papers call the sampler; "" if they do not report it."""
+    return SAMPLERS[sampler].method if sampler in SAMPLERS else ""
+
+
 def _row(benchmark: Benchmark, sampler: str, figures: Mapping[str, Array]) -> Row:
     return Row(
         benchmark.key,
@@ -138,7 +134,7 @@ def _row(benchmark: Benchmark, sampler: str, figures: Mapping[str, Array]) -> Ro
         regret=Spread.of(figures["regret"]),
         cost=Spread.of(figures["cost"]),
         seconds=Spread.of(figures["seconds"]),
-        published=benchmark.published.get(METHODS.get(sampler, "")),
+        published=benchmark.published.get(_method(sampler)),
     )
 
 

@@ -10,22 +10,10 @@ import numpy as np
 
 from untrained.benching import RANK, BenchResult, Curve, Panel, panels
 from untrained.runtime.files import written_whole
+from untrained.samplers import SAMPLERS
 
-COLOURS = {
-    "robot": "#d1344b",
-    "mixture": "#1f5fd0",
-    "random": "#8b929c",
-    "rea": "#1f9e89",
-    "reinforce": "#e0962b",
-    "local_search": "#7a54b8",
-    "hnas": "#a8991b",
-    "tpe": "#58a13c",
-    "gp": "#c65f9b",
-    "bohb": "#8c6a4a",
-    "rank_average": "#35a6cc",
-    "az_nas": "#4b5563",
-}
 OTHERS = ("#0b7a75", "#b5651d", "#6b4fa0", "#9a3b3b")
+"""Colours of samplers that have none of their own."""
 
 PANELS_A_ROW, WIDTH, HEIGHT = 3, 350, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 52, 44
@@ -50,9 +38,10 @@ def save_figure(result: BenchResult, path: Path) -> None:
 def draw(shown: Sequence[Panel]) -> str:
     """The SVG of the panels, under one legend. Lines are means over seeds, bands their standard errors."""
     names = list(dict.fromkeys(curve.sampler for panel in shown for curve in panel.curves))
-    names.sort(key=lambda name: list(COLOURS).index(name) if name in COLOURS else len(COLOURS))
-    unknown = [name for name in names if name not in COLOURS]
-    colours = COLOURS | {name: OTHERS[i % len(OTHERS)] for i, name in enumerate(unknown)}
+    known = {name: info.colour for name, info in SAMPLERS.items() if info.colour}
+    names.sort(key=lambda name: list(known).index(name) if name in known else len(known))
+    unknown = [name for name in names if name not in known]
+    colours = known | {name: OTHERS[i % len(OTHERS)] for i, name in enumerate(unknown)}
     across = min(PANELS_A_ROW, len(shown))
     width = MARGIN * 2 + WIDTH * across
     per_line = max((width - 2 * MARGIN) // LEGEND_ENTRY, 1)

@@ -1,17 +1,18 @@
-"""What is known of each sampler by its name: how to make it, whose it is, what it needs."""
+"""Every sampler by its name, and samplers of one's own."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 
-from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
 
 from untrained.errors import InputError
+from untrained.runtime.lookup import installed, look_up
 from untrained.samplers.base import PoolSampler
 from untrained.samplers.encoded import bohb, gp, hyperband, tpe
 from untrained.samplers.evolution import REA
 from untrained.samplers.greedy import AZ_NAS, by_az_nas, by_rank_average, single
 from untrained.samplers.hnas import CONDITION, GRADIENT_METRICS, HNAS
+from untrained.samplers.info import SamplerInfo, info_of
 from untrained.samplers.local_search import LocalSearch
 from untrained.samplers.mixture import Mixture
 from untrained.samplers.random_search import RandomSearch
@@ -19,51 +20,6 @@ from untrained.samplers.reinforce import REINFORCE
 from untrained.samplers.robot import RoBoT
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
-
-
-@dataclass(frozen=True)
-class SamplerInfo:
-    """A sampler that can be asked for by name.
-
-    make: (table, space, *, budget, seed) -> the sampler.
-    summary: what it does, in a line. citation: whose it is (authors, title, venue, year).
-    metrics: groups of metric names; the table must have one name of each group. Empty: whatever metrics it has.
-    decisions: whether it needs to know what an architecture is made of, so that a plain list of names will not do.
-    pruner: the pruner that belongs to it, for evaluations that report intermediate values at given steps.
-    takes_metric: whether it is asked for as `name:METRIC`.
-    """
-
-    name: str
-    make: Callable[..., PoolSampler]
-    summary: str
-    citation: str
-    metrics: tuple[tuple[str, ...], ...] = ()
-    decisions: bool = False
-    pruner: Callable[[Sequence[int]], BasePruner] | None = None
-    takes_metric: bool = False
-
-    @property
-    def form(self) -> str:
-        """How it is asked for."""
-        return f"{self.name}:METRIC" if self.takes_metric else self.name
-
-    @property
-    def needs(self) -> str:
-        """What it needs of the table and the space, in words."""
-        needs = [" or ".join(group) for group in self.metrics]
-        needs += ["a named space"] * self.decisions + ["intermediate values"] * (self.pruner is not None)
-        return ", ".join(needs)
-
-    def lacks(self, metrics: Sequence[str], space: SearchSpace) -> str:
-        """What a table of these `metrics` over `space` lacks for this sampler, in words; empty where it can run."""
-        for group in self.metrics:
-            if not set(group) & set(metrics):
-                wanted = repr(group[0]) if len(group) == 1 else f"one of {', '.join(group)}"
-                return f"the metric {wanted}: the scores have {', '.join(metrics) or 'none'}"
-        if self.decisions and space.opaque:
-            return "to know what an architecture is made of: name the space of the table"
-        return ""
-
 
 SAMPLERS: dict[str, SamplerInfo] = {
     info.name: info
@@ -73,18 +29,23 @@ SAMPLERS: dict[str, SamplerInfo] = {
             RoBoT,
             "Bayesian optimisation of one weight vector over the metrics, then down its ranking",
             "He et al., Robustifying and Boosting Training-Free Neural Architecture Search, ICLR 2024",
+            colour="#d1344b",
+            method="RoBoT",
         ),
         SamplerInfo(
             "mixture",
             Mixture,
             "weighs many hypotheses of how the objective depends on the metrics and the architecture",
             "this project",
+            colour="#1f5fd0",
         ),
         SamplerInfo(
             "random",
-            lambda table, space, *, budget, seed: RandomSearch(table, space, seed=seed),
+            RandomSearch,
             "uniformly from the pool, without replacement",
             "Bergstra & Bengio, Random Search for Hyper-Parameter Optimization, JMLR 2012",
+            colour="#8b929c",
+            method="RS",
         ),
         SamplerInfo(
             "rea",
@@ -92,20 +53,25 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "ageing evolution: the best of a sample is mutated, the oldest dies",
             "Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019",
             decisions=True,
+            colour="#1f9e89",
+            method="REA",
         ),
         SamplerInfo(
             "reinforce",
-            lambda table, space, *, budget, seed: REINFORCE(table, space, seed=seed),
+            REINFORCE,
             "policy gradient on one categorical distribution a decision",
             "Zoph & Le, Neural Architecture Search with Reinforcement Learning, ICLR 2017",
             decisions=True,
+            colour="#e0962b",
+            method="REINFORCE",
         ),
         SamplerInfo(
             "local_search",
-            lambda table, space, *, budget, seed: LocalSearch(table, space, seed=seed),
+            LocalSearch,
             "hill climbing over neighbours that differ in one decision, with restarts",
             "White et al., Exploring the Loss Landscape in Neural Architecture Search, UAI 2021",
             decisions=True,
+            colour="#7a54b8",
         ),
         SamplerInfo(
             "hnas",
@@ -113,6 +79,8 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "Bayesian optimisation of how a gradient metric and the condition number are weighed",
             "Shu et al., Unifying and Boosting Gradient-Based Training-Free Neural Architecture Search, NeurIPS 2022",
             metrics=(GRADIENT_METRICS, (CONDITION,)),
+            colour="#a8991b",
+            method="HNAS",
         ),
         SamplerInfo(
             "tpe",
@@ -120,6 +88,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "tree-structured Parzen estimators over the decisions (Optuna's)",
             "Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011",
             decisions=True,
+            colour="#58a13c",
         ),
         SamplerInfo(
             "gp",
@@ -127,6 +96,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "a Gaussian process over the decisions (Optuna's)",
             "Snoek et al., Practical Bayesian Optimization of Machine Learning Algorithms, NeurIPS 2012",
             decisions=True,
+            colour="#c65f9b",
         ),
         SamplerInfo(
             "bohb",
@@ -135,6 +105,8 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "Falkner et al., BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018",
             decisions=True,
             pruner=hyperband,
+            colour="#8c6a4a",
+            method="BOHB",
         ),
         SamplerInfo(
             "single",
@@ -148,6 +120,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             by_rank_average,
             "down the mean rank over all metrics",
             "Chen et al., Neural Architecture Search on ImageNet in Four GPU Hours, ICLR 2021 (with two)",
+            colour="#35a6cc",
         ),
         SamplerInfo(
             "az_nas",
@@ -155,32 +128,87 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "down AZ-NAS' sum of log ranks over its four metrics",
             "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024",
             metrics=tuple((name,) for name in AZ_NAS),
+            colour="#4b5563",
         ),
     )
 }
-"""Every sampler by its name; `sampler_info` also knows `single:METRIC`."""
+"""Every sampler that comes with this package. `sampler_info` finds these and others."""
 
 
 def sampler_info(name: str) -> SamplerInfo:
-    """What is known of the sampler called `name`; raises `InputError` for an unknown one."""
+    """What is known of a sampler.
+
+    Args:
+        name: A name from `SAMPLERS`, `single:METRIC`, `package.module:Name`, `file.py:Name`, or the name of an entry
+            point in the group `untrained.samplers`. What a name of one's own stands for: see `info_of`.
+
+    Raises:
+        InputError: If nothing has this name, or what has it is no sampler.
+
+    Example:
+        >>> sampler_info("rea").citation
+        'Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019'
+        >>> sampler_info("single:snip").metrics
+        (('snip',),)
+    """
     base, _, metric = name.partition(":")
     info = SAMPLERS.get(base)
-    if info is None or (metric and not info.takes_metric):
-        raise InputError(f"unknown sampler {name!r}: choose from {', '.join(i.form for i in SAMPLERS.values())}")
-    if not info.takes_metric:
-        return info
-    if not metric:
-        raise InputError(f"sampler {name!r} needs a metric: write {info.form}")
-    return replace(info, name=name, make=partial(info.make, metric=metric), metrics=((metric,),), takes_metric=False)
+    if info is None:
+        return info_of(name, look_up("sampler", name, {info.form: info for info in SAMPLERS.values()}))
+    if info.takes_metric != bool(metric):
+        raise InputError(f"sampler {name!r} takes {'a' if info.takes_metric else 'no'} metric: write {info.form}")
+    return info.with_metric(metric) if metric else info
+
+
+def installed_samplers() -> list[SamplerInfo]:
+    """The samplers of installed packages; a package whose code cannot be used gives its error as the summary."""
+    found = []
+    for name, points in installed("sampler").items():
+        if name in SAMPLERS:
+            continue
+        try:
+            info = sampler_info(name)
+        except InputError as error:
+            info = SamplerInfo(name, PoolSampler, f"error: {error}", "")
+        found.append(replace(info, citation=info.citation or f"from {points[0].value}"))
+    return found
 
 
 def check_sampler(name: str, metrics: Sequence[str], space: SearchSpace) -> None:
-    """Raises `InputError` for an unknown sampler, or one that scores of these `metrics` over `space` do not suffice."""
-    if lack := sampler_info(name).lacks(metrics, space):
-        raise InputError(f"sampler {name!r} needs {lack}")
+    """Makes sure that a sampler can learn from a table.
+
+    Args:
+        name: As in `sampler_info`.
+        metrics: The metrics that the table has or will have.
+        space: The space of the table.
+
+    Raises:
+        InputError: If there is no such sampler, or the table is not enough for it.
+    """
+    if missing := sampler_info(name).missing(metrics, space):
+        raise InputError(f"sampler {name!r} needs {missing}")
 
 
-def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, seed: int) -> PoolSampler:
-    """The sampler called `name`; raises `InputError` for an unknown one, or one that needs what `table` lacks."""
+def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, seed: int) -> BaseSampler:
+    """Makes a sampler.
+
+    Args:
+        name: As in `sampler_info`.
+        table: The scores to learn from.
+        space: The space of the table.
+        budget: How many queries the search is to make.
+        seed: Decides every random draw.
+
+    Raises:
+        InputError: If there is no such sampler, or the table is not enough for it.
+
+    Example:
+        >>> import numpy as np
+        >>> from untrained import ArchitectureList, ScoreTable
+        >>> table = ScoreTable(("a", "b"), ("snip",), np.array([[1.0], [2.0]]))
+        >>> sampler = get_sampler("single:snip", table, ArchitectureList(["a", "b"]), budget=1, seed=0)
+        >>> sampler.choose([]).architecture
+        'b'
+    """
     check_sampler(name, table.metrics, space)
-    return sampler_info(name).make(table, space, budget=budget, seed=seed)
+    return sampler_info(name).sampler(table, space, budget=budget, seed=seed)
