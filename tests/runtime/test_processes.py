@@ -34,6 +34,11 @@ def poison(n: int) -> int:
     return n
 
 
+def sleep(n: int) -> int:
+    time.sleep(1000 * n)
+    return n
+
+
 def test_all_is_done_in_as_many_processes_as_asked_for(tmp_path: Path) -> None:
     assert sorted(unordered(Meet(tmp_path, 2), range(4), 2)) == [(n * n, 1) for n in range(4)]
     assert str(os.getpid()) not in {path.name for path in tmp_path.iterdir()}
@@ -53,10 +58,17 @@ def test_an_item_that_kills_its_process_is_named_and_stops_no_other() -> None:
     assert told == [(2, "its process died (signal 6)")]
 
 
+def test_an_item_that_takes_too_long_is_given_up() -> None:
+    told = list[tuple[int, str]]()
+    done = unordered(sleep, [0, 1], 1, died=lambda n, why: told.append((n, why)) or -n, limit_seconds=1)
+    assert sorted(done) == [-1, 0]
+    assert told == [(1, "it took longer than 1 s")]
+
+
 def test_an_item_that_kills_its_process_ends_the_work_if_nothing_stands_for_its_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "_pool", lambda function, items, workers: [processes._Died(2, "it died")])
+    monkeypatch.setattr(processes, "_pool", lambda *_: [processes._Died(2, "it died")])
     with pytest.raises(InputError, match=r"^2: it died, twice"):
         list(unordered(poison, [], 1, suspects=[2]))
 

@@ -148,7 +148,7 @@ def bench(
         finished = len(wanted) - len(todo)
         if on_run:
             on_run(finished, len(wanted))
-        for run, rows in unordered(_run, todo, workers):
+        for run, rows in unordered(_run, todo, workers, died=_died):
             store.add((run.benchmark.key, run.sampler, run.seed), rows)
             finished += 1
             if on_run:
@@ -187,6 +187,10 @@ def _samplers(names: Sequence[str] | None, metrics: Sequence[str]) -> list[str]:
 
 def _run(run: Run) -> tuple[Run, Rows]:
     return run, run_search(run)
+
+
+def _died(run: Run, why: str) -> tuple[Run, Rows]:
+    raise InputError(f"{run.benchmark.key} by {run.sampler} with seed {run.seed}: {why}, twice: leave it out")
 
 
 def _table(done: Mapping[RunKey, Rows]) -> pa.Table:

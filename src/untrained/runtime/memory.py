@@ -7,9 +7,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> None:
-    """Freed memory stays with this process, for its next tensors, until it ends.
+    """Lets this process keep the memory that it frees, for its next tensors, until it ends.
 
-    The passes over a network free and ask for blocks of a few megabytes all the time, and glibc would hand many of
+    The passes over a network free and ask for blocks of a few megabytes all the time. The C library would hand many of
     them back to the operating system, which hands them out again page by page. Does nothing without glibc.
     """
     if not sys.platform.startswith("linux"):

@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,8 @@ from untrained.runtime.threads import torch_threads
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+POLL_SECONDS = 0.2
+"""How often the time that items take is looked at."""
 SOON = 5.0
 """Seconds that a process with nothing more to do has to end by itself."""
 
@@ -40,6 +43,7 @@ def unordered(
     suspects: Sequence[Item] = (),
     died: Callable[[Item, str], Result] | None = None,
     begin: Callable[[Item], None] | None = None,
+    limit_seconds: float | None = None,
 ) -> Iterator[Result]:
     """Yields `function(item)` for every item, in order of completion, from `workers` single-threaded processes.
 
@@ -48,7 +52,7 @@ def unordered(
     ends the iteration after the running items, whose results are yielded first. Workers ignore Ctrl-C and SIGHUP,
     which a terminal sends to them too, and leave with their parent however that ends.
 
-    An item whose worker dies (an abort, `os._exit`, the kernel when memory runs out) is tried once more after all
+    An item whose worker dies (of an abort, `os._exit`, want of memory, or `limit_seconds`) is tried once more after all
     others, with no other process beside it.
 
     Args:
@@ -59,14 +63,20 @@ def unordered(
         died: The result of an item that killed its process twice, from the item and a reason such as "its process
             died (signal 6)".
         begin: Called with an item before it is done in this process, which it may kill.
+        limit_seconds: How long one item may take. The process of an item that takes longer is killed, so with a limit
+            each item has a process, also with one worker. None: as long as it likes.
 
     Raises:
         InputError: If an item killed its process twice and `died` is None, or if a worker cannot be started.
         KeyboardInterrupt: From `check_interrupt()`.
+
+    Example:
+        >>> sorted(unordered(abs, [-2, 1], workers=1))
+        [1, 2]
     """
     alone = list(suspects)
     workers = min(workers, len(items))
-    if workers <= 1:
+    if workers <= 1 and limit_seconds is None:
         with torch_threads(1):
             for item in items:
                 check_interrupt()
@@ -74,12 +84,12 @@ def unordered(
                     begin(item)
                 yield function(item)
     else:
-        for result in _pool(function, items, workers):
+        for result in _pool(function, items, workers, limit_seconds):
             if isinstance(result, _Died):
                 alone.append(result.item)
             else:
                 yield result
-    for result in _pool(function, alone, 1):
+    for result in _pool(function, alone, 1, limit_seconds):
         if not isinstance(result, _Died):
             yield result
         elif died is not None:
@@ -96,15 +106,17 @@ class _Died(Generic[Item]):
     why: str
 
 
-def _pool(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result | _Died[Item]]:
+def _pool(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, limit: float | None
+) -> Iterator[Result | _Died[Item]]:
     """The results of `items` in order of completion; a worker that died is replaced while there is work for it."""
     todo, pool = deque(items), dict[Connection, _Worker[Item, Result]]()
     try:
         while todo or any(worker.running for worker in pool.values()):
             while todo and len(pool) < workers:
-                worker = _Worker[Item, Result](function)
+                worker = _Worker[Item, Result](function, limit)
                 pool[worker.pipe] = worker
-            for pipe in cast(list[Connection], wait(list(pool))):
+            for pipe in cast(list[Connection], wait(list(pool), limit and POLL_SECONDS)):
                 worker = pool[pipe]
                 result = worker.receive()
                 if not worker.alive:
@@ -112,6 +124,8 @@ def _pool(function: Callable[[Item], Result], items: Sequence[Item], workers: in
                 elif todo and not interrupted():
                     worker.give(todo.popleft())  # before the caller has the result, which may take its time with it
                 yield from result
+            for worker in pool.values():
+                worker.check_time()
             if interrupted():
                 todo.clear()
         check_interrupt()
@@ -129,12 +143,13 @@ class _Worker(Generic[Item, Result]):
         alive: Whether it can be given more.
     """
 
-    def __init__(self, function: Callable[[Item], Result]) -> None:
+    def __init__(self, function: Callable[[Item], Result], limit: float | None) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.running = list[Item]()
         self.alive = True
         self._ready = False
+        self._limit, self._began, self._late = limit, 0.0, False
         self._process = context.Process(target=_work, args=(theirs, function))
         resource_tracker.ensure_running()  # not by start(): it would unblock the signals
         # The process inherits that signals are blocked, until it ignores them: Ctrl-C reaches it, too, at any moment.
@@ -147,6 +162,7 @@ class _Worker(Generic[Item, Result]):
 
     def give(self, item: Item) -> None:
         self.running = [item]
+        self._began = time.monotonic()
         with suppress(BrokenPipeError):  # it died meanwhile, as `receive` will find
             self.pipe.send(item)
 
@@ -156,7 +172,7 @@ class _Worker(Generic[Item, Result]):
             succeeded, value = pickle.loads(self.pipe.recv_bytes())
         except (EOFError, OSError):
             self.alive = False
-            why = f"its process died ({self._end()})"
+            why = f"it took longer than {self._limit} s" if self._late else f"its process died ({self._end()})"
             if not self._ready:
                 raise InputError(
                     f"a worker process could not be started ({self._end()}): use fewer if memory is short; "
@@ -170,6 +186,12 @@ class _Worker(Generic[Item, Result]):
         if not succeeded:
             raise value
         return [value]
+
+    def check_time(self) -> None:
+        """Kills it if its item takes too long, as `receive` will find."""
+        if self._limit is not None and self.running and time.monotonic() - self._began > self._limit:
+            self._late = True
+            self._process.kill()
 
     def stop(self) -> None:
         """Ends it, in good order if it is idle."""

@@ -8,7 +8,16 @@ import torch
 
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
-    """`n` torch threads inside, as many as before outside."""
+    """Makes torch use `n` threads inside the block, and as many as before after it.
+
+    Args:
+        n: The number of threads of one operation on the CPU.
+
+    Example:
+        >>> with torch_threads(1):
+        ...     torch.get_num_threads()
+        1
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
