@@ -34,7 +34,13 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class Check:
-    """passed: None for a figure that is to be read, without a verdict."""
+    """One question that `check_metric` has asked.
+
+    Attributes:
+        name: The question.
+        passed: The answer; None for a figure that is to be read, without a verdict.
+        found: What was seen, in words.
+    """
 
     name: str
     passed: bool | None
@@ -45,7 +51,10 @@ class Check:
 class MetricReport:
     """What `check_metric` found; printed, it is a table.
 
-    scores: architecture -> score, None where the metric failed.
+    Attributes:
+        metric: The metric on trial.
+        checks: Every question with its answer.
+        scores: Architecture -> score; None if the metric failed.
     """
 
     metric: Metric
@@ -54,10 +63,15 @@ class MetricReport:
 
     @property
     def passed(self) -> bool:
+        """Whether no check has failed."""
         return all(check.passed is not False for check in self.checks)
 
     def assert_passed(self) -> None:
-        """Raises AssertionError, with the whole table, where a check has failed."""
+        """Passes silently if no check has failed; for use in a test.
+
+        Raises:
+            AssertionError: With the whole table, if a check has failed.
+        """
         if not self.passed:
             raise AssertionError(str(self))
 
@@ -81,9 +95,9 @@ def check_metric(
     pool: int = 12,
     seed: int = 0,
 ) -> MetricReport:
-    """Tries `metric` on `pool` architectures of `space`, and reports; a failed check raises nothing.
+    """Tries a metric on some architectures of a space, and reports; a failed check raises nothing.
 
-    It passes where it
+    The metric passes if it
 
     - leaves the network alone: weights, buffers, gradients, modes, hooks, random states, and the batch;
     - leaves the shared passes alone: other metrics give the same after it;
@@ -92,14 +106,32 @@ def check_metric(
     - is finite on every network, and not the same on all;
     - says what it needs: without "labels" or "second batch" among its `needs`, it gives the same without them;
     - reaches other processes (it can be pickled);
-    - ranks as it says: its Spearman correlation with `objective` (architecture -> figure, higher is better) has the
-      sign of its direction. Without an objective, the correlation with the number of parameters is told.
+    - ranks as it says: its Spearman correlation with `objective` has the sign of its direction. Without an objective,
+      the report has the correlation with the number of parameters.
 
-    Told without a verdict: its time on the batch, on one twice as large, and, where the space has a width `C`, on a
-    network twice as wide.
+    The report also has, without a verdict, the metric's time on the batch, on one twice as large, and on a network twice
+    as wide if the space has a width `C`.
 
-    space: NAS-Bench-201 with one narrow cell a stage where None. batch: of scikit-learn's digits where None.
-    Raises `InputError` for a metric that cannot be found, or wants a second batch where only a first is given.
+    Args:
+        metric: A `Metric`, a plain function `Probe -> float`, or a name as for `get_metrics`.
+        space: The search space; None takes NAS-Bench-201 with one narrow cell a stage.
+        batch: (inputs n x ..., targets); None takes one of scikit-learn's digits.
+        second_batch: Another batch, for a metric that compares two.
+        objective: Architecture -> figure, higher is better.
+        pool: The number of architectures.
+        seed: Decides the architectures, their initialisation and the random numbers of a pass.
+
+    Returns:
+        The report.
+
+    Raises:
+        InputError: If the metric cannot be found, or needs a second batch and only a first is given.
+
+    Example:
+        >>> from untrained.testing import check_metric
+        >>> report = check_metric("snip", pool=3)
+        >>> report.passed, len(report.scores)
+        (True, 3)
     """
     (chosen,) = get_metrics([metric])
     space = space or NASBench201(N=1, C=8, num_classes=10, in_channels=1)
@@ -135,7 +167,7 @@ def check_metric(
 
 @dataclass(frozen=True)
 class _Trial:
-    """A metric with what it is tried on. Each probe gets a network and a batch of its own, for the metric to spoil."""
+    """A metric with what it is tried on. Each probe gets its own network and batch, which the metric may spoil."""
 
     metric: Metric
     space: SearchSpace
@@ -152,7 +184,7 @@ class _Trial:
         return Probe(self.network(arch), *_copy(self.batch), seed=self.seed, second=second)
 
     def value(self, probe: Probe) -> float | str:
-        """The score, or why there is none."""
+        """Returns the score, or why there is none."""
         return _value(self.metric, probe)
 
     def network_alone(self, arch: str) -> Check:
@@ -252,7 +284,7 @@ def _twice(batch: Batch) -> Batch:
 
 
 def _snapshot(net: nn.Module, batch: Batch, second: Batch | None) -> dict[str, Any]:
-    """All that a metric must leave as it is, comparable."""
+    """Returns all that a metric must leave as it is, in a form that can be compared."""
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     parameters = dict(net.named_parameters())
     return {

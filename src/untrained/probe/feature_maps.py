@@ -26,23 +26,27 @@ class FeatureMap(NamedTuple):
 
 
 class FeaturePass(NamedTuple):
-    """A forward pass in training mode, with its graph."""
+    """A forward pass in training mode, with its graph.
+
+    Attributes:
+        uses: How the pass used each parameter.
+        maps: The feature maps, in order.
+        outputs: What the network returned.
+    """
 
     uses: Uses
-    """Of all parameters."""
     maps: list[FeatureMap]
-    """The output of each block, in order."""
     outputs: Any
 
 
 @shared
 def feature_pass(probe: Probe) -> FeaturePass:
-    """With the network's own parameters."""
+    """Returns a pass with the network's own parameters; see `map_features`."""
     return map_features(probe, detached_state(probe))
 
 
 def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
-    """A forward pass with `state`.
+    """Runs the network with `state`, and collects its feature maps.
 
     A map is the output of a block (see `probe.blocks`). Outside of the blocks, a run with a convolution or linear layer
     that mixes channels, as a depthwise convolution does not, ends in a map: the output of the next activation, or what
@@ -51,6 +55,16 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
     Channels are the dimension that the last convolution (the first but the samples') or linear layer (the last) made,
     permuted as it may have been since; of what is added to each other, the one that was made first. Maps have three
     dimensions or more; in networks on tables (n x features), two.
+
+    Args:
+        probe: The network, with its batch.
+        state: Name -> tensor, of each parameter and buffer that the network is to run on.
+
+    Example:
+        >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.ReLU())
+        >>> probe = Probe(net, torch.randn(2, 3, 8, 8))
+        >>> [tuple(map.output.shape) for map in map_features(probe, detached_state(probe)).maps]
+        [(2, 4, 6, 6), (2, 5, 4, 4)]
     """
     members, named = blocks(probe)
     walk = _Walk(probe.net, not named, 2 if probe.inputs.ndim == 2 else 3)
@@ -66,11 +80,11 @@ class _Walk(TorchFunctionMode):
     """Collects the feature maps of one forward pass.
 
     Attributes:
-        find: look for maps between the blocks, too.
-        dims: how many dimensions a map has at least.
-        made: layers so far.
-        depth: how many blocks' calls are under way.
-        mixed: has a layer mixed channels since the last map?
+        find: Look for maps between the blocks, too.
+        dims: How many dimensions a map has at least.
+        made: Layers so far.
+        depth: How many blocks' calls are under way.
+        mixed: Has a layer mixed channels since the last map?
     """
 
     def __init__(self, net: nn.Module, find: bool, dims: int) -> None:
@@ -122,7 +136,7 @@ class _Walk(TorchFunctionMode):
         return handed_on
 
     def _mark(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> None:
-        """Notes where the channels of `output` are, if the function or what it was given tells."""
+        """Notes which dimension of `output` holds the channels, if the function or what it was given tells."""
         if func in CONVOLUTIONS or func is F.linear:
             self.made += 1
             setattr(output, CHANNEL, Made(self.made, output.ndim - 1 if func is F.linear else 1))
@@ -137,10 +151,15 @@ class _Walk(TorchFunctionMode):
 
 
 class Made(NamedTuple):
+    """The channels of a tensor.
+
+    Attributes:
+        order: The number of the layer that made them, among all.
+        channel: The dimension that they are in now.
+    """
+
     order: int
-    """Of the layer that made the channels, among all."""
     channel: int
-    """The dimension that they are in now."""
 
 
 CHANNEL = "_untrained_channel"
@@ -150,7 +169,7 @@ CHANNEL = "_untrained_channel"
 def _after(
     func: Any, x: Tensor, channel: int, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor
 ) -> int | None:
-    """Where the dimension `channel` of `x` is in what `func` has made of it."""
+    """Returns the dimension of `output` that dimension `channel` of `x` has become; None if that is not known."""
     if func in MOVES:
         told = torch.empty([2 if d == channel else 1 for d in range(x.ndim)], device="meta")
         return func(told, *args[1:], **kwargs).shape.index(2)

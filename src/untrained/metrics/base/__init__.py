@@ -1,1 +1,1 @@
-"""What a metric is: a named function of a probe, its options, where it is found, and which version of its code."""
+"""What a metric is: a named function of a probe, its options, how it is found, and which version of its code."""

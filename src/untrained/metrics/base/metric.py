@@ -112,7 +112,7 @@ class Metric:
             return self.with_options(**options)(probe)
         # A clock is to be read in the settings that networks run in.
         exact = nullcontext() if "clock" in self.needs else exact_kernels(probe.inputs.device)
-        # The passes differentiate, also where the caller has turned gradients off, in a precision of their own.
+        # The passes differentiate, even if the caller has turned gradients off, in a precision of their own.
         own = torch.autocast(probe.inputs.device.type, enabled=False)
         with exact, own, torch.inference_mode(False), torch.enable_grad():
             try:
@@ -230,7 +230,7 @@ def metric(
 
     def wrap(function: Callable[..., float]) -> Metric:
         if isinstance(function, FunctionType) and function.__globals__.get(function.__name__) is not function:
-            # As a decorator: the module's name for the function will mean the Metric. Say where pickle finds the
+            # As a decorator: the module's name for the function will mean the Metric. Say how pickle finds the
             # function itself.
             function.__qualname__ = function.__qualname__.removesuffix(".function") + ".function"
         return Metric(name, function, direction, needs, paper, cost)
