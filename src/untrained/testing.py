@@ -109,8 +109,8 @@ def check_metric(
     - ranks as it says: its Spearman correlation with `objective` has the sign of its direction. Without an objective,
       the report has the correlation with the number of parameters.
 
-    The report also has, without a verdict, the metric's time on the batch, on one twice as large, and on a network twice
-    as wide if the space has a width `C`.
+    The report also has, without a verdict, the metric's time on the batch, on one twice as large and, if the space has
+    a width `C`, on a network twice as wide.
 
     Args:
         metric: A `Metric`, a plain function `Probe -> float`, or a name as for `get_metrics`.
