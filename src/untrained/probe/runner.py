@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +71,29 @@ class Runner:
         self.autocast = autocast
         self.inputs = self.prepared(inputs.detach())
         self._own_modes: dict[bool, list[bool]] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments that `replace` carries over."""
+        return {
+            "inputs": self.inputs,
+            "seed": self.seed,
+            "strict": self.strict,
+            "dtype": self.dtype,
+            "autocast": self.autocast,
+        }
+
+    def replace(self, **changed: Any) -> Self:
+        """Returns an object of the same class and network with other settings, such as another batch.
+
+        Args:
+            **changed: Arguments of the class. The others stay the same, except a probe's `second` and `second_order`,
+                which are left at their defaults.
+        """
+        other = type(self)(self.net, **self.settings | changed)
+        if "known_layers" in vars(self) and other.strict == self.strict:
+            vars(other)["known_layers"] = self.known_layers  # to find bare parameters among them takes a pass
+        return other
 
     @cached_property
     def modules(self) -> list[tuple[str, nn.Module]]:
