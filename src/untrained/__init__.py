@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable
     from untrained.scoring.pool import compute_scores
-    from untrained.searching.result import Result, load_network
+    from untrained.searching.result import Result
+    from untrained.searching.saved import load_network
     from untrained.searching.search import search
     from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace, TransNASMacro, TransNASMicro
 
@@ -33,7 +34,8 @@ _HOMES = {
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable",),
     "scoring.pool": ("compute_scores",),
-    "searching.result": ("Result", "load_network"),
+    "searching.result": ("Result",),
+    "searching.saved": ("load_network",),
     "searching.search": ("search",),
     "spaces": ("SPACES", "ArchitectureList", "NASBench201", "SearchSpace", "TransNASMacro", "TransNASMicro"),
 }

@@ -10,6 +10,7 @@ import untrained
 from untrained.cli import analyse, bench, score, search, streams
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
+from untrained.cli.resume import resume
 from untrained.cli.samplers import samplers
 from untrained.cli.show import show
 from untrained.errors import InputError
@@ -30,7 +31,7 @@ app.command(epilog=search.EXAMPLES)(search.search)
 app.command(epilog=score.EXAMPLES)(score.score)
 app.command(epilog=bench.EXAMPLES)(bench.bench)
 app.command(epilog=analyse.EXAMPLES)(analyse.analyse)
-for command in (show, metrics, spaces, samplers):
+for command in (show, resume, metrics, spaces, samplers):
     app.command()(command)
 app.add_typer(data, name="data")
 
@@ -60,6 +61,7 @@ def main() -> None:
     warnings.showwarning = lambda message, *_, **__: streams.say(f"warning: {message}")
     # typer keeps click's UsageError in a different place from version to version
     usage_error = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
+    how = "with an --out or --storage, the same command goes on where it was"
     try:
         with signals_raise():
             code = app(standalone_mode=False)
@@ -73,11 +75,12 @@ def main() -> None:
         code = _said(f"{error.object!r} is no text in UTF-8: give another name")
     except usage_error as error:
         code = _said(f"{' '.join(error.format_message().split())}{_given(error)} (see --help)")
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort) as error:
         code = INTERRUPTED
+        how = " ".join(map(str, (error.__cause__ or error).args)) or how
     if code == INTERRUPTED:
         code = exit_code()
-        streams.say("interrupted: with an --out or --storage, the same command goes on where it was")
+        streams.say(f"interrupted: {how}")
     sys.exit(streams.flush(code if isinstance(code, int) else 0))
 
 

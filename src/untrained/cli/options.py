@@ -24,7 +24,7 @@ Metrics = Annotated[
     typer.Option("--metrics", help="Separated by commas: names (untrained metrics), module:name or file.py:name."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Count Conv2d and Linear only, as the public code does.")]
-Seed = Annotated[int, typer.Option(help="Decides the pool, initialisations, the batch and the sampler.")]
+Seed = Annotated[int, typer.Option(help="Decides the pool, the scored networks, the batch and the sampler.")]
 BatchSize = Annotated[int, typer.Option(help="Images of the batch that the metrics see.")]
 Workers = Annotated[
     int | None,

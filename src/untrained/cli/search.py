@@ -26,6 +26,7 @@ from untrained.cli.options import (
     warn_if_minimised,
 )
 from untrained.cli.output import print_summary, stderr
+from untrained.cli.resume import interrupted, write_run
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.seeding import check_seed
@@ -105,6 +106,7 @@ def search(
     if data is not None and space is None:
         raise InputError(f"--data needs --space: choose from {', '.join(untrained.SPACES)}")
     from untrained.samplers import sampler_info
+    from untrained.searching.pool import scores_seed
 
     own_metrics = sampler_info(sampler).metrics
     console = stderr()
@@ -121,14 +123,13 @@ def search(
                 epochs=epochs,
                 learning_rate=learning_rate,
                 augment=augment,
-                seed=seed,
                 device=device,
                 threads=threads,
                 data_name=f"{images.name}:{images.fingerprint}",
                 on_step=bars.training,
             )
             names = metrics or ",".join(group[0] for group in own_metrics) or None
-            options |= {**scoring(names, images, batch_size, seed), "strict": strict, "pool": pool}
+            options |= {**scoring(names, images, batch_size, scores_seed(out, seed)), "strict": strict, "pool": pool}
             options["workers"] = cores() if workers is None else workers
         else:
             assert table is not None
@@ -149,7 +150,14 @@ def search(
             options["scores"] = scored.select(archs)
             chosen = untrained.ArchitectureList(archs) if space is None else chosen_space(space, space_options, None)
             check_archs(chosen, archs, Path(table))
-        result = untrained.search(chosen, objective, **options)
+        if out is not None:
+            options["on_begin"] = lambda: write_run(out, context)
+        try:
+            result = untrained.search(chosen, objective, **options)
+        except KeyboardInterrupt:
+            if out is None:
+                raise
+            interrupted(out)
     if table is not None:
         typer.echo(f"pool: {result.summary['pool']} architectures stand in both the scores and the table", err=True)
     print_summary(result.summary, as_json)

@@ -10,12 +10,18 @@ from untrained.cli.output import print_summary
 
 def show(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a search.")],
+    study: Annotated[str | None, typer.Option(help="Which of the searches in DIR (default: the latest).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print a search again, finished or not.
 
     Example: untrained show runs/digits
     """
-    from untrained.searching.result import load_summary
+    from untrained.errors import listed
+    from untrained.searching.saved import load_summary, other_searches
 
-    print_summary(load_summary(folder), as_json)
+    summary = load_summary(folder, study)
+    print_summary(summary, as_json)
+    others = [] if as_json else other_searches(folder, summary.get("study", ""))
+    if others:
+        typer.echo(f"Also in {folder} (--study NAME): {listed(others)}")

@@ -101,6 +101,8 @@ class TrainingObjective(Objective):
     recipe = ("epochs", "batch_size", "learning_rate", "augment", "seed", "threads", "device")
     """What of `identity` says how networks are trained, not on what nor for what."""
 
+    recipe = ("epochs", "batch_size", "learning_rate", "augment", "seed", "threads", "device")
+
     def __init__(
         self,
         space: SearchSpace,

@@ -1,7 +1,6 @@
 """The one verb: search a space for the best architecture within a budget of real evaluations."""
 
-import fcntl
-import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,75 +8,50 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
-import torch
-import torch.nn.functional as F
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.study import StudyDirection
-from optuna.trial import TrialState
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-from torch import Tensor
+from optuna.storages import BaseStorage
 
 from untrained.errors import InputError
-from untrained.metrics import METRICS, ROBOT_METRICS, Given, get_metrics
-from untrained.objectives import (
-    Direction,
-    EvaluationFailed,
-    EvaluationPruned,
-    Objective,
-    as_evaluation,
-    as_objective,
-)
-from untrained.probe import Loss, Probe
-from untrained.runtime.provenance import difference
-from untrained.runtime.seeding import check_seed, seeded
-from untrained.runtime.threads import torch_threads
+from untrained.metrics import ROBOT_METRICS, Given, get_metrics
+from untrained.objectives import Direction, as_objective
+from untrained.probe import Loss
+from untrained.runtime.identity import code_of
+from untrained.runtime.interrupts import interruptible
+from untrained.runtime.seeding import check_seed
 from untrained.samplers import PoolSampler, check_sampler, get_sampler, sampler_info
-from untrained.samplers.query import (
-    ARCHITECTURE,
-    COST,
-    REASON,
-    SECONDS,
-    SKIPPED,
-    TRAINED,
-    Query,
-    best_query,
-    queries,
-)
+from untrained.samplers.query import queries
 from untrained.scores import ScoreTable
 from untrained.scoring.one_network import Batch, Precision
 from untrained.scoring.pool import Progress, compute_scores
-from untrained.searching.result import (
-    BEST_FILE,
-    BUDGET,
-    IDENTITY,
-    POOL_SIZE,
-    SCORES_FILE,
-    STUDY_FILE,
+from untrained.searching.claims import only_search_in, only_search_of
+from untrained.searching.finish import make_result
+from untrained.searching.identity import evaluation_identity, made_with, short_hash, versions
+from untrained.searching.pool import SCORES_FILE, check_scored, chosen_pool, scores_seed, whole
+from untrained.searching.result import BEST_FILE, Result
+from untrained.searching.saved import RUN_FILE, STUDY_FILE
+from untrained.searching.spend import OnQuery, Spender
+from untrained.searching.storage import open_storage, shown_storage, sqlite_url, unguarded
+from untrained.searching.studies import (
     TOTAL_SECONDS,
-    WEIGHTS_FILE,
-    Result,
-    save_weights,
-    sqlite_url,
+    begin,
+    check_same,
+    check_shared,
+    check_versions,
+    choose_study,
+    known_elsewhere,
+    open_study,
 )
-from untrained.spaces import SearchSpace
+from untrained.searching.weights import KeptWeights
+from untrained.spaces import SearchSpace, as_space
 
-STUDY_NAME = "untrained"
-POOL = 256
-"""Architectures to score where the caller does not say how many."""
-MOST_SKIPPED = 1_000
-"""A sampler that proposes so many known or impossible architectures in a row is given up."""
-
-OnQuery = Callable[[Query, int, int], None]
-"""Called with (a finished query, queries done, budget)."""
+BATCH = 32
+"""Training samples of the objective that metrics see, unless they are given a batch."""
 
 
 def search(
-    space: SearchSpace,
+    space: SearchSpace | type[SearchSpace] | str,
     objective: Any,
     *,
     budget: int,
@@ -86,319 +60,180 @@ def search(
     scores: ScoreTable | None = None,
     batch: Batch | None = None,
     second_batch: Batch | None = None,
-    loss: Loss = F.cross_entropy,
+    loss: Loss | None = None,
     metrics: str | Sequence[Given] = ROBOT_METRICS,
     strict: bool = False,
     precision: Precision | None = None,
     pool: int | Sequence[str] | None = None,
     seed: int = 0,
     workers: int = 1,
-    storage: str | optuna.storages.BaseStorage | None = None,
-    study_name: str = STUDY_NAME,
-    pruner: optuna.pruners.BasePruner | None = None,
+    storage: str | BaseStorage | None = None,
+    study_name: str | None = None,
+    pruner: BasePruner | None = None,
     out: str | Path | None = None,
+    on_begin: Callable[[], None] | None = None,
     on_scored: Progress | None = None,
     on_query: OnQuery | None = None,
 ) -> Result:
-    """Scores a pool, lets `sampler` spend `budget` evaluations of `objective`, and returns the best.
+    """Scores a pool, lets a sampler spend a budget of evaluations on it, and returns the best architecture.
 
-    scores: the table to learn from; where None, `pool` architectures (a list, or a number drawn with `seed`; POOL where
-    None, or all of a smaller space) are scored with `metrics` on `batch`, in `workers` processes; `second_batch`,
-    `loss`, `strict` and `precision` are as in `compute_scores`.
-    sampler: a name from `SAMPLERS`, by default the robust one and not the paper's `robot`; or any Optuna sampler. One
-    that proposes an architecture again is told its value at no cost. The budget counts distinct architectures that
-    were really evaluated, failures included.
-    pruner: stops evaluations that report intermediate values; by default the one that belongs to the sampler, if any.
-    A stopped one counts as a query, costs what it had cost by then, and is never the best.
-    storage: an Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time.
-    out: folder for the study, the scores, `best.json` and `best.safetensors`.
+    Called again with the same `out` or `storage`, it goes on where it was; a query that was cut off is made anew. What
+    changed in between decides:
 
-    Called again with the same `out` or `storage`, it goes on where it was; a query that was cut off is made anew.
-    A larger budget goes on from a finished search. Raises `InputError`, before anything is spent, for a budget below 1
-    or above the pool, for a metric without any score in a given table, and for a storage that holds another search.
-    Warns of a metric that is constant, or fails, over the whole pool.
+    - a larger `budget` goes on;
+    - another sampler, seed, smaller budget, larger pool, or another recipe of the trainings (such as `epochs`) starts
+      another study in the same folder, on the same scores; an architecture that was evaluated in the same way before
+      is not evaluated again, its outcome is taken over (`Query.reused`);
+    - another space, other data, another loss or metric, or edited code of these is refused, as is anything whose code
+      cannot be read (defined in a notebook).
+
+    Args:
+        space: Where the architectures come from: a space, its class, or a name from `SPACES`.
+        objective: What evaluates an architecture: an `Objective`, or a function of an architecture, or of a network and
+            a trial (see `as_objective`).
+        budget: How many distinct architectures to evaluate, failures included.
+        direction: "maximize" (the default) or "minimize", for an objective that does not say so itself.
+        sampler: A name from `SAMPLERS`, by default the robust one and not the paper's `robot`; or any Optuna sampler.
+            One that proposes an architecture again is told its value at no cost.
+        scores: The table to learn from; None to score a pool.
+        pool: What to score: a list of architectures, or how many to draw with `seed`; by default 256, or all of a
+            smaller space.
+        seed: Decides the pool, the initial weights of the networks that are scored, and the sampler.
+        storage: An Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time works on
+            a study.
+        study_name: A study of one's own; by default one is named after sampler and seed.
+        pruner: Stops evaluations that report intermediate values; by default the one that belongs to the sampler. A
+            stopped query counts, costs what it had cost by then, and is never the best.
+        out: A folder for the study, the scores, `best.json` and `best.safetensors`.
+        on_begin: Called once nothing stands against the search any more, before anything is written or scored.
+        on_scored: Called with (architectures scored, architectures in all).
+        on_query: Called with (a finished query, queries done, budget).
+
+    Returns:
+        The best architecture, its trained weights if there are any, and the whole history.
+
+    Raises:
+        InputError: Something given cannot be used, or stands against what the folder holds. Nothing was spent.
+        StorageFailed: The storage failed in the middle. What was told before is kept.
+        KeyboardInterrupt: After Ctrl-C, SIGTERM or SIGHUP, between two networks, training steps or queries.
+
+    Warns:
+        UserWarning: A metric is the same, or fails, on the whole pool; the test figures cannot be had.
+
+    Example:
+        >>> from untrained import NASBench201, load_data, search
+        >>> space, data = NASBench201(N=1, C=4, in_channels=1), load_data("digits")
+        >>> def fewest_weights(network, trial):
+        ...     return sum(p.numel() for p in network.parameters())
+        >>> result = search(space, fewest_weights, direction="minimize", budget=3, pool=8, metrics="params",
+        ...                 batch=data.batch(8))
+        >>> result.value == min(query.value for query in result.queries)
+        True
     """
     start = time.perf_counter()
-    objective = as_objective(objective, space, direction)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    budget, seed = whole("budget", budget), whole("seed", seed)
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
     check_seed(seed)
+    space = as_space(space)
+    objective = as_objective(objective, space, direction)
+    evaluation = evaluation_identity(space, objective)
     names = [m.name for m in get_metrics(metrics)] if scores is None else list(scores.metrics)
     if isinstance(sampler, str):
         check_sampler(sampler, names, space)
         if pruner is None and (own := sampler_info(sampler).pruner):
             pruner = own(objective.steps)
     folder = None if out is None else Path(out)
-    with _only_search_in(folder):
-        if scores is not None:
-            archs = list(scores.archs)
-            for name, why in scores.idle.items():
-                if np.isnan(scores.values[:, scores.metrics.index(name)]).all():
-                    raise InputError(f"metric {name!r} {why}: leave it out")
+    where = shown_storage(storage) if folder is None or storage is not None else str(folder)
+    if storage is None and folder is not None:
+        storage = sqlite_url(folder / STUDY_FILE)
+    with _quiet_optuna(), only_search_in(folder), interruptible("step"):
+        drawn_with = seed if scores is not None else scores_seed(folder, seed)
+        if drawn_with != seed:
+            warnings.warn(
+                f"the scores in {folder} are of seed {drawn_with} and stay: seed {seed} is for the sampler only",
+                stacklevel=2,
+            )
+        if scores is None:
+            archs = chosen_pool(space, pool, drawn_with)
         else:
-            if pool is None:
-                pool = space.pool(POOL, seed, at_most=True)
-            archs = space.pool(pool, seed) if isinstance(pool, int) else pool
-            archs = list(dict.fromkeys(map(space.canonical, archs)))
+            check_scored(scores)
+            archs = list(scores.archs)
         if budget > len(archs):
             raise InputError(
-                f"budget {budget} is above the pool's {len(archs)} architectures: give at most {len(archs)}"
+                f"budget {budget} is above the pool's {len(archs)} architectures: give {len(archs)} at most"
             )
         for arch in archs:
             space.to_params(arch)
             objective.check(arch)
-        identity: dict[str, Any] = {
-            "space": space.name,
-            "space_options": space.options,
-            "sampler": sampler if isinstance(sampler, str) else type(sampler).__name__,
-            "seed": seed,
-            "metrics": names,
-            "objective": objective.identity,
-        }
-        where = _shown(storage) if folder is None or storage is not None else str(folder)
-        if storage is None and folder is not None:
-            storage = sqlite_url(folder / STUDY_FILE)
-        study = _open_study(study_name, storage, where, objective, pruner)
-        _check_identity(study, where, identity)  # before the pool is scored, which can take long
+        opened = open_storage(storage, where)
+        check_shared(opened, study_name, evaluation, objective.recipe, where)
+        if on_begin:
+            on_begin()
         if scores is None:
-            path = None if folder is None else folder / SCORES_FILE
             scores = compute_scores(
                 space,
                 archs,
                 metrics,
-                batch,
-                seed,
-                second_batch=second_batch,
-                loss=loss,
+                objective.batch(BATCH, drawn_with) if batch is None else batch,
+                drawn_with,
+                second_batch=objective.second_batch(BATCH, drawn_with) if batch is None else second_batch,
+                loss=loss or objective.loss,
                 strict=strict,
                 precision=precision,
                 workers=workers,
-                path=path,
+                path=None if folder is None else folder / SCORES_FILE,
                 progress=on_scored,
             )
         elif folder is not None and not (folder / SCORES_FILE).exists():
             scores.save(folder / SCORES_FILE)
         for name, why in scores.idle.items():
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
-        study.sampler = get_sampler(sampler, scores, space, budget, seed) if isinstance(sampler, str) else sampler
-        if isinstance(study.sampler, PoolSampler):
-            identity["sampler_options"] = study.sampler.options
-        _check_identity(study, where, identity | {"scores": scores.fingerprint})
-        if folder is not None and len(queries(study)) < budget:
-            (folder / BEST_FILE).unlink(missing_ok=True)  # soon out of date
-        study.set_user_attr(BUDGET, max(budget, study.user_attrs.get(BUDGET, 0)))
-        study.set_user_attr(POOL_SIZE, len(scores))
-        weights = _Weights(None if folder is None else folder / WEIGHTS_FILE)
-        _run(study, space, objective, budget, weights, on_query)
-        best = best_query(study)
-        if best is None or best.value is None:
-            reasons = (query.reason for query in queries(study) if query.reason is not None)
-            raise InputError(f"none of the {budget} queries gave a value: {next(reasons, 'no reason known')}")
-        arch = best.architecture
-        trained = weights.of(arch)
-        if trained is None and best.trained:  # its file is lost, or the study lies elsewhere
-            trained = objective(arch).weights
-            assert trained is not None
-            weights.keep(arch, trained)
+        label = sampler if isinstance(sampler, str) else type(sampler).__name__
+        chosen = get_sampler(sampler, scores, space, budget, seed) if isinstance(sampler, str) else sampler
+        identity = {
+            **evaluation,
+            "sampler": label,
+            "sampler_code": code_of(type(chosen)),
+            "sampler_options": chosen.options if isinstance(chosen, PoolSampler) else made_with(chosen),
+            "pruner": None if pruner is None else {"name": type(pruner).__name__, **made_with(pruner)},
+            "seed": seed,
+            "metrics": names,
+            "scores": scores.fingerprint,
+        }
+        name = study_name or choose_study(opened, identity, budget, _name(label, seed, identity))
+        study = open_study(opened, name, objective.direction, pruner)
+        study.sampler = chosen
+        check_same(study, identity, where)
+        weights = KeptWeights(folder, name, short_hash(evaluation | versions()))
+        done = len(queries(study))
+        if done < budget:
+            with only_search_of(study, where):
+                check_versions(study, versions(), where)
+                begin(study, identity, versions(), budget, len(scores))
+                if folder is not None:
+                    (folder / BEST_FILE).unlink(missing_ok=True)  # soon out of date
+                    if on_begin is None:
+                        (folder / RUN_FILE).unlink(missing_ok=True)  # of an earlier search, from the command line
+                elsewhere = {} if pruner else known_elsewhere(study, identity)
+                Spender(study, space, objective, weights, elsewhere, on_query).spend(budget)
+                spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
+                study.set_user_attr(TOTAL_SECONDS, spent)
         example = objective.example if batch is None else batch[0][:1]
-        result = Result(
-            study,
-            space,
-            arch,
-            best.value,
-            reported=objective.report(arch, trained),
-            sizes={} if example is None else _sizes(space, arch, example),
-            rank=objective.rank(arch, scores.archs),
-            weights=trained,
-            seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start,
-        )
-        study.set_user_attr(TOTAL_SECONDS, result.seconds)
-        if folder is not None:
-            result.save(folder)
+        result = make_result(study, space, objective, scores.archs, weights, example)
+        study._storage = unguarded(study._storage)
     return result
 
 
-class _Weights:
-    """The trained weights of the best query so far, in `path` and in memory."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self._kept: tuple[str, Mapping[str, Tensor]] | None = None
-
-    def keep(self, arch: str, weights: Mapping[str, Tensor]) -> None:
-        self._kept = (arch, weights)
-        if self.path is not None:
-            save_weights(self.path, arch, weights)
-
-    def of(self, arch: str) -> Mapping[str, Tensor] | None:
-        if self._kept is None and self.path is not None and self.path.is_file():
-            try:
-                with safe_open(self.path, "pt") as file:
-                    kept = (file.metadata() or {}).get("architecture", "")
-                self._kept = (kept, load_file(self.path))
-            except SafetensorError:
-                return None  # as good as lost: the pick is trained again
-        return self._kept[1] if self._kept is not None and self._kept[0] == arch else None
-
-
-def _run(
-    study: optuna.Study,
-    space: SearchSpace,
-    objective: Objective,
-    budget: int,
-    weights: _Weights,
-    on_query: OnQuery | None,
-) -> None:
-    """Spends what is left of the budget."""
-    known = {query.architecture: query for query in queries(study)}
-    skipped = 0
-    while len(known) < budget:
-        trial = study.ask(space.study_distributions())
-        arch = space.arch_of_trial(trial.params)
-        trial.set_user_attr(ARCHITECTURE, arch)
-        if why := _no_query(arch, known, objective):
-            skipped += 1
-            if skipped == MOST_SKIPPED:
-                raise InputError(f"the sampler proposed {skipped} architectures in a row of which none is new: {why}")
-            trial.set_user_attr(SKIPPED, why)
-            value = known[arch].value if arch in known else None
-            study.tell(trial, value, state=TrialState.FAIL if value is None else TrialState.COMPLETE)
-            continue
-        skipped = 0
-        known[arch] = _query(study, trial, arch, objective, weights)
-        if on_query:
-            on_query(known[arch], len(known), budget)
-
-
-def _query(study: optuna.Study, trial: optuna.Trial, arch: str, objective: Objective, weights: _Weights) -> Query:
-    """Evaluates `arch` and tells the study."""
-    start = time.perf_counter()
-    try:
-        with torch_threads(objective.threads):
-            returned = objective(arch, trial)
-        evaluation = as_evaluation(returned, time.perf_counter() - start)
-    except KeyboardInterrupt:
-        trial.set_user_attr(SKIPPED, "interrupted")
-        study.tell(trial, state=TrialState.FAIL)
-        raise
-    except (InputError, SQLAlchemyError):
-        raise  # nothing that this architecture is to blame for
-    except Exception as error:
-        # A failed or pruned training is a result: it is recorded with its reason, and the search goes on. But where the
-        # very first fails in a way that no objective foresees, the set-up is at fault, and no budget is spent on it.
-        expected = isinstance(error, EvaluationFailed | optuna.TrialPruned | MemoryError | torch.OutOfMemoryError)
-        if not expected and not queries(study):
-            trial.set_user_attr(SKIPPED, "the first query broke")
-            study.tell(trial, state=TrialState.FAIL)
-            raise InputError(f"the first query broke: {type(error).__name__}: {_line(error)}") from error
-        pruned = isinstance(error, optuna.TrialPruned)
-        trial.set_user_attr(SECONDS, time.perf_counter() - start)
-        if isinstance(error, EvaluationPruned):
-            trial.set_user_attr(COST, error.cost_seconds)
-        trial.set_user_attr(REASON, str(error) if pruned else f"{type(error).__name__}: {error}")
-        return _told(study, trial, None, TrialState.PRUNED if pruned else TrialState.FAIL)
-    trial.set_user_attr(SECONDS, time.perf_counter() - start)
-    trial.set_user_attr(COST, evaluation.cost_seconds)
-    trial.set_user_attr(TRAINED, evaluation.weights is not None)
-    best, value = best_query(study), evaluation.value
-    sign = -1 if study.direction == StudyDirection.MINIMIZE else 1
-    if evaluation.weights is not None and (best is None or best.value is None or sign * value > sign * best.value):
-        # Before the value is told: a kill in between makes the query again and overwrites them.
-        weights.keep(arch, evaluation.weights)
-    return _told(study, trial, value, TrialState.COMPLETE)
-
-
-def _told(study: optuna.Study, trial: optuna.Trial, value: float | None, state: TrialState) -> Query:
-    query = Query.from_trial(study.tell(trial, value, state=state))
-    assert query is not None
-    return query
-
-
-def _no_query(arch: str, known: Mapping[str, Query], objective: Objective) -> str:
-    """Why `arch` is not to be evaluated; empty where it is."""
-    if arch in known:
-        return "repeated"
-    try:
-        objective.check(arch)
-    except InputError as error:
-        return str(error)
-    return ""
-
-
-def _open_study(
-    name: str,
-    storage: str | optuna.storages.BaseStorage | None,
-    where: str,
-    objective: Objective,
-    pruner: optuna.pruners.BasePruner | None,
-) -> optuna.Study:
-    """The study called `name`, new or as it was left."""
-    try:
-        return optuna.create_study(
-            study_name=name,
-            storage=storage,
-            pruner=pruner or optuna.pruners.NopPruner(),
-            direction=objective.direction,
-            load_if_exists=True,
-        )
-    except (SQLAlchemyError, ValueError, ImportError) as error:
-        raise InputError(f"storage {where} cannot be used: {_line(error)}") from error
-
-
-def _check_identity(study: optuna.Study, where: str, identity: Mapping[str, Any]) -> None:
-    """Makes sure that the study is of this very search, and closes queries that a killed process left open."""
-    trials = study.get_trials(deepcopy=False)
-    if not trials:
-        study.set_user_attr(IDENTITY, dict(identity))
-    elif other := difference(study.user_attrs.get(IDENTITY), identity):
-        raise InputError(f"{where} holds another search ({other}): give another folder or storage")
-    for trial in trials:
-        if not trial.state.is_finished():
-            study._storage.set_trial_user_attr(trial._trial_id, SKIPPED, "interrupted")
-            study.tell(trial.number, state=TrialState.FAIL)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
-
-
-def _shown(storage: str | optuna.storages.BaseStorage | None) -> str:
-    """The storage's URL without its password."""
-    if not isinstance(storage, str):
-        return type(storage).__name__
-    try:
-        return make_url(storage).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return repr(storage)
+def _name(label: str, seed: int, identity: Mapping[str, Any]) -> str:
+    return f"{re.sub(r'[^A-Za-z0-9_.=-]+', '_', label)}-seed{seed}-{short_hash(identity)}"
 
 
 @contextmanager
-def _only_search_in(folder: Path | None) -> Iterator[None]:
-    """Makes `folder` and holds it, so that no second search writes there meanwhile."""
-    if folder is None:
-        yield
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise InputError(
-            f"another search is writing to {str(folder)!r}: wait for it, or give another folder"
-        ) from error
+def _quiet_optuna() -> Iterator[None]:
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         yield
     finally:
-        os.close(handle)
-
-
-def _sizes(space: SearchSpace, arch: str, example: Tensor) -> dict[str, float]:
-    """`params` and `flops` of the network, in millions."""
-    with seeded(0):
-        probe = Probe(space.build(arch), example)
-    return {name: METRICS[name](probe) for name in ("params", "flops")}
+        optuna.logging.set_verbosity(before)

@@ -1,0 +1,110 @@
+"""`untrained resume`, and what `untrained search` writes down for it."""
+
+import contextlib
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from untrained.errors import InputError
+
+NOT_KEPT = ("out", "as_json", "storage")
+"""Options of a search that are given anew, or not kept."""
+
+
+def resume(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a search.")],
+    budget: Annotated[int | None, typer.Option(help="A larger budget to go on to.")] = None,
+    storage: Annotated[str | None, typer.Option(help="The --storage of the search, if its URL has a password.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Go on with the latest search of a folder: nothing needs to be typed again.
+
+    Example: untrained resume runs/digits --budget 20
+    """
+    made = read_run(folder)
+    url = storage or made["storage"]
+    if made["has_password"] and storage is None:
+        raise InputError(f"the password of {made['storage']} is not kept: give --storage URL")
+    arguments = [*made["arguments"], "--out", str(folder.resolve())]
+    arguments += [] if budget is None else ["--budget", str(budget)]
+    arguments += [] if url is None else ["--storage", url]
+    arguments += ["--json"] if as_json else []
+    if not Path(made["folder"]).is_dir():
+        raise InputError(f"{folder} was made from {made['folder']!r}, which is gone: give the whole command again")
+    with contextlib.chdir(made["folder"]):  # relative paths and modules mean what they meant
+        _search(context, arguments)
+
+
+def write_run(folder: Path, context: typer.Context) -> None:
+    """Writes to `run.json` in a folder how the command line is searching there, unless it says so already."""
+    from untrained.runtime.files import written_whole
+    from untrained.searching.saved import RUN_FILE
+    from untrained.searching.storage import shown_storage
+
+    storage = context.params["storage"]
+    shown = None if storage is None else shown_storage(storage)
+    document = {
+        "command": "search",
+        "arguments": _given(context),
+        "folder": str(Path.cwd()),
+        "storage": shown,
+        "has_password": shown != storage,
+    }
+    text = json.dumps(document, indent=1) + "\n"
+    path = folder / RUN_FILE
+    if not path.is_file() or path.read_text() != text:
+        with written_whole(path) as temporary:
+            temporary.write_text(text)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What `write_run` wrote.
+
+    Raises:
+        InputError: The folder holds no search, or none of the command line.
+    """
+    from untrained.searching.saved import RUN_FILE, STUDY_FILE
+
+    path = folder / RUN_FILE
+    if not path.is_file():
+        if (folder / STUDY_FILE).is_file():
+            raise InputError(f"the latest search in {str(folder)!r} was made from Python: call search() again there")
+        raise InputError(f"no search in {str(folder)!r}: it has no {RUN_FILE}")
+    try:
+        document = json.loads(path.read_text())
+        if {"arguments", "folder", "storage", "has_password"} <= document.keys():
+            return document
+    except (ValueError, AttributeError):
+        pass
+    raise InputError(f"{path} is broken: give the whole command again")
+
+
+def interrupted(folder: Path) -> NoReturn:
+    """Ends a command that was stopped, with the line that tells how to go on."""
+    raise KeyboardInterrupt(f"untrained resume {shlex.quote(str(folder))} goes on where it was")
+
+
+def _given(context: typer.Context) -> list[str]:
+    """The options of a command as they were given, but for `NOT_KEPT`."""
+    words = list[str]()
+    for param in context.command.params:
+        source = context.get_parameter_source(param.name or "")
+        if source is None or source.name != "COMMANDLINE" or param.name in NOT_KEPT:
+            continue
+        value = context.params[param.name or ""]
+        if value is False:
+            words.append(param.secondary_opts[0])
+        else:
+            words += [param.opts[0]] if value is True else [param.opts[0], str(value)]
+    return words
+
+
+def _search(context: typer.Context, arguments: list[str]) -> None:
+    parent: Any = context.parent
+    command = parent.command.get_command(parent, "search")
+    with command.make_context("search", arguments, parent=parent) as inner:
+        command.invoke(inner)

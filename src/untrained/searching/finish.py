@@ -1,0 +1,95 @@
+"""The end of a search: the pick, its weights, its test figures. What fails here costs no query."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import optuna
+from torch import Tensor
+
+from untrained.errors import InputError, one_line
+from untrained.metrics import METRICS
+from untrained.objectives import Objective, as_evaluation
+from untrained.probe import Probe
+from untrained.runtime.seeding import seeded
+from untrained.runtime.threads import torch_threads
+from untrained.samplers.query import best_query, queries
+from untrained.searching.result import Result
+from untrained.searching.studies import TOTAL_SECONDS
+from untrained.searching.weights import KeptWeights
+from untrained.spaces import SearchSpace
+
+T = TypeVar("T")
+
+
+def make_result(
+    study: optuna.Study,
+    space: SearchSpace,
+    objective: Objective,
+    pool: tuple[str, ...],
+    weights: KeptWeights,
+    example: Tensor | None,
+) -> Result:
+    """Looks up all that is told of the best query of a study, and files it.
+
+    Args:
+        study: With its budget spent.
+        space: Builds the network.
+        objective: Reports the test figures.
+        pool: The architectures that were scored.
+        weights: Has those of the best query; lost ones are trained again.
+        example: One input of the network, 1 x ..., to count FLOPs with.
+
+    Raises:
+        InputError: No query gave a value, or a file cannot be written.
+    """
+    best, made = best_query(study), queries(study)
+    if best is None or best.value is None:
+        why = next((query.reason for query in made if query.reason is not None), "no reason known")
+        raise InputError(f"none of the {len(made)} queries gave a value: {why}")
+    arch = best.architecture
+    trained = weights.of(arch)
+    if trained is None and best.trained:  # its file is lost, or the study lies elsewhere
+        trained = _or_warned("the weights of the pick are lost", lambda: _trained(objective, arch), None)
+    if trained is not None and not weights.is_filed(arch):
+        weights.keep(arch, trained)
+    result = Result(
+        study,
+        space,
+        arch,
+        best.value,
+        reported=_or_warned("no test figures", lambda: _figures(objective.report(arch, trained)), {}),
+        sizes={} if example is None else _or_warned("no sizes", lambda: _sizes(space, arch, example), {}),
+        rank=objective.rank(arch, pool),
+        weights=trained,
+        seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0),
+        folder=weights.folder,
+    )
+    if weights.folder is not None:
+        result.save(weights.folder)
+    return result
+
+
+def _or_warned(what: str, function: Callable[[], T], default: T) -> T:
+    """What `function` gives; if it breaks, a warning and the default: the budget is spent, the result is kept."""
+    try:
+        return function()
+    except Exception as error:  # whatever an objective of the user's raises
+        warnings.warn(f"{what}: {one_line(error)}", stacklevel=4)
+        return default
+
+
+def _trained(objective: Objective, arch: str) -> Mapping[str, Tensor] | None:
+    with torch_threads(objective.threads):
+        return as_evaluation(objective(arch), 0.0).weights
+
+
+def _figures(reported: Mapping[str, float]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in reported.items()}
+
+
+def _sizes(space: SearchSpace, arch: str, example: Tensor) -> dict[str, float]:
+    """`params` and `flops` of the network, in millions."""
+    with seeded(0):
+        probe = Probe(space.build(arch), example)
+    return {name: METRICS[name](probe) for name in ("params", "flops")}

@@ -1,0 +1,92 @@
+"""What the history of a search depends on, and what two searches that share a folder must have in common."""
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from importlib.metadata import version
+from typing import Any
+
+from untrained.errors import InputError
+from untrained.objectives import Objective
+from untrained.objectives.given import AdaptedObjective, FunctionObjective
+from untrained.runtime.identity import code_of, described, difference, readable
+from untrained.spaces import SearchSpace
+
+EVALUATION = ("space", "space_options", "space_code", "objective", "objective_code", "objective_state", "direction")
+"""Keys of an identity that decide what an architecture's value is."""
+
+PACKAGES = ("untrained", "torch", "optuna")
+
+
+def evaluation_identity(space: SearchSpace, objective: Objective) -> dict[str, Any]:
+    """Describes what the value of an architecture depends on: the space, the objective and their code (JSON).
+
+    Raises:
+        InputError: The objective is made for another space.
+    """
+    own = getattr(objective, "space", None)
+    if isinstance(own, SearchSpace) and own is not space:
+        other = difference(_of_space(own), _of_space(space))
+        if other:
+            raise InputError(f"the objective is made for another space than is searched ({other}): give both the same")
+    code, state = _of_objective(objective)
+    return {
+        **_of_space(space),
+        "objective": {key: described(value) for key, value in objective.identity.items()},
+        "objective_code": code,
+        "objective_state": state,
+        "direction": objective.direction,
+    }
+
+
+def trunk(identity: Mapping[str, Any], recipe: Sequence[str]) -> dict[str, Any]:
+    """The part of an identity that all searches of a folder share: the evaluation, but for its recipe."""
+    shared = {key: identity.get(key) for key in EVALUATION}
+    objective = shared["objective"]
+    if isinstance(objective, Mapping):
+        shared["objective"] = {key: value for key, value in objective.items() if key not in recipe}
+    state = shared["objective_state"]
+    if isinstance(state, Mapping):
+        shared["objective_state"] = {key: value for key, value in state.items() if key not in recipe}
+    return shared
+
+
+def made_with(thing: object) -> dict[str, Any]:
+    """Describes the arguments that an object was made with, as far as it still has them under their names.
+
+    Counters, caches and open files, which an object gathers later, are no part of it; nor are callbacks (`on_step`) and
+    values that cannot be told from others.
+    """
+    try:
+        names = list(inspect.signature(type(thing).__init__).parameters)[1:]
+    except (TypeError, ValueError):  # a class of C
+        return {}
+    state = getattr(thing, "__dict__", {})
+    own = {name: attribute for name in names for attribute in (name, f"_{name}") if attribute in state}
+    found = {name: described(state[attribute]) for name, attribute in own.items() if not name.startswith("on_")}
+    return {name: value for name, value in found.items() if readable(value)}
+
+
+def versions() -> dict[str, str]:
+    """The versions of the packages that a history depends on."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def short_hash(identity: Mapping[str, Any]) -> str:
+    """Six hex digits that stand for an identity."""
+    return blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=3).hexdigest()
+
+
+def _of_objective(objective: Objective) -> tuple[Any, dict[str, Any]]:
+    """The code of an objective and, if it is a class of the user's, what it was made with."""
+    if isinstance(objective, FunctionObjective):
+        return described(objective.function), {}
+    own = objective.given if isinstance(objective, AdaptedObjective) else objective
+    code = code_of(own)
+    return code, made_with(own) if code else {}
+
+
+def _of_space(space: SearchSpace) -> dict[str, Any]:
+    options = {key: described(value) for key, value in space.options.items()}
+    return {"space": space.name, "space_options": options, "space_code": code_of(type(space))}

@@ -1,0 +1,140 @@
+"""What stands in the folder of a search, read again: also after a kill, and if the folder cannot be written to."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.study._frozen import FrozenStudy
+from torch import nn
+
+from untrained.errors import InputError, listed
+from untrained.samplers.query import best_query, queries
+from untrained.searching.result import BEST_FILE, summarise
+from untrained.searching.storage import open_storage, sqlite_url
+from untrained.searching.studies import has_history, latest_search, searches
+from untrained.searching.weights import load_weights
+from untrained.spaces import SearchSpace, remade_space
+
+STUDY_FILE, RUN_FILE = "study.db", "run.json"
+
+
+def load_summary(folder: str | Path, study: str | None = None) -> dict[str, Any]:
+    """Reads the summary of a search.
+
+    Args:
+        folder: Its folder.
+        study: Which of the searches in the folder; None for the latest.
+
+    Returns:
+        See `Result.summary`; the test figures are missing if the search is unfinished or not the latest.
+
+    Raises:
+        InputError: There is no such search.
+    """
+    folder = Path(folder)
+    best = _read_best(folder) if (folder / BEST_FILE).is_file() else None
+    if best is not None and study in (None, best.get("study")):
+        return best
+    if not (folder / STUDY_FILE).is_file():
+        raise InputError(f"no search in {str(folder)!r}: it has neither {BEST_FILE} nor {STUDY_FILE}")
+
+    with _studies(folder) as storage:
+        found = {one.study_name: one for one in searches(storage)}
+        if study is not None and study not in found:
+            raise InputError(f"no search {study!r} in {str(folder)!r}: it has {listed(found)}")
+        chosen = latest_search(storage) if study is None else found[study]
+        if chosen is None:
+            raise InputError(f"the search in {str(folder)!r} has not begun its first query")
+        return summarise(_loaded(storage, chosen))
+
+
+def other_searches(folder: str | Path, shown: str) -> list[str]:
+    """One line a search of a folder, but for the one called `shown`."""
+    folder = Path(folder)
+    if not (folder / STUDY_FILE).is_file():
+        return []
+    with _studies(folder) as storage:
+        others = [one for one in searches(storage) if one.study_name != shown]
+        return [_line(_loaded(storage, one)) for one in others if has_history(storage, one._study_id)]
+
+
+def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Module:
+    """Builds the network that a search found, with its trained weights, in evaluation mode.
+
+    Args:
+        folder: The folder of the search.
+        space: Needed only if the search was in a space of one's own that cannot be imported by its name.
+
+    Raises:
+        InputError: The folder holds no finished search.
+
+    Example:
+        ```python
+        network = load_network("runs/digits")
+        logits = network(images)
+        ```
+    """
+    folder = Path(folder)
+    if not (folder / BEST_FILE).is_file():
+        raise InputError(f"no finished search in {str(folder)!r}: it has no {BEST_FILE}")
+    document = _read_best(folder)
+    space = remade_space(document["space"], document["space_options"]) if space is None else space
+    net = space.build(document["network"]["architecture"])
+    if document["network"]["weights"]:
+        net.load_state_dict(load_weights(folder / document["network"]["weights"]))
+    return net.eval()
+
+
+@contextmanager
+def _studies(folder: Path) -> Iterator[BaseStorage]:
+    """The studies in a folder, which is not written to.
+
+    A search that was killed in the middle of a commit leaves a journal beside its study. Only a connection that may
+    write can roll it back: then a copy is read.
+    """
+    path = folder / STUDY_FILE
+    with tempfile.TemporaryDirectory() as copy:
+        try:
+            # Not to write: a search that is just making its tables must not meet us making them, too.
+            storage = _opened(sqlite_url(path, read_only=True), path)
+        except InputError:
+            for part in folder.glob(f"{STUDY_FILE}*"):
+                shutil.copy(part, copy)
+            try:
+                storage = _opened(sqlite_url(Path(copy) / STUDY_FILE), path)
+            except InputError as error:
+                raise InputError(f"the search in {str(folder)!r} cannot be read: {error}") from error
+        yield storage
+
+
+def _opened(url: str, path: Path) -> BaseStorage:
+    storage = open_storage(url, str(path))
+    storage.get_all_studies()  # reads, which opening alone need not do
+    return storage
+
+
+def _loaded(storage: BaseStorage, found: FrozenStudy) -> optuna.Study:
+    return optuna.load_study(study_name=found.study_name, storage=storage)
+
+
+def _line(study: optuna.Study) -> str:
+    best = best_query(study)
+    value = "no value yet" if best is None else f"best {best.value:.2f}"
+    return f"{study.study_name} ({len(queries(study))} queries, {value})"
+
+
+def _read_best(folder: Path) -> dict[str, Any]:
+    path = folder / BEST_FILE
+    try:
+        document = json.loads(path.read_text())
+        if isinstance(document, dict):
+            return document
+    except ValueError:  # no JSON, or no UTF-8
+        pass
+    raise InputError(f"{path} is broken: delete it and run the search again")

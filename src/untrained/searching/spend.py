@@ -1,0 +1,180 @@
+"""Spending a budget: one query after the other, each recorded whatever happens."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import optuna
+import torch
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from untrained.errors import InputError, one_line
+from untrained.objectives import EvaluationFailed, EvaluationPruned, Objective, as_evaluation
+from untrained.runtime.interrupts import check_interrupt
+from untrained.runtime.threads import torch_threads
+from untrained.samplers.query import (
+    ARCHITECTURE,
+    COST,
+    REASON,
+    REUSED,
+    SECONDS,
+    SKIPPED,
+    TRAINED,
+    Query,
+    best_query,
+    queries,
+)
+from untrained.searching.studies import TRIED, deaths, none_left_open
+from untrained.searching.weights import KeptWeights
+from untrained.spaces import SearchSpace
+
+MOST_SKIPPED = 1_000
+"""A sampler that proposes so many known or impossible architectures in a row is given up."""
+MOST_TRIES = 2
+"""An architecture whose evaluation ended so many processes is a failed query."""
+LONGEST_REASON = 300
+
+OnQuery = Callable[[Query, int, int], None]
+"""Called with (a finished query, queries done, budget)."""
+
+
+@dataclass
+class Spender:
+    """Spends what is left of a budget on the architectures that a study's sampler proposes.
+
+    Args:
+        study: The study; what it holds counts.
+        space: Where the architectures come from.
+        objective: What evaluates them.
+        weights: Keeps those of the best query.
+        elsewhere: Architecture -> a finished trial of another study whose value is taken over.
+        on_query: Called after each query.
+    """
+
+    study: optuna.Study
+    space: SearchSpace
+    objective: Objective
+    weights: KeptWeights
+    elsewhere: Mapping[str, FrozenTrial]
+    on_query: OnQuery | None = None
+
+    def spend(self, budget: int) -> None:
+        """Makes queries until there are `budget` of them.
+
+        Raises:
+            InputError: The sampler proposes nothing new, the first query broke, or the storage failed.
+            KeyboardInterrupt: After Ctrl-C, SIGTERM or SIGHUP.
+        """
+        with none_left_open(self.study):
+            self._spend(budget)
+
+    def _spend(self, budget: int) -> None:
+        known = {query.architecture: query for query in queries(self.study)}
+        died = deaths(self.study)
+        skipped = 0
+        while len(known) < budget:
+            check_interrupt()
+            trial = self.study.ask(self.space.study_distributions())
+            arch = self.space.arch_of_trial(trial.params)
+            trial.set_user_attr(ARCHITECTURE, arch)
+            if why := self._no_query(arch, known):
+                skipped += 1
+                if skipped == MOST_SKIPPED:
+                    proposed = f"the sampler proposed {skipped} architectures in a row of which none is new"
+                    raise InputError(f"{proposed}: {why}")
+                trial.set_user_attr(SKIPPED, why)
+                self._tell(trial, known[arch].value if arch in known else None)
+                continue
+            skipped = 0
+            if arch in self.elsewhere:
+                self._take_over(trial, self.elsewhere[arch])
+            elif died[arch] >= MOST_TRIES:
+                times = f"{died[arch]} times"
+                trial.set_user_attr(REASON, f"evaluating it ended the process {times} (a crash, or out of memory)")
+                self._tell(trial, None)
+            else:
+                trial.set_user_attr(TRIED, died[arch] + 1)
+                self._evaluate(trial, arch)
+            known[arch] = self._query(trial)
+            if self.on_query:
+                self.on_query(known[arch], len(known), budget)
+
+    def _no_query(self, arch: str, known: Mapping[str, Query]) -> str:
+        """Why `arch` is not to be evaluated; "" if it is."""
+        if arch in known:
+            return "repeated"
+        try:
+            self.objective.check(arch)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def _take_over(self, trial: optuna.Trial, found: FrozenTrial) -> None:
+        """Records the outcome of another study's query."""
+        for key in (COST, REASON, TRAINED):
+            if key in found.user_attrs:
+                trial.set_user_attr(key, found.user_attrs[key])
+        trial.set_user_attr(SECONDS, 0.0)
+        trial.set_user_attr(REUSED, True)
+        self._tell(trial, found.values[0] if found.state == TrialState.COMPLETE else None)
+
+    def _evaluate(self, trial: optuna.Trial, arch: str) -> None:
+        start = time.perf_counter()
+        lost: InputError | None = None
+        try:
+            with torch_threads(self.objective.threads):
+                returned = self.objective(arch, trial)
+            evaluation = as_evaluation(returned, time.perf_counter() - start)
+            if evaluation.weights is not None and self._is_best(evaluation.value):
+                try:
+                    # Before the value is told: a kill in between makes the query again and overwrites them.
+                    self.weights.keep(arch, evaluation.weights)
+                except InputError as error:  # a full disk: the value is not lost for that
+                    lost = error
+        except InputError:
+            raise  # nothing that this architecture is to blame for
+        except (Exception, SystemExit) as error:
+            self._fail(trial, error, time.perf_counter() - start)
+            return
+        trial.set_user_attr(SECONDS, time.perf_counter() - start)
+        trial.set_user_attr(COST, evaluation.cost_seconds)
+        trial.set_user_attr(TRAINED, evaluation.weights is not None)
+        self._tell(trial, evaluation.value)
+        if lost is not None:
+            raise lost
+
+    def _fail(self, trial: optuna.Trial, error: BaseException, seconds: float) -> None:
+        """Records a failed or pruned evaluation with its reason.
+
+        If the very first query fails in a way that no objective foresees, the set-up is at fault: no budget is spent.
+        """
+        expected = isinstance(error, EvaluationFailed | optuna.TrialPruned | MemoryError | torch.OutOfMemoryError)
+        if not expected and not queries(self.study):
+            raise InputError(f"the first query broke: {one_line(error)}") from error
+        is_pruned = isinstance(error, optuna.TrialPruned)
+        trial.set_user_attr(SECONDS, seconds)
+        if isinstance(error, EvaluationPruned):
+            trial.set_user_attr(COST, error.cost_seconds)
+        reason = str(error) if is_pruned else f"{type(error).__name__}: {error}"
+        trial.set_user_attr(REASON, _printable(reason))
+        self._tell(trial, None, TrialState.PRUNED if is_pruned else TrialState.FAIL)
+
+    def _is_best(self, value: float) -> bool:
+        best = best_query(self.study)
+        sign = -1 if self.study.direction == StudyDirection.MINIMIZE else 1
+        return best is None or best.value is None or sign * value > sign * best.value
+
+    def _tell(self, trial: optuna.Trial, value: float | None, state: TrialState | None = None) -> None:
+        self.study.tell(trial, value, state or (TrialState.FAIL if value is None else TrialState.COMPLETE))
+
+    def _query(self, trial: optuna.Trial) -> Query:
+        query = Query.from_trial(self.study._storage.get_trial(trial._trial_id))
+        assert query is not None
+        return query
+
+
+def _printable(reason: str) -> str:
+    """A reason that any storage can hold."""
+    text = reason.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."

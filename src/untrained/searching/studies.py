@@ -1,0 +1,195 @@
+"""The studies that a storage holds of searches: which one goes on, which values are taken over, what is refused."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner, NopPruner
+from optuna.storages import BaseStorage
+from optuna.study._frozen import FrozenStudy
+from optuna.trial import FrozenTrial, TrialState
+
+from untrained.errors import InputError
+from untrained.objectives import Direction
+from untrained.runtime.identity import difference
+from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query
+from untrained.searching.identity import EVALUATION, trunk
+from untrained.searching.storage import StorageFailed
+
+IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
+    "identity",
+    "versions",
+    "budget",
+    "pool",
+    "seconds",
+    "begun",
+)
+"""Attributes of the study of a search; those of its trials stand in `samplers.query`."""
+
+TRIED = "tried"
+"""Attribute of a trial whose evaluation began: how often this architecture was tried, this time included."""
+INTERRUPTED, DIED = "interrupted", "died"
+"""Why a trial is no query: it was stopped in good order, or its process was gone when the study was opened again."""
+
+
+def searches(storage: BaseStorage) -> list[FrozenStudy]:
+    """The studies of searches in a storage, oldest first."""
+    found = [study for study in storage.get_all_studies() if IDENTITY in study.user_attrs]
+    return sorted(found, key=lambda study: study._study_id)
+
+
+def has_history(storage: BaseStorage, study_id: int) -> bool:
+    """Whether a study holds a query, or a trial that is of no search: what was only interrupted binds nobody."""
+    trials = storage.get_all_trials(study_id, deepcopy=False)
+    return any(trial.state.is_finished() and SKIPPED not in trial.user_attrs for trial in trials)
+
+
+def latest_search(storage: BaseStorage) -> FrozenStudy | None:
+    """The study whose search was begun, or gone on with, last."""
+    return max(searches(storage), key=lambda study: study.user_attrs.get(BEGUN, 0.0), default=None)
+
+
+def check_shared(
+    storage: BaseStorage, name: str | None, identity: Mapping[str, Any], recipe: Sequence[str], where: str
+) -> None:
+    """Makes sure that a search evaluates as the others of its storage do.
+
+    Args:
+        storage: Where the studies are.
+        name: Look at the study of this name only.
+        identity: The evaluation of the new search.
+        recipe: Keys of the objective's identity in which two searches may differ.
+        where: What messages call the storage.
+
+    Raises:
+        InputError: Another search there has another space, objective, data or code.
+    """
+    wanted = trunk(identity, recipe)
+    for study in searches(storage):
+        if name not in (None, study.study_name) or not has_history(storage, study._study_id):
+            continue
+        if other := difference(trunk(study.user_attrs[IDENTITY], recipe), wanted):
+            remedy = "undo the change, or give another folder or storage"
+            raise InputError(f"{where} holds another search ({other}): {remedy}")
+
+
+def choose_study(storage: BaseStorage, identity: Mapping[str, Any], budget: int, name: str) -> str:
+    """The name of the study that goes on, or of a new one.
+
+    A study of the same search goes on if its budget was the same or smaller; with a smaller budget than all of them, a
+    search starts a study of its own, and takes over their values.
+
+    Args:
+        storage: Where the studies are.
+        identity: What the history of the search depends on.
+        budget: Its budget.
+        name: What to call a new study.
+    """
+    everything = {study.study_name: study for study in searches(storage)}
+    same = [study for study in everything.values() if not difference(study.user_attrs[IDENTITY], identity)]
+    fitting = [study for study in same if study.user_attrs.get(BUDGET, 0) <= budget]
+    if fitting:
+        return max(fitting, key=lambda study: study.user_attrs.get(BUDGET, 0)).study_name
+    return f"{name}-{budget}" if name in everything else name
+
+
+def open_study(storage: BaseStorage, name: str, direction: Direction, pruner: BasePruner | None) -> optuna.Study:
+    """The study called `name`, new or as it was left. One that exists is not written to."""
+    pruner = pruner or NopPruner()
+    if name in {study.study_name for study in storage.get_all_studies()}:
+        return optuna.load_study(study_name=name, storage=storage, pruner=pruner)
+    try:
+        return optuna.create_study(study_name=name, storage=storage, pruner=pruner, direction=direction)
+    except optuna.exceptions.DuplicatedStudyError:  # another process was faster
+        return optuna.load_study(study_name=name, storage=storage, pruner=pruner)
+
+
+def check_same(study: optuna.Study, identity: Mapping[str, Any], where: str) -> None:
+    """Makes sure that a study that has trials is of this very search.
+
+    Raises:
+        InputError: It is of another one, or of no search.
+    """
+    is_bound = has_history(study._storage, study._study_id)
+    if is_bound and (other := difference(study.user_attrs.get(IDENTITY), identity)):
+        raise InputError(f"{where} holds another search ({other}): give another study_name, folder or storage")
+
+
+def check_versions(study: optuna.Study, now: Mapping[str, str], where: str) -> None:
+    """Makes sure that a history is gone on with by the versions that began it.
+
+    Raises:
+        InputError: They are others.
+    """
+    is_bound = has_history(study._storage, study._study_id)
+    if is_bound and (other := difference(study.user_attrs.get(VERSIONS), now)):
+        raise InputError(
+            f"the search in {where} was made with other versions ({other}): go on with those, or give another folder"
+        )
+
+
+def begin(
+    study: optuna.Study, identity: Mapping[str, Any], versions: Mapping[str, str], budget: int, pool: int
+) -> None:
+    """Writes on a study what it is of, and closes the trials that a dead process left open."""
+    wanted = {IDENTITY: dict(identity), VERSIONS: dict(versions), BUDGET: budget, POOL_SIZE: pool, BEGUN: time.time()}
+    held = study.user_attrs
+    for key, value in wanted.items():
+        if held.get(key) != value:
+            study.set_user_attr(key, value)
+    _close(study, DIED)
+
+
+@contextmanager
+def none_left_open(study: optuna.Study) -> Iterator[None]:
+    """Closes the trials of a study that this process holds, whatever ends the block: they are made anew later.
+
+    A storage that is lost cannot be written to: the next start closes them.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(StorageFailed):
+            _close(study, INTERRUPTED)
+        raise
+
+
+def _close(study: optuna.Study, why: str) -> None:
+    """Ends the open trials, which are no queries."""
+    for trial in study.get_trials(deepcopy=False):
+        if not trial.state.is_finished():
+            reason = why if TRIED in trial.user_attrs else INTERRUPTED
+            if SKIPPED not in trial.user_attrs:
+                study._storage.set_trial_user_attr(trial._trial_id, SKIPPED, reason)
+            study.tell(trial.number, state=TrialState.FAIL)
+
+
+def deaths(study: optuna.Study) -> Counter[str]:
+    """Architecture -> how many processes ended while they evaluated it."""
+    trials = study.get_trials(deepcopy=False)
+    return Counter(t.user_attrs[ARCHITECTURE] for t in trials if t.user_attrs.get(SKIPPED) == DIED)
+
+
+def known_elsewhere(study: optuna.Study, identity: Mapping[str, Any]) -> dict[str, FrozenTrial]:
+    """Finished trials of other searches in the storage that evaluated in the same way, by architecture.
+
+    A pruned one has no value of its own. A failed one gives way to one with a value.
+    """
+    storage, mine = study._storage, {key: identity[key] for key in EVALUATION}
+    found: dict[str, FrozenTrial] = {}
+    for other in searches(storage):
+        is_same = not difference(other.user_attrs[IDENTITY], mine)
+        if other._study_id == study._study_id or not is_same:
+            continue
+        if difference(other.user_attrs.get(VERSIONS), study.user_attrs[VERSIONS]):
+            continue
+        for trial in storage.get_all_trials(other._study_id, deepcopy=False):
+            query = Query.from_trial(trial)
+            if query is None or query.state not in ("complete", "failed"):
+                continue
+            if query.state == "complete" or query.architecture not in found:
+                found[query.architecture] = trial
+    return found
