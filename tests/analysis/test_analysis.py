@@ -60,7 +60,7 @@ def task(tmp_path: Path) -> tuple[ScoreTable, TabularObjective]:
 def test_metric_reports(task: tuple[ScoreTable, TabularObjective]) -> None:
     table, objective = task
     good, bad, flat = metric_report(table, objective, 20)
-    f = objective.goodness(table.archs)
+    f = objective.upward(table.archs)
     assert f[0] == -objective("a0").value
     assert np.isnan(f[7])
     assert (good.n, bad.n, flat.n) == (198, 199, 199)
@@ -99,7 +99,7 @@ def test_phases_by_hand(task: tuple[ScoreTable, TabularObjective]) -> None:
 def test_the_bound_holds(task: tuple[ScoreTable, TabularObjective]) -> None:
     table, objective = task
     rng = np.random.default_rng(2)
-    vague = objective.goodness(table.archs)[:, None] + rng.normal(size=(200, 3)) * 1.5
+    vague = objective.upward(table.archs)[:, None] + rng.normal(size=(200, 3)) * 1.5
     table = ScoreTable(table.archs, ("a", "b", "c"), vague)
     tight = 0
     for seed in range(6):

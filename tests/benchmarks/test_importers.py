@@ -82,7 +82,7 @@ def test_another_numbering_is_found_out_by_the_parameters(tmp_path: Path) -> Non
     import_table(right, tmp_path / "out.parquet", space=space)
     for wrong in (TransNASMicro("normal"), space):
         path = write_json(tmp_path / "wrong.json", {"jigsaw": {"(3, 0, 2, 3, 3, 1)": row(params=5.0)}})
-        with pytest.raises(InputError, match=r"'64-41414-3_02_331' has .* M parameters for task .*, not 5.0"):
+        with pytest.raises(InputError, match=r"'64-41414-3_02_331' has .* M parameters for .*, not 5.0"):
             import_table(path, tmp_path / "out.parquet", space=wrong)
 
 

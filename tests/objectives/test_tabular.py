@@ -77,6 +77,7 @@ def test_ranks(path: Path) -> None:
         ({"column": "val", "report_column": "tset"}, "no column 'tset'"),
         ({"column": "inf"}, "inf is inf for 'b'"),
         ({"column": "empty"}, "has no value at all"),
+        ({"column": "test", "cost_column": "val"}, "val is nan for 'c': give its seconds"),
     ],
 )
 def test_bad_columns_are_named(path: Path, options: dict[str, Any], message: str) -> None:

@@ -55,7 +55,7 @@ def bound(
 ) -> Bound:
     """The bound for a search by RoBoT that made `queries` of `objective` and learned from `table`."""
     found = phases(queries, objective, table.archs)
-    f, features = objective.goodness(table.archs), table.scaled(scaling)
+    f, features = objective.upward(table.archs), table.scaled(scaling)
     reachable, best = best_weights(features, f)
     left, precision, best_precision = found.exploited, np.nan, np.nan
     guaranteed, expected = found.explore_rank, float(found.explore_rank)

@@ -37,7 +37,7 @@ class MetricReport:
 
 def metric_report(table: ScoreTable, objective: TabularObjective, budget: int) -> list[MetricReport]:
     """A report on each metric of `table`, in its order, for T = `budget`."""
-    f = objective.goodness(table.archs)
+    f = objective.upward(table.archs)
     return [report(name, m, f, budget) for name, m in zip(table.metrics, columns(table), strict=True)]
 
 

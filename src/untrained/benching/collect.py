@@ -112,10 +112,10 @@ def bench(
         raise InputError("no seed: give at least one")
     for seed in seeds:
         check_seed(seed)
-    folder = data_folder(data_dir) if any(_needs_folder(b) for b in benchmarks) else Path()
     chosen: list[Benchmark] = []
     for entry in benchmarks:
         chosen += get_benchmarks([entry]) if isinstance(entry, str) else [entry]
+    folder = data_folder(data_dir) if any(map(_needs_folder, chosen)) else Path()
     names, extra = None if metrics is None else tuple(metrics), tuple(extra_metrics)
     skipped: list[tuple[str, str]] = []
     ran = dict[str, tuple[Opened, list[Run]]]()
@@ -170,8 +170,8 @@ def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
     return Ran(opened.benchmark, runs[0].budget, len(opened.scores), opened.scores.metrics, notes)
 
 
-def _needs_folder(entry: str | Benchmark) -> bool:
-    return isinstance(entry, str) or not (Path(entry.table).is_absolute() and Path(entry.scores).is_absolute())
+def _needs_folder(benchmark: Benchmark) -> bool:
+    return not (Path(benchmark.table).is_absolute() and Path(benchmark.scores).is_absolute())
 
 
 def _samplers(names: Sequence[str] | None, metrics: Sequence[str]) -> list[str]:

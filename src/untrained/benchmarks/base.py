@@ -1,14 +1,15 @@
 """What a tabular benchmark is: a space, an objective that a table answers for, metrics of the same architectures."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from untrained.errors import InputError, listed
+from untrained.errors import InputError, listed, shown
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 from untrained.tables import open_table
@@ -16,13 +17,26 @@ from untrained.tables import open_table
 DATA = "UNTRAINED_DATA"
 """The environment variable that names the folder of tables."""
 
+SIZES = ("params", "flops")
+"""Metrics that some spaces count from the string of an architecture."""
+
+LISTED = 100_000
+"""Spaces of at most so many architectures are listed to check a table of some of them."""
+
 MOST_MISSING = 0.5
 """A metric that lacks more than this part of the architectures is one of a sample, not of the space."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a file comes from: what it holds, who made it (`citation`), under which `licence`, and how to get it."""
+    """Where a file of a table comes from.
+
+    Args:
+        what: what it holds.
+        citation: who made it.
+        licence: under which licence.
+        how: how to get it.
+    """
 
     what: str
     citation: str
@@ -32,7 +46,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Published:
-    """A figure that a paper printed, mean ± std over its seeds, and what the search cost in GPU seconds."""
+    """A figure that a paper printed.
+
+    Args:
+        mean: over its seeds.
+        std: standard deviation over its seeds, if it was printed.
+        cost: GPU seconds of a search, if they were printed.
+    """
 
     mean: float
     std: float | None = None
@@ -41,19 +61,34 @@ class Published:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One task of one table.
+    """One task of a table that answers for trainings.
 
-    name, task, objective: what it is called; `objective` is the column that a query reads, `direction` its better way.
-    table: file with `arch`, the objective, `test` (a test figure) and `cost` (seconds of a training).
-    scores: file with the metrics in columns `prefix` + name. metrics: those that are used unless others are
-    asked for; listed, never "all that the file has": a file that gains columns changes no result.
-    space: where None, the architectures are opaque strings. budget: T, as published.
-    fidelities: epochs -> column of `table`, for samplers that stop trainings early; `cost_epochs` are those that `cost`
-    is of.
-    reported: which figure the paper prints, the test figure or the objective rank of the pick. published: method ->
-    that figure. whole: the table must hold the whole of the space. notes: what differs from the paper, for its row.
+    Files are Parquet, CSV or JSON (see `untrained.tables`), relative to the folder of tables, or absolute.
 
-    Files are relative to the folder of tables, or absolute.
+    Args:
+        name: of the table.
+        task: what the networks were trained for.
+        objective: the column that a query reads.
+        table: the file with `arch`, the objective, the test figure and the cost.
+        scores: the file with the metrics, in columns `prefix` + name.
+        space: what the architectures are of; opaque strings if None.
+        metrics: those that are used unless others are asked for. They are listed, never "all that the file has": a file
+            that gains columns changes no result.
+        prefix: of the columns of metrics.
+        budget: T, the queries of a search, as published.
+        direction: the better way of the objective.
+        test: the column of the test figure.
+        cost: the column of the seconds of a training.
+        fidelities: epochs -> column of `table`, for samplers that stop trainings early.
+        cost_epochs: the epochs whose seconds `cost` is.
+        reported: which figure the paper prints, the test figure or the objective rank of the pick.
+        published: method -> that figure.
+        whole: whether the table must hold the whole of the space.
+        notes: what differs from the paper, a line each.
+
+    Example:
+        >>> Benchmark("mine", "flowers", "val_acc", "mine.csv", "mine.csv", metrics=("snip",), test="test_acc").key
+        'mine/flowers/val_acc'
     """
 
     name: str
@@ -81,7 +116,14 @@ class Benchmark:
         return f"{self.name}/{self.task}/{self.objective}"
 
     def objective_options(self, folder: Path) -> dict[str, Any]:
-        """What `TabularObjective` needs to answer for the trainings of this benchmark."""
+        """Arguments of the `TabularObjective` that answers for the trainings.
+
+        Args:
+            folder: the folder of tables.
+
+        Raises:
+            InputError: the file is not there.
+        """
         return {
             "path": present(folder / self.table),
             "column": self.objective,
@@ -91,11 +133,19 @@ class Benchmark:
         }
 
     def load_scores(self, folder: Path, metrics: Sequence[str] | None = None, extra: Sequence[str] = ()) -> ScoreTable:
-        """The metrics of the benchmark, or those named, and `extra` ones; only their columns are read.
+        """Reads the metrics, and no other column.
 
-        `params` and `flops` that the file lacks are counted, where the space can. A metric that tells nothing apart
-        is left out; `provenance["left_out"]` says which and why. Raises `InputError` for a missing or broken file, an
-        unknown metric, an architecture that is not one of the space, and where no metric is left.
+        Args:
+            folder: the folder of tables.
+            metrics: names in place of the benchmark's own.
+            extra: names besides them. `params` and `flops` that the file lacks are counted, if the space can.
+
+        Returns:
+            The scores. A metric that tells nothing apart is left out; `provenance["left_out"]` says which and why.
+
+        Raises:
+            InputError: the file is missing or broken, has no such metric or none that can be used, or an architecture
+                is not one of the space.
         """
         path = present(folder / self.scores)
         file = open_table(path)
@@ -105,9 +155,7 @@ class Benchmark:
         for name in names:
             if self.prefix + name in figures:
                 raise InputError(f"{name!r} is what a training gives: it cannot be one of the metrics")
-        counted = [
-            name for name in names if name not in has and name in self._sizes_of(next(iter(self.space or ()), ""))
-        ]
+        counted = self._counted([name for name in names if name in SIZES and name not in has])
         for name in names:
             if name not in has and name not in counted:
                 raise InputError(f"{path} has no metric {name!r}: it has {listed(has)}")
@@ -116,7 +164,8 @@ class Benchmark:
         archs = tuple(table["arch"].to_pylist())
         self.check(archs, path, whole=False)
         columns = {name: table[self.prefix + name].to_numpy() for name in read}
-        columns |= self._sizes(archs, counted)
+        sizes = [self.space.sizes(arch) for arch in archs] if counted and self.space is not None else []
+        columns |= {name: np.array([size[name] for size in sizes]) for name in counted}
         left_out = {name: why for name in names if (why := useless(columns[name]))}
         kept = [name for name in names if name not in left_out]
         if not kept:
@@ -126,18 +175,35 @@ class Benchmark:
         provenance = {"benchmark": self.key, "file": path.name, "left_out": left_out}
         return ScoreTable(archs, tuple(kept), values, provenance=provenance)
 
-    def check(self, archs: Iterable[str], path: Path, *, whole: bool | None = None) -> None:
-        """Raises `InputError` where `archs`, read from `path`, are not the architectures of the space."""
+    def check(self, archs: Sequence[str], path: Path, *, whole: bool | None = None) -> None:
+        """Checks that architectures are those of the space.
+
+        Args:
+            archs: the architectures of a table.
+            path: where they were read, for messages.
+            whole: whether none may be missing; as the benchmark says if None.
+
+        Raises:
+            InputError: one is not of the space, or is missing.
+        """
         if self.space is None:
             return
-        found, wanted = set(archs), set(self.space)
-        for arch in found - wanted:
-            raise InputError(f"{path}: {arch!r} is not an architecture of space {self.space.name!r}")
-        if (self.whole if whole is None else whole) and (missing := wanted - found):
-            first = next(arch for arch in self.space if arch in missing)
+        whole = self.whole if whole is None else whole
+        if not whole and not _is_small(self.space):
+            for arch in archs:
+                try:
+                    self.space.to_params(arch)
+                except InputError as error:
+                    raise InputError(f"{path}: {error}") from error
+            return
+        found, wanted = dict.fromkeys(archs), dict.fromkeys(self.space)
+        for arch in (arch for arch in found if arch not in wanted):
+            raise InputError(f"{path}: {shown(arch)} is not an architecture of space {self.space.name!r}")
+        missing = [arch for arch in wanted if arch not in found]
+        if whole and missing:
             raise InputError(
                 f"{path} lacks {len(missing)} of the {len(wanted)} architectures of space {self.space.name!r}, "
-                f"{first!r} first: get the file again"
+                f"{shown(missing[0])} first: get the file again"
             )
 
     def _figures(self, folder: Path) -> set[str | None]:
@@ -146,17 +212,30 @@ class Benchmark:
             return set()
         return {self.objective, self.test, self.cost, *self.fidelities.values()}
 
-    def _sizes_of(self, arch: str) -> dict[str, float]:
-        """The sizes of a network that the space counts; empty if it cannot."""
-        return {} if self.space is None else self.space.sizes(arch)
-
-    def _sizes(self, archs: Sequence[str], names: Sequence[str]) -> dict[str, np.ndarray]:
-        sizes = [self._sizes_of(arch) for arch in archs] if names else []
-        return {name: np.array([size[name] for size in sizes]) for name in names}
+    def _counted(self, names: Sequence[str]) -> list[str]:
+        """Those of `names` that the space can count."""
+        sizes = self.space.sizes(next(iter(self.space))) if names and self.space is not None else {}
+        return [name for name in names if name in sizes]
 
 
-def useless(column: np.ndarray) -> str:
-    """Why a metric (one float64 an architecture, NaN = failed) tells nothing of its space; empty where it does."""
+def _is_small(space: SearchSpace) -> bool:
+    """Whether to list the space is faster than to parse each architecture."""
+    return space.size is not None and space.size <= LISTED
+
+
+def useless(column: NDArray[np.float64]) -> str:
+    """Tells why a metric says nothing of its space.
+
+    Args:
+        column: n scores, NaN if it failed.
+
+    Returns:
+        The reason in a few words, "" if it does say something.
+
+    Example:
+        >>> useless(np.array([2.0, 2.0])), useless(np.array([1.0, 2.0]))
+        ('is 2 throughout', '')
+    """
     known = column[np.isfinite(column)]
     if known.size == 0:
         return "has no score"
@@ -166,7 +245,14 @@ def useless(column: np.ndarray) -> str:
 
 
 def data_folder(given: str | Path | None = None) -> Path:
-    """The folder of tables: `given`, else what UNTRAINED_DATA names; raises `InputError` where there is none."""
+    """The folder of tables.
+
+    Args:
+        given: the folder; the one that UNTRAINED_DATA names if None.
+
+    Raises:
+        InputError: neither is given, or there is no such folder.
+    """
     if given is None and not (given := os.environ.get(DATA)):
         raise InputError(f"no folder of tables: give --data-dir, or set {DATA} (see: untrained data)")
     folder = Path(given)
@@ -176,7 +262,11 @@ def data_folder(given: str | Path | None = None) -> Path:
 
 
 def present(path: Path) -> Path:
-    """`path`; raises `InputError` where there is no such file."""
+    """The path itself.
+
+    Raises:
+        InputError: there is no such file.
+    """
     if not path.is_file():
         raise InputError(f"no file {str(path)!r}: untrained data --data-dir {path.parent} says how to get it")
     return path

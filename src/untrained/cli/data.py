@@ -66,7 +66,7 @@ def import_file(
     from untrained.benchmarks import import_table
     from untrained.spaces import get_space
 
-    # A TransNAS-Bench-101 space is of a task, by which its parameters are checked.
+    # A space may be of a task, by which its parameters are checked.
     chosen = None if space is None else get_space(space, {} if task is None else {"task": task})
     names = None if columns is None else [name.strip() for name in columns.split(",")]
     table = import_table(file, out, space=chosen, task=task, arch_column=arch_column, columns=names)

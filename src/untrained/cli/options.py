@@ -18,7 +18,10 @@ Space = Annotated[
     str | None, typer.Option("--space", help="A space's name (untrained spaces), file.py:Class or module:Class.")
 ]
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
-Data = Annotated[str | None, typer.Option("--data", help="digits, or a .parquet (image, label) or .npz (x, y) file.")]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", help="digits, a .parquet or .npz file, or a folder of class folders."),
+]
 Metrics = Annotated[
     str | None,
     typer.Option("--metrics", help="Separated by commas: names (untrained metrics), module:name or file.py:name."),

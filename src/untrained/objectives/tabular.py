@@ -17,21 +17,32 @@ from untrained.tables import open_table
 
 
 class TabularObjective(Objective):
-    """The column of a Parquet file with an `arch` column.
-
-    column: the objective. report_column: a test figure, looked up for the pick only.
-    cost_column: seconds that the tabulated training took; 0 where None.
-    fidelities: epochs -> column of the same figure after a training of so many epochs; the last one is `column`.
-    cost_epochs: the epochs whose cost `cost_column` is, where that is not the last of `fidelities`; other trainings
-    cost in proportion.
+    """Looks a training up in a table: a column of a Parquet, CSV or JSON file with a column `arch`.
 
     With fidelities and a pruner, an architecture is trained for the fewest epochs first, and on to more only while the
     pruner lets it. Each is a training of its own, as in NAS-Bench-201, whose 12 epochs end at a learning rate of zero:
     an architecture that is let through pays for all of them, one that is stopped for those that it had. Without a
     pruner only the last is made. An empty figure of a lower fidelity is passed over.
 
-    An empty (null or NaN) value is a failed training; an infinite one is refused. Raises `InputError` for a missing
-    or broken file, a missing or non-numeric column, an architecture that stands twice.
+    Args:
+        path: the file.
+        column: the objective. An empty cell (null or NaN) is a failed training.
+        report_column: a test figure, looked up for the pick only.
+        cost_column: seconds that the tabulated training took; 0 if None.
+        direction: "maximize" or "minimize", the better way of the objective.
+        fidelities: epochs -> column of the same figure after a training of so many epochs; the last one is `column`.
+        cost_epochs: the epochs whose cost `cost_column` is, if not those of the last fidelity; other trainings cost in
+            proportion.
+
+    Raises:
+        InputError: the file is missing or broken, a column is missing or not numbers, an architecture stands twice, or
+            an objective is infinite, or its cost missing.
+
+    Example:
+        >>> _ = Path("table.csv").write_text("arch,val,test\\na,90,89\\nb,92,90\\n")
+        >>> objective = TabularObjective("table.csv", "val", report_column="test")
+        >>> objective("b").value, objective.report("b", None), objective.rank("a", ["a", "b"])
+        (92.0, {'test': 90.0}, 2)
     """
 
     def __init__(
@@ -68,6 +79,10 @@ class TabularObjective(Objective):
                 raise InputError(f"{path}: {name} is {self._columns[name][i]} for {self.archs[i]!r}; it must be finite")
         if np.isnan(self._values).all():
             raise InputError(f"{path}: column {column!r} has no value at all")
+        if self._costs is not None:
+            wrong = ~(np.isfinite(self._costs) & (self._costs >= 0) | np.isnan(self._values))
+            for i in np.flatnonzero(wrong)[:1]:
+                raise InputError(f"{path}: {cost_column} is {self._costs[i]} for {self.archs[i]!r}: give its seconds")
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -103,6 +118,8 @@ class TabularObjective(Objective):
         digest = blake2b("\n".join(self.archs).encode() + self._values.tobytes(), digest_size=8)
         for column in self.fidelities.values():
             digest.update(self._columns[column].tobytes())
+        if self._costs is not None:
+            digest.update(self._costs.tobytes())
         return {
             "kind": "table",
             "file": self.path.name,
@@ -118,13 +135,25 @@ class TabularObjective(Objective):
         return {self.report_column: float(self._columns[self.report_column][self._row[arch]])}
 
     def values(self, archs: Sequence[str]) -> NDArray[np.float64]:
-        """The objective of each of `archs`, NaN where it is empty: for reports on a whole pool, not for samplers."""
+        """The objective of architectures: for reports on a whole pool, not for samplers.
+
+        Args:
+            archs: n architectures of the table.
+
+        Returns:
+            n figures, NaN if they are empty.
+        """
         return self._values[[self._row[arch] for arch in archs]]
 
-    def goodness(self, archs: Sequence[str]) -> NDArray[np.float64]:
-        """`values`, turned so that higher is better."""
+    def upward(self, archs: Sequence[str]) -> NDArray[np.float64]:
+        """The `values` of architectures, turned so that higher is better."""
         return -self.values(archs) if self.direction == "minimize" else self.values(archs)
 
     def rank(self, arch: str, pool: Sequence[str]) -> int:
-        """R_f(arch): 1 + how many of `pool` are strictly better."""
-        return 1 + int((self.goodness(pool) > self.goodness([arch])).sum())
+        """The objective rank R_f(arch): 1 + how many architectures of the pool are strictly better.
+
+        Args:
+            arch: an architecture of the table.
+            pool: those to compare it with.
+        """
+        return 1 + int((self.upward(pool) > self.upward([arch])).sum())

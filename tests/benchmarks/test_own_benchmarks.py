@@ -1,0 +1,58 @@
+"""Benchmarks of one's own, by the same names as metrics and spaces."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from untrained.benchmarks import BENCHMARKS, get_benchmarks
+from untrained.errors import InputError
+
+DOCS = Path(__file__).parents[2] / "docs"
+MINE = """
+from untrained import Benchmark
+ONE = Benchmark("mine", "a", "val", "t.csv", "t.csv", metrics=("m",))
+MANY = [ONE, Benchmark("mine", "b", "val", "t.csv", "t.csv", metrics=("m",))]
+def made():
+    return MANY
+NONE = []
+WRONG = 3
+"""
+
+
+def test_benchmarks_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    two = ["mine/a/val", "mine/b/val"]
+    for name, keys in (("ONE", two[:1]), ("MANY", two), ("made", two)):
+        assert [benchmark.key for benchmark in get_benchmarks([f"{path}:{name}"])] == keys
+    both = get_benchmarks([f"{path}:ONE", "nasbench201/cifar10", f"{path}:MANY"])
+    assert [benchmark.key for benchmark in both] == ["mine/a/val", "nasbench201/cifar10/cifar10_val_12", "mine/b/val"]
+    for name, says in (
+        ("NONE", "give a Benchmark, several, or a function"),
+        ("WRONG", "is 3: give a Benchmark"),
+        ("MNAY", "has no 'MNAY': did you mean 'MANY'"),
+    ):
+        with pytest.raises(InputError, match=says):
+            get_benchmarks([f"{path}:{name}"])
+
+
+def test_near_names_are_offered() -> None:
+    with pytest.raises(InputError, match=r"unknown benchmark 'nasbench101'.*did you mean 'nasbench201'"):
+        get_benchmarks(["nasbench101"])
+    with pytest.raises(InputError, match="did you mean 'transnas101-micro/jigsaw'"):
+        get_benchmarks(["transnas101-micro/jigsw"])
+    assert get_benchmarks(list(BENCHMARKS)) == list(BENCHMARKS.values())
+
+
+def test_the_documented_benchmark_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (DOCS / "adding_a_benchmark.md").read_text()
+    first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("my_benchmark.py").write_text(first)
+    Path("use.py").write_text(second)
+    runpy.run_path("use.py")
+    assert capsys.readouterr().out.strip() == re.findall(r"print\(.*\)  # (.*)", second)[0]
