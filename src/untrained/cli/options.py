@@ -76,7 +76,11 @@ def pool_of(space: Any, pool: int | None, seed: int) -> list[str]:
 
 
 def check_archs(space: Any, archs: Sequence[str], path: Path) -> None:
-    """Raises `InputError` that names `path` where one of `archs`, read from there, is none of the space's."""
+    """Checks architectures that were read from a file.
+
+    Raises:
+        InputError: if one of them is none of the space's; the message names the file.
+    """
     for arch in archs:
         try:
             space.to_params(arch)

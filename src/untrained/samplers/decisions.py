@@ -68,7 +68,7 @@ class DecisionPool:
 
     @cached_property
     def codes(self) -> Array:
-        """n x D codes of the pool."""
+        """The codes of the pool, n x D."""
         decisions = self.space.decisions
         return np.array([encode(self.space.to_params(arch), decisions) for arch in self.archs])
 
@@ -82,7 +82,12 @@ _POOLS: WeakKeyDictionary[ScoreTable, DecisionPool] = WeakKeyDictionary()
 
 
 def decision_pool(table: ScoreTable, space: SearchSpace) -> DecisionPool:
-    """The pool of `table`, made once and shared by the samplers of any seed."""
+    """The pool of a table, made once and shared by the samplers of any seed.
+
+    Args:
+        table: its architectures are the pool.
+        space: knows their decisions.
+    """
     pool = _POOLS.get(table)
     if pool is None or (type(pool.space), pool.space.options) != (type(space), space.options):
         pool = _POOLS[table] = DecisionPool(table.archs, space)

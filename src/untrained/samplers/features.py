@@ -27,10 +27,16 @@ FEW = 16
 
 
 def spread_top(values: Array) -> Array:
-    """F for n x K raw scores (NaN = failed = worst): -ln(1 - quantile) - 1, as of an exponential variable.
+    """F of raw scores: -ln(1 - quantile) - 1, as of an exponential variable.
 
     Plain ranks tell the best from the thousandth hardly more than any two neighbours, but the search is about the
     best. A metric that is the same for every architecture says nothing and is 0 throughout.
+
+    Args:
+        values: n x K scores, higher is better; NaN (failed) counts as the worst.
+
+    Returns:
+        n x K numbers.
     """
     spread = np.zeros(values.shape)
     for k, raw in enumerate(values.T):
@@ -43,11 +49,15 @@ def spread_top(values: Array) -> Array:
 class Encoder:
     """Codes of architectures: two of them differ in decision p by min(1, |c_p - c'_p|).
 
-    Categories are numbered, so that any two differ by 1; a number is scaled to [0, 1] over its range. Up to `TWINS`
-    `archs`, it is the canonical twin that is encoded: one network, one code.
+    Choices are numbered, so that any two differ by 1; a number is scaled to [0, 1] over its range, a logarithmic one in
+    its logarithm. Of up to `TWINS` architectures the canonical twins are encoded: one network, one code.
 
     The strings of an opaque space are taken apart: words at the same place are compared, or their letters if `archs`
     have more than `FEW` different words there. What is the same in all of them is left out.
+
+    Args:
+        space: the space of the architectures.
+        archs: the candidates of a search.
     """
 
     def __init__(self, space: SearchSpace, archs: Sequence[str]) -> None:
@@ -78,7 +88,14 @@ class Encoder:
             self._first = np.array(first, dtype=np.intp)
 
     def __call__(self, archs: Sequence[str]) -> Array:
-        """Codes of m architectures, m x P."""
+        """Encodes architectures.
+
+        Args:
+            archs: m architectures of the space.
+
+        Returns:
+            Their codes, m x P.
+        """
         if not self.space.opaque:
             return np.array([self._encode(arch) for arch in archs]).reshape(len(archs), len(self.space.decisions))
         parts = [self._parts(arch) for arch in archs]
@@ -86,10 +103,16 @@ class Encoder:
         return np.array(columns, dtype=np.float64).T.reshape(len(archs), len(columns))
 
     def counts(self, codes: Array) -> Array:
-        """m x C for m x P codes: how many of the decisions with the same options take each of them, by the root of P.
+        """How many of the decisions with the same options take each option, divided by the root of P.
 
-        A cell's operations, say, wherever they stand; in a string, its words. A number x from 0 to 1 counts as 1 - x
-        of its lower bound and x of its upper one, an unknown word as nothing.
+        The operations of a cell are counted over all its edges, for example; of a string, its words over all places.
+        A number x from 0 to 1 counts as 1 - x of its lower bound and x of its upper one, an unknown word as nothing.
+
+        Args:
+            codes: m x P codes.
+
+        Returns:
+            m x C numbers.
         """
         counts, rows = np.zeros((len(codes), self._options)), np.arange(len(codes))
         for column, first in zip(codes.T, self._first, strict=True):
@@ -122,5 +145,5 @@ def _at(parts: Sequence[str], place: int) -> str:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> dict[int, list[str]]:
-    """Place -> what stands there in each row, "" where a row is too short."""
+    """Place -> the word at this place in each row, "" if a row is too short."""
     return {place: [_at(row, place) for row in rows] for place in range(max(map(len, rows), default=0))}

@@ -182,7 +182,8 @@ class SearchSpace(ABC):
         Args:
             params: decision -> value; further ones do not count.
         """
-        return self.to_arch({key: decision.rounded(params[key]) for key, decision in self.decisions.items()})
+        known = {key: decision for key, decision in self.decisions.items() if key in params}
+        return self.to_arch({key: decision.rounded(params[key]) for key, decision in known.items()})
 
     def to_params(self, arch: str) -> dict[str, Any]:
         """The parameters of an architecture: what `to_arch` was given.

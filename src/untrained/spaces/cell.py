@@ -24,9 +24,14 @@ def format_cell(ops: Sequence[str]) -> str:
 
 
 def parse_cell(arch: str, choices: Sequence[str]) -> tuple[str, ...]:
-    """The six operations of `arch`, in the order of `EDGES`.
+    """The six operations of a cell, in the order of `EDGES`.
 
-    Raises `InputError` for a malformed string or for an operation that is not one of `choices`.
+    Args:
+        arch: the string of the cell.
+        choices: the operations that there are.
+
+    Raises:
+        InputError: if the string is malformed, or an operation is not one of `choices`.
     """
     example = format_cell([choices[-1]] * len(EDGES))
     nodes = arch.split("+")
@@ -53,9 +58,12 @@ def normal_form(ops: Sequence[str], *, reduction: bool = False) -> NormalForm:
     Terms keep their identity, so a convolution whose result is used twice is told apart from two convolutions (they
     differ in parameters). What is left is numbered in the least of all orders.
 
-    reduction: the cell changes its input's shape, so that a `skip_connect` out of the input is a convolution as well.
+    Args:
+        ops: the six operations, in the order of `EDGES`.
+        reduction: the cell changes its input's shape, so that a `skip_connect` out of the input is a convolution, too.
 
-    Returns (terms, output): each term is (operation, sorted numbers of the terms it is applied to).
+    Returns:
+        The terms, each as (operation, sorted numbers of the terms that it is applied to), and the terms of the output.
     """
     nodes: list[list[int]] = [[-1], [], [], []]
     terms: list[tuple[str, list[int]]] = []

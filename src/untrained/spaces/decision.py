@@ -196,7 +196,7 @@ class Number(Decision):
         return self._checked(text)
 
     def rounded(self, value: Any) -> Any:
-        return self.values.nearest(value) if isinstance(self.values, Steps) else value
+        return self.values.nearest(self._checked(value)) if isinstance(self.values, Steps) else value
 
     def _checked(self, given: Any) -> int | float:
         try:

@@ -15,25 +15,38 @@ class Zero(nn.Module):
     """`none`: zero, with a zero gradient rather than a missing one."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Zeros of the shape of `x`."""
         return x * 0.0
 
 
 class ReLUConvBN(nn.Module):
+    """Activation, k x k convolution without a bias, BatchNorm.
+
+    Args:
+        c_in, c_out: channels before and after.
+        kernel: k, odd.
+        stride: of the convolution.
+    """
+
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
         conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
         self.op = nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(c_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """n x c_in x h x w -> n x c_out x h/stride x w/stride."""
         return self.op(x)
 
 
 class AvgPool(nn.Module):
+    """Mean of 3 x 3 pixels; those beyond the edge do not count."""
+
     def __init__(self) -> None:
         super().__init__()
         self.op = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Keeps the shape of `x`."""
         return self.op(x)
 
 
@@ -48,13 +61,19 @@ OPERATIONS = {
 
 
 class Cell(nn.Module):
-    """Four nodes, one operation on each of `EDGES`."""
+    """Four nodes, one operation on each of `EDGES`.
+
+    Args:
+        ops: the names of the six operations.
+        channels: of the cell's input and of each node.
+    """
 
     def __init__(self, ops: Sequence[str], channels: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(OPERATIONS[op](channels) for op in ops)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Keeps the shape of `x`, n x channels x h x w."""
         nodes: list[Tensor] = [x]
         results = dict[int, list[Tensor]]()
         for (i, j), op in zip(EDGES, self.layers, strict=True):
@@ -65,7 +84,11 @@ class Cell(nn.Module):
 
 
 class Reduction(nn.Module):
-    """Residual block that halves height and width and doubles the channels."""
+    """Residual block that halves height and width.
+
+    Args:
+        c_in, c_out: channels before and after.
+    """
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -77,11 +100,20 @@ class Reduction(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """n x c_in x h x w -> n x c_out x h/2 x w/2, rounded up."""
         return self.downsample(x) + self.conv_b(self.conv_a(x))
 
 
 class NASBench201Network(nn.Module):
-    """Maps n x in_channels x h x w images to n x num_classes logits."""
+    """Stem, three stages of N cells with a reduction between two, head.
+
+    Args:
+        ops: the names of the cell's six operations, in the order of `EDGES`.
+        N: cells of each stage.
+        C: channels of the first stage.
+        num_classes: outputs.
+        in_channels: channels of the images.
+    """
 
     def __init__(self, ops: Sequence[str], N: int, C: int, num_classes: int, in_channels: int) -> None:
         super().__init__()
@@ -96,6 +128,7 @@ class NASBench201Network(nn.Module):
         self.classifier = nn.Linear(4 * C, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """n x in_channels x h x w images -> n x num_classes logits."""
         x = self.stem(x)
         for cell in self.cells:
             x = cell(x)

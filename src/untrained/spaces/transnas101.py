@@ -221,7 +221,7 @@ def _twins() -> dict[tuple[NormalForm, NormalForm], str]:
 
 @cache
 def _skeletons() -> dict[str, None]:
-    """The macro space in the order of the table: by depth, doublings, halvings, then by where they are."""
+    """The macro space in the order of the table: by depth, doublings, halvings, then by the layers that have them."""
     return {
         f"64-{''.join(str(1 + (i in doubled) + 2 * (i in halved)) for i in range(depth))}-basic": None
         for depth in DEPTHS

@@ -28,36 +28,46 @@ CHANNELS, WIDEST = 64, 1024
 
 
 class _Counter:
-    """Walks through a network: `channels` x `side` x `side` is where it stands."""
+    """Walks through a network and adds up what it passes.
+
+    Args:
+        side: height and width of the image, which has 3 channels.
+
+    Attributes:
+        channels, side: the shape of the maps at the present place, channels x side x side.
+        params, flops: what was passed so far.
+    """
 
     def __init__(self, side: int) -> None:
         self.channels, self.side = 3, side
         self.params = self.flops = 0
 
     def relu(self) -> None:
+        """Activation."""
         self.flops += self.channels * self.side**2
 
     def conv(self, channels: int, kernel: int, stride: int = 1, *, bias: bool = False, norm: bool = True) -> None:
+        """Convolution to `channels`, with a bias, a BatchNorm, or both."""
         weights = self.channels * channels * kernel**2
         self.channels, self.side = channels, self.side // stride
         self.params += weights + channels * (bias + 2 * norm)
         self.flops += (weights + channels * (bias + 2 * norm)) * self.side**2
 
     def deconv(self, channels: int) -> None:
-        """Transposed 3 x 3 convolution that doubles the side, BatchNorm."""
+        """Transposed 3 x 3 convolution that doubles the side, and a BatchNorm."""
         self.params += 9 * self.channels * channels + 3 * channels
         self.channels, self.side = channels, 2 * self.side
         self.flops += 2 * channels * self.side**2
 
     def branch(self, channels: int, kernel: int, stride: int) -> None:
-        """Activation, convolution, BatchNorm beside the path: counted without moving on."""
+        """Activation, convolution and BatchNorm beside the path: they are counted, and the shape stays."""
         here = self.channels, self.side
         self.relu()
         self.conv(channels, kernel, stride)
         self.channels, self.side = here
 
     def basic(self, channels: int, stride: int) -> None:
-        """Residual block of two 3 x 3 convolutions, with a 1 x 1 one as its shortcut where shapes differ."""
+        """Residual block of two 3 x 3 convolutions, with a 1 x 1 one as its shortcut if shapes differ."""
         if stride > 1 or channels != self.channels:
             here = self.channels, self.side
             self.conv(channels, 1, stride)
@@ -109,7 +119,20 @@ class _Counter:
 
 
 def count(macro: str, cell: str | None, task: str) -> tuple[int, int]:
-    """(parameters, FLOPs) of the network with macro code `macro`, of cells with the digits `cell` or basic blocks."""
+    """Counts a network.
+
+    Args:
+        macro: a digit for each layer of two blocks (see `untrained.spaces.transnas101`).
+        cell: the six digits of the cell that the blocks are; None for residual blocks.
+        task: one of `HEADS`.
+
+    Returns:
+        The number of parameters, and of FLOPs.
+
+    Example:
+        >>> count("41414", "102333", "class_object")[0]
+        22571908
+    """
     head, outputs = HEADS[task]
     net = _Counter(PIECE if head == "pieces" else IMAGE)
     net.conv(CHANNELS // 2, 3, 2)
