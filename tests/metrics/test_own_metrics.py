@@ -86,6 +86,14 @@ def test_options_stand_in_the_name_canonically(own: Path) -> None:
     assert found.with_options(eps=1.5)(probe()) == 4.5
 
 
+def test_a_metric_is_called_with_options(own: Path) -> None:
+    (found,) = get_metrics(["own.py:widest"])
+    assert found(probe(), which="smallest", eps=1.5) == found.with_options(which="smallest", eps=1.5)(probe()) == 4.5
+    with pytest.raises(InputError, match="no option 'size'"):
+        found(probe(), size=1)
+    assert repr(found.with_options(eps=2)) == "widest(probe, which=largest, eps=2.0)"
+
+
 def test_a_plain_function_is_a_metric(own: Path) -> None:
     (found,) = get_metrics(["own.py:layers(times=2)"])
     assert (found.direction, found(probe())) == (-1, 18.0)  # 3 layers x 3 x 2

@@ -22,7 +22,7 @@ from untrained.probe.runner import NORM_MODULES
 
 @shared
 def blocks(probe: Probe) -> tuple[list[nn.Module], bool]:
-    """The modules that are blocks, in the order in which the network holds them.
+    """Returns the modules that are blocks, in the order in which the network holds them.
 
     If a module has a method `feature_modules()`, that method names them. Otherwise they are the outermost modules that
 
@@ -34,19 +34,36 @@ def blocks(probe: Probe) -> tuple[list[nn.Module], bool]:
     several in turn, these are the blocks.
 
     Args:
-        probe: the network, with a batch on which it runs.
+        probe: The network, with a batch on which it runs.
 
     Returns:
         The blocks, and whether the network names them itself.
+
+    Example:
+        The second layer adds what it makes to what it was given; the wrapper around all adds nothing:
+
+        >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        >>> net = nn.Sequential(nn.Sequential(nn.Linear(5, 8), layer))
+        >>> blocks(Probe(net, torch.randn(2, 7, 5)))[0] == [layer]
+        True
     """
     for module in probe.net.modules():
         if named := getattr(module, "feature_modules", None):
             return list(named()), True
+    try:
+        branching = _branching(probe.replace(inputs=probe.inputs[:2], targets=None, chunk=None))
+    except Exception:  # whatever the network raises, as one whose samples are the nodes of one graph
+        branching = _branching(probe)
+    return _found(probe.net, branching), False
+
+
+def _branching(probe: Probe) -> set[nn.Module]:
+    """Returns the modules that do more than hand their input on."""
     flow = _Flow()
     hooks = [(module, flow.enter, flow.leave) for module in probe.net.modules()]
     with hooked(hooks, with_kwargs=True), probe.untouched(), torch.no_grad(), flow:
         probe.call(detached_state(probe), probe.inputs.detach())
-    return _found(probe.net, flow.branching), False
+    return flow.branching
 
 
 def _found(net: nn.Module, branching: set[nn.Module]) -> list[nn.Module]:

@@ -154,10 +154,16 @@ class Runner:
         return [named[key] for key in order if key in named]
 
     def _used_as_weights(self, names: list[str]) -> set[str]:
-        """Those of the parameters `names` that a forward pass uses as weights."""
+        """Returns those of the parameters `names` that a forward pass uses as weights."""
         if not names or self.strict:
             return set()
-        state, inputs = self.state(Tensor.clone), self.inputs.detach()
+        try:
+            return self._watch_weights(names, self.inputs[:2].detach())
+        except Exception:  # whatever the network raises, as one whose samples are the nodes of one graph
+            return self._watch_weights(names, self.inputs.detach())
+
+    def _watch_weights(self, names: list[str], inputs: Tensor) -> set[str]:
+        state = self.state(Tensor.clone)
         watch = UsedWeights({name: state[name] for name in names}, inputs)
         with self.untouched(), torch.no_grad(), watch:
             self.call(state, inputs)
