@@ -13,7 +13,7 @@ from untrained.metrics.base.metric import metric
 from untrained.probe import Layer, Probe, shared
 from untrained.probe.curvature import curvature
 from untrained.probe.evaluation import check_samples
-from untrained.probe.probe import check_alone
+from untrained.probe.sample_dimension import check_alone
 
 ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 

@@ -51,6 +51,9 @@ def flops(probe: Probe) -> float:
     Returns:
         The number, in millions.
 
+    Raises:
+        ValueError: If the network calls a product whose operations are not counted, such as `torch.einsum`.
+
     Example:
         >>> flops(Probe(nn.Linear(1000, 1000), torch.zeros(4, 1000)))
         1.0

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from untrained.probe.probe import Loss
+from untrained.probe import Loss
 
 Direction = Literal["maximize", "minimize"]
 

@@ -4,7 +4,7 @@ A metric needs `Probe`, and `shared` for a pass of its own. What else metrics ma
 
 - `evaluation`, `feature_maps`, `curvature`, `redrawn`: passes that only some families of metrics need,
 - `per_sample`: gradients sample by sample,
-- `functions`, `hooks`, `outputs`: words and tools for looking at a network's calls.
+- `functions`, `hooks`, `outputs`, `sample_dimension`, `network`: words and tools for looking at a network's calls.
 
 Everything else in this folder is private.
 """

@@ -10,8 +10,8 @@ from torch.utils import _pytree as pytree
 
 from untrained.probe.outputs import Heads, join
 from untrained.probe.per_sample import Uses
-from untrained.probe.probe import Probe, check_alone, shared
-from untrained.probe.sample_dimension import resized
+from untrained.probe.probe import Probe, shared
+from untrained.probe.sample_dimension import check_alone, resized
 
 
 def detached_state(probe: Probe) -> dict[str, Tensor]:

@@ -129,37 +129,37 @@ class _Walk(TorchFunctionMode):
         self.mixed = False
         if not output.requires_grad:
             output.requires_grad_()
-        made = getattr(output, CHANNEL, None) or Made(self.made, 1 if self.convolutional else output.ndim - 1)
-        self.maps.append(FeatureMap(output, made.channel))
+        channels = getattr(output, CHANNEL, None) or Channels(self.made, 1 if self.convolutional else output.ndim - 1)
+        self.maps.append(FeatureMap(output, channels.dimension))
         handed_on = output.clone()  # what follows may write into it
-        setattr(handed_on, CHANNEL, made)
+        setattr(handed_on, CHANNEL, channels)
         return handed_on
 
     def _mark(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> None:
         """Notes which dimension of `output` holds the channels, if the function or what it was given tells."""
         if func in CONVOLUTIONS or func is F.linear:
             self.made += 1
-            setattr(output, CHANNEL, Made(self.made, output.ndim - 1 if func is F.linear else 1))
+            setattr(output, CHANNEL, Channels(self.made, output.ndim - 1 if func is F.linear else 1))
             return
         given = (t for arg in args for t in (arg if isinstance(arg, list | tuple) else (arg,)))
         known = [t for t in given if isinstance(t, Tensor) and hasattr(t, CHANNEL)]
         if known:
             first = min(known, key=lambda t: getattr(t, CHANNEL).order)
-            made: Made = getattr(first, CHANNEL)
-            if (channel := _after(func, first, made.channel, args, kwargs, output)) is not None:
-                setattr(output, CHANNEL, Made(made.order, channel))
+            channels: Channels = getattr(first, CHANNEL)
+            if (channel := _after(func, first, channels.dimension, args, kwargs, output)) is not None:
+                setattr(output, CHANNEL, Channels(channels.order, channel))
 
 
-class Made(NamedTuple):
+class Channels(NamedTuple):
     """The channels of a tensor.
 
     Attributes:
         order: The number of the layer that made them, among all.
-        channel: The dimension that they are in now.
+        dimension: The dimension that they are in now.
     """
 
     order: int
-    channel: int
+    dimension: int
 
 
 CHANNEL = "_untrained_channel"
@@ -171,8 +171,8 @@ def _after(
 ) -> int | None:
     """Returns the dimension of `output` that dimension `channel` of `x` has become; None if that is not known."""
     if func in MOVES:
-        told = torch.empty([2 if d == channel else 1 for d in range(x.ndim)], device="meta")
-        return func(told, *args[1:], **kwargs).shape.index(2)
+        marked = torch.empty([2 if d == channel else 1 for d in range(x.ndim)], device="meta")
+        return func(marked, *args[1:], **kwargs).shape.index(2)
     if channel == x.ndim - 1 and output.ndim > 1 and output.shape[-1] == x.shape[-1]:
         return output.ndim - 1
     kept = channel < output.ndim and output.shape[channel] == x.shape[channel]

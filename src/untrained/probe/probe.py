@@ -12,9 +12,9 @@ from untrained.errors import InputError
 from untrained.probe.forward import Forward, Layer
 from untrained.probe.outputs import Heads, join
 from untrained.probe.passes import Loss, Passes
-from untrained.probe.sample_dimension import same_outputs
+from untrained.probe.sample_dimension import check_alone
 
-__all__ = ["Layer", "Loss", "Probe", "check_alone", "shared"]
+__all__ = ["Layer", "Loss", "Probe", "shared"]
 
 T = TypeVar("T")
 
@@ -223,12 +223,6 @@ class Probe(Passes):
             raise ValueError("the outputs are not one for each sample: the batch cannot go through in chunks")
         for i, together in enumerate(pair.outputs):
             check_alone(together, self._whole(slice(i, i + 1)).outputs[0])
-
-
-def check_alone(together: Tensor, alone: Tensor) -> None:
-    """Raises ValueError if the outputs of a sample in a batch differ from its outputs alone."""
-    if not same_outputs(together, alone):
-        raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
 
 
 def _inner_product(outputs: Any, adjoint: Tensor) -> Tensor:

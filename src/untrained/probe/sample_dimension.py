@@ -72,3 +72,9 @@ def same_outputs(together: Tensor, alone: Tensor) -> bool:
     if together.shape != alone.shape or not torch.isfinite(alone).all():
         return False
     return torch.allclose(together, alone, rtol=1e-3, atol=1e-4 * float(alone.detach().abs().max()))
+
+
+def check_alone(together: Tensor, alone: Tensor) -> None:
+    """Raises ValueError if the outputs of a sample in a batch differ from its outputs alone."""
+    if not same_outputs(together, alone):
+        raise ValueError("the outputs for one sample depend on the other samples: chunks would change the score")
