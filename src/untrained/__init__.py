@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from untrained.probe import Probe
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable
-    from untrained.scoring.pool import compute_scores
+    from untrained.scoring.pool import Scoring, compute_scores
     from untrained.searching.result import Result
     from untrained.searching.saved import load_network
     from untrained.searching.search import search
@@ -33,7 +33,7 @@ _HOMES = {
     "probe": ("Probe",),
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable",),
-    "scoring.pool": ("compute_scores",),
+    "scoring.pool": ("Scoring", "compute_scores"),
     "searching.result": ("Result",),
     "searching.saved": ("load_network",),
     "searching.search": ("search",),
@@ -64,6 +64,7 @@ __all__ = [
     "Result",
     "RoBoT",
     "ScoreTable",
+    "Scoring",
     "SearchSpace",
     "TabularObjective",
     "TrainingObjective",

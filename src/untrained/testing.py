@@ -22,7 +22,7 @@ from untrained.runtime.provenance import raw_bytes
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
 from untrained.scores.scaling import rank
-from untrained.scoring.one_network import Batch
+from untrained.scoring.batch import Batch
 from untrained.spaces import NASBench201, SearchSpace
 
 BATCH = 16

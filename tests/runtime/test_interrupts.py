@@ -23,7 +23,7 @@ from untrained.runtime.interrupts import (
     interrupts_held,
     signals_raise,
 )
-from untrained.scoring.one_network import Job, Scores
+from untrained.scoring.one_network import Job, NetworkScores, Task
 from untrained.scoring.pool import compute_scores
 
 
@@ -141,11 +141,11 @@ def test_scoring_stops_after_the_network_and_goes_on(
     archs, path, calls = list(MLPs())[:6], tmp_path / "scores.parquet", list[str]()
     original = Job.score
 
-    def score(job: Job, arch: str) -> Scores:
-        calls.append(arch)
+    def score(job: Job, task: Task) -> NetworkScores:
+        calls.append(task.architecture)
         if len(calls) == 3:
             sends()
-        return original(job, arch)
+        return original(job, task)
 
     monkeypatch.setattr(Job, "score", score)
     with pytest.raises(KeyboardInterrupt):

@@ -23,8 +23,9 @@ from untrained.probe import Probe
 from untrained.runtime.journal import HEADER
 from untrained.runtime.seeding import derive_seed
 from untrained.scores import ScoreTable
-from untrained.scoring.one_network import DEFAULTS, Job
+from untrained.scoring.one_network import Job, NetworkScores, Task
 from untrained.scoring.pool import compute_scores
+from untrained.scoring.provenance import DEFAULTS
 from untrained.spaces import NASBench201, SearchSpace
 
 SPACE = NASBench201(N=1, C=4)
@@ -239,7 +240,8 @@ def fragile(probe: Probe) -> float:
 
 def test_a_failing_metric_gives_nan_and_a_reason_and_stops_nothing(tmp_path: Path) -> None:
     space = MLPs()
-    table = compute_scores(space, list(space), [fragile, "params"], toy_batch(), path=tmp_path / "t.parquet")
+    with pytest.warns(UserWarning, match="fragile: 20 of 24 missing: RuntimeError: cannot bear BatchNorm"):
+        table = compute_scores(space, list(space), [fragile, "params"], toy_batch(), path=tmp_path / "t.parquet")
     for arch in space:
         value, params = table.values[table.index[arch]]
         assert params > 0
@@ -257,16 +259,28 @@ def test_a_failing_metric_gives_nan_and_a_reason_and_stops_nothing(tmp_path: Pat
     assert loaded.reasons == table.reasons
 
 
-def test_a_network_that_cannot_be_built_is_a_recorded_failure() -> None:
-    class Broken(MLPs):
-        def build(self, arch: str) -> torch.nn.Module:
-            if "depth=3" in arch:
-                raise MemoryError("too deep")
-            return super().build(arch)
+class Broken(MLPs):
+    """Some networks cannot be built."""
 
-    table = compute_scores(Broken(), list(Broken()), ["snip"], toy_batch())
-    assert np.isnan(table.values[:, 0]).sum() == 8
-    assert all("too deep" in why["snip"] for why in table.reasons.values())
+    def build(self, arch: str) -> torch.nn.Module:
+        if "depth=3" in arch:
+            raise MemoryError("too deep")
+        return super().build(arch)
+
+
+def test_networks_that_cannot_be_built_leave_the_pool(tmp_path: Path) -> None:
+    path, archs = tmp_path / "scores.parquet", list(Broken())
+    shallow = [arch for arch in archs if "depth=3" not in arch]
+    for _ in range(2):  # told again when the file is read
+        with pytest.warns(UserWarning, match=r"8 of 24 networks cannot be built: MemoryError: too deep: left out"):
+            table = compute_scores(Broken(), archs, ["snip"], toy_batch(), path=path)
+        assert table.archs == tuple(shallow)
+        assert not np.isnan(table.values).any()
+        assert set(table.provenance["unbuilt"]) == set(archs) - set(shallow)
+    deep = [arch for arch in archs if "depth=3" in arch]
+    with pytest.raises(InputError, match=r"none of the 8 networks can be built: MemoryError: too deep"):
+        compute_scores(Broken(), deep, ["snip"], toy_batch(), path=tmp_path / "other.parquet")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_provenance_is_kept_in_the_file(tmp_path: Path) -> None:
@@ -285,7 +299,7 @@ def test_a_finished_table_is_read_and_another_calls_table_refused(tmp_path: Path
     table = compute_scores(SPACE, archs, ["snip"], BATCH, path=path)
     written = path.stat().st_mtime_ns
     assert same(table, compute_scores(SPACE, archs, ["snip"], BATCH, path=path))
-    for other in ({"seed": 1}, {"metrics": ["plain"]}, {"batch": (BATCH[0] + 1, BATCH[1])}, {"archs": SPACE.pool(5)}):
+    for other in ({"seed": 1}, {"batch": (BATCH[0] + 1, BATCH[1])}, {"strict": True}, {"loss": torch.nn.MSELoss()}):
         options = {"archs": archs, "metrics": ["snip"], "batch": BATCH} | other
         with pytest.raises(InputError, match="another call"):
             compute_scores(SPACE, path=path, **options)  # pyright: ignore[reportArgumentType]
@@ -341,7 +355,8 @@ def deadly(probe: Probe) -> float:
 
 def test_a_network_that_kills_its_process_has_a_reason_and_stops_no_other() -> None:
     fine, bad = "width=4,depth=1,norm=False", "width=4,depth=1,norm=True"
-    table = compute_scores(MLPs(), [bad, fine], [Metric("deadly", deadly, 1, (), "none")], toy_batch(), workers=2)
+    with pytest.warns(UserWarning, match="deadly: 1 of 2 missing"):
+        table = compute_scores(MLPs(), [bad, fine], [Metric("deadly", deadly, 1, (), "none")], toy_batch(), workers=2)
     assert dict(table.reasons) == {bad: {"deadly": "its process died (signal 6)"}}
     assert table.values[1, 0] == 1
 
@@ -350,11 +365,11 @@ def test_a_network_that_killed_this_process_twice_has_a_reason(tmp_path: Path, m
     archs, path, calls = list(MLPs())[:4], tmp_path / "scores.parquet", list[str]()
     partial = Path(f"{path}.partial")
 
-    def score(job: Job, arch: str) -> Any:
-        calls.append(arch)
-        if arch == archs[0]:
+    def score(job: Job, task: Task) -> NetworkScores:
+        calls.append(task.architecture)
+        if task.architecture == archs[0]:
             raise KeyboardInterrupt
-        return original(job, arch)
+        return original(job, task)
 
     def killed(as_by_kill: bool) -> None:
         with pytest.raises(KeyboardInterrupt):
@@ -368,7 +383,8 @@ def test_a_network_that_killed_this_process_twice_has_a_reason(tmp_path: Path, m
     monkeypatch.setattr(Job, "score", score)
     for as_by_kill in (False, True, False, True):
         killed(as_by_kill)
-    table = compute_scores(MLPs(), archs, ["params"], toy_batch(), path=path)
+    with pytest.warns(UserWarning, match="params: 1 of 4 missing"):
+        table = compute_scores(MLPs(), archs, ["params"], toy_batch(), path=path)
     assert list(table.reasons) == [archs[0]]
     assert "died" in table.reasons[archs[0]]["params"]
     assert sorted(set(calls)) == sorted(archs)
@@ -379,7 +395,7 @@ def test_unfinished_scores_of_another_call_are_refused_untouched(tmp_path: Path)
     partial = tmp_path / "scores.parquet.partial"
     text = HEADER.decode() + '{"seed": 9}\n'
     partial.write_text(text)
-    with pytest.raises(InputError, match="unfinished scores of another call"):
+    with pytest.raises(InputError, match=r"unfinished.* of unknown origin"):
         compute_scores(SPACE, SPACE.pool(2), ["snip"], BATCH, path=tmp_path / "scores.parquet")
     assert partial.read_text() == text
 
@@ -497,7 +513,8 @@ def test_chunks_save_memory_and_change_no_score(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="scores of another call"):
         compute_scores(space, archs, ["grad_norm", "swap"], batch, path=tmp_path / "s.parquet")
     (normed,) = [arch for arch in space if "norm=True" in arch][:1]
-    mixed = compute_scores(space, [*archs, normed], ["grad_norm"], batch, chunk=5)
+    with pytest.warns(UserWarning, match="grad_norm: 1 of 4 missing"):
+        mixed = compute_scores(space, [*archs, normed], ["grad_norm"], batch, chunk=5)
     assert "BatchNorm takes its statistics from the whole batch" in mixed.reasons[normed]["grad_norm"]
     with pytest.raises(InputError, match="a chunk of 0 samples: give at least 1"):
         compute_scores(space, archs, ["grad_norm"], batch, chunk=0)
@@ -534,7 +551,8 @@ def test_a_few_networks_without_scores_are_no_reason_to_stop() -> None:
     """In whatever order they are given."""
     with_units = [arch for arch in MLPs() if "depth=3" in arch]
     few = [*[arch for arch in MLPs() if "depth=1" in arch], *with_units, *[a for a in MLPs() if "depth=2" in a]]
-    table = compute_scores(MLPs(), few, [only_deep], toy_batch())
+    with pytest.warns(UserWarning, match="only_deep: 16 of 24 missing"):
+        table = compute_scores(MLPs(), few, [only_deep], toy_batch())
     assert table.archs == tuple(few)
     assert np.isnan(table.values[:8]).all()
     assert np.isfinite(table.values[8:16]).all()

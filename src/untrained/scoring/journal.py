@@ -1,30 +1,39 @@
 """Scores on disk as they come."""
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from untrained.errors import InputError
 from untrained.runtime.journal import Journal
-from untrained.runtime.provenance import difference
-from untrained.scoring.one_network import DEFAULTS, Scores
+from untrained.scoring.one_network import NetworkScores
+from untrained.scoring.provenance import check_same
 
 
 class ScoreJournal:
-    """The scores that a call has computed so far: its provenance in the first line of a `Journal`, then a line each.
+    """The scores that unfinished calls have computed so far.
 
-    Without a path, nothing is kept.
+    The file is a `Journal` of four kinds of lines: a provenance, which says what the scores after it were made with;
+    the scores of a network; an architecture whose scoring begins in the calling process itself; and null if that
+    process went on to live without its scores. A call that asks for other metrics goes on in the same file.
+
+    Args:
+        path: the file; without one, nothing is kept.
+        provenance: that of this call.
 
     Attributes:
-        scores: Architecture -> what was found of it.
-        unended: Architecture -> how often it was begun in the calling process, which did not live to see its end.
+        scores: what earlier calls left, in the order in which it was computed.
+        provenances: with what it was made.
+        unended: architecture -> how often it was begun in a process that did not live to see its end.
 
     Raises:
-        InputError: If the file holds the scores of another call.
+        InputError: the file holds scores that were made with something else, or is no such file.
     """
 
-    def __init__(self, path: Path | None, provenance: dict[str, Any]) -> None:
-        self.scores: dict[str, Scores] = {}
+    def __init__(self, path: Path | None, provenance: Mapping[str, Any]) -> None:
+        self.scores = list[NetworkScores]()
+        self.provenances = list[Mapping[str, Any]]()
         self.unended = Counter[str]()
         self._begun = False
         self._journal = None if path is None else Journal(path)
@@ -34,26 +43,24 @@ class ScoreJournal:
             self.__exit__()
             raise
 
-    def _take(self, provenance: dict[str, Any]) -> None:
+    def _take(self, provenance: Mapping[str, Any]) -> None:
         if self._journal is None:
             return
-        if not self._journal.entries:
-            self._journal.add(provenance)
-            return
-        first, *rest = self._journal.entries
-        if other := difference(with_defaults(first), provenance):
-            raise InputError(f"{self._journal.path} holds unfinished scores of another call ({other}): move it away")
         last = ""
-        for entry in rest:
+        for entry in self._journal.entries:
             if isinstance(entry, str):
                 self.unended[entry] += 1
                 last = entry
             elif entry is None:
                 self.unended[last] -= 1
+            elif isinstance(entry, dict):
+                check_same(entry, provenance, f"{self._journal.path} (unfinished)", adding=True)
+                self.provenances.append(entry)
             else:
-                arch, scores, reasons = entry
-                self.scores[arch] = arch, scores, reasons
-                del self.unended[arch]
+                self.scores.append(NetworkScores(*entry))
+                del self.unended[self.scores[-1].architecture]
+        if not self.provenances or self.provenances[-1] != json.loads(json.dumps(provenance)):
+            self._journal.add(provenance)
 
     def begin(self, arch: str) -> None:
         """Notes that `arch` is about to be scored in this process, so that a death of the process names it."""
@@ -61,12 +68,14 @@ class ScoreJournal:
             self._journal.add(arch)
             self._begun = True
 
-    def add(self, scores: Scores) -> None:
+    def add(self, scores: NetworkScores) -> None:
+        """Keeps the scores of one more network."""
         if self._journal is not None:
             self._journal.add(scores)
             self._begun = False
 
     def discard(self) -> None:
+        """Removes the file."""
         if self._journal is not None:
             self._journal.discard()
 
@@ -81,8 +90,3 @@ class ScoreJournal:
                 self._journal.add(None)
         finally:
             self._journal.close()
-
-
-def with_defaults(provenance: Any) -> Any:
-    """`provenance` as read from a file, which may come from before some of its entries."""
-    return DEFAULTS | provenance if isinstance(provenance, dict) and provenance else provenance

@@ -1,51 +1,170 @@
-"""Scoring a pool: in any order, in any number of processes, killed and resumed, always the same numbers."""
+"""Scoring a pool: in any order, in any number of processes, killed, resumed and extended, always the same numbers."""
 
+import functools
 import pickle
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch.nn.functional as F
 
 from untrained.errors import InputError, one_line
-from untrained.metrics import ROBOT_METRICS, Given, get_metrics
-from untrained.probe import Loss
+from untrained.metrics import ROBOT_METRICS, Given, Metric, default_metrics, get_metrics
+from untrained.probe import Loss, Probe
 from untrained.runtime.devices import usable_device
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
-from untrained.runtime.provenance import difference
 from untrained.scores.table import ScoreTable
-from untrained.scoring.journal import ScoreJournal, with_defaults
-from untrained.scoring.one_network import (
-    PRECISIONS,
-    Batch,
-    Job,
-    Precision,
-    Scores,
-    check_batch,
-)
+from untrained.scoring.batch import Batch, as_batch
+from untrained.scoring.cells import Cells
+from untrained.scoring.journal import ScoreJournal
+from untrained.scoring.one_network import PRECISIONS, Job, NetworkScores, Precision, Task
+from untrained.scoring.provenance import OF_A_COLUMN, check_same, merged, provenance
 from untrained.spaces import SearchSpace
 
 Progress = Callable[[int, int], None]
 """Called with (architectures scored, architectures in all)."""
+Note = Callable[[str], None]
+"""Called with a line that the user is to read."""
 
 TRIES = 2
 """A network that was begun so often, and that no process lived to see the end of, is a failed one."""
 EARLY = 8
 """If none of the first so many architectures gets any score, none will."""
+TRIED = 2
+"""Networks on which the default metrics are tried."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How to score networks: with which metrics, on which batch, and where.
+
+    Args:
+        metrics: names, `Metric`s or functions, see `get_metrics`. By default RoBoT's six, or stand-ins for those that
+            do not work on networks of this kind, see `default_metrics`.
+        batch: (inputs n x ..., targets), see `as_batch`.
+        second_batch: other samples in the same form, for the metrics that compare two.
+        loss: (what the network returns, targets) -> mean loss of the batch; cross-entropy by default. A network may
+            return several tensors (several heads) and the targets may be several: both reach the loss as they are.
+        strict: count as the public implementations do: only Conv2d and Linear are layers.
+        precision: "float32" or "float64" of network and batch, or "bfloat16" for networks that run under autocast; None
+            leaves both as they come. The initial weights are the same in each.
+        chunk: run so many samples at a time through each network, to save memory, see `Probe`. A metric that needs the
+            whole batch at once has no score then.
+        device: "cpu", "cuda", "cuda:1", ... or "auto", which takes CUDA if there is one. Apple's GPUs lack the double
+            precision in which metrics sum. Several workers share a GPU.
+        workers: processes that score. The scores do not depend on their number.
+
+    Example:
+        >>> from untrained import NASBench201, Scoring, load_data
+        >>> space = NASBench201(N=1, C=4, in_channels=1)
+        >>> scoring = Scoring(["snip", "params"], load_data("digits").batch(8))
+        >>> scoring.scores(space, space.pool(2)).values.shape
+        (2, 2)
+    """
+
+    metrics: str | Sequence[Given] | None = None
+    batch: Any = None
+    second_batch: Any = None
+    loss: Loss | None = None
+    strict: bool = False
+    precision: Precision | None = None
+    chunk: int | None = None
+    device: str = "cpu"
+    workers: int = 1
+
+    def scores(
+        self,
+        space: SearchSpace,
+        archs: Sequence[str],
+        seed: int = 0,
+        *,
+        path: str | Path | None = None,
+        progress: Progress | None = None,
+        note: Note | None = None,
+    ) -> ScoreTable:
+        """Scores every architecture with every metric.
+
+        A score depends only on (space, architecture, seed, batch, metric): each network is initialised from its own
+        string, and runs on one thread. Architectures with the same canonical twin are scored once. A metric that fails
+        on a network gives NaN and a reason; a network that cannot be built leaves the pool.
+
+        Args:
+            space: builds the networks.
+            archs: its architectures.
+            seed: decides initial weights and the metrics' random draws.
+            path: where to keep the scores (Parquet). They stand in `path`.partial as they come, so that a killed call
+                goes on where it was. A table that is there already, made with the same space, batch, loss, seed and
+                settings, gains the architectures and metrics that it lacks, and only those are computed.
+            progress: called after each network.
+            note: called with each line that the user should read: networks left out, metrics that failed on a part of
+                the pool, default metrics replaced. By default they are warnings.
+
+        Returns:
+            The architectures asked for that can be built, in the order given, and the metrics asked for.
+
+        Raises:
+            InputError: an architecture is not of the space, the batch is unusable, no metric works on it, no network
+                can be built, a metric wants a second batch, or `path` holds scores that were made with something else.
+        """
+        note = note or (lambda line: warnings.warn(line, stacklevel=4))
+        twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
+        job = self._job(space, twin, seed, note)
+        pool = _Pool(job, twin, None if path is None else Path(path))
+        table = pool.filled(self.workers, progress)
+        _tell(table, len(twin), note)
+        return table
+
+    def _job(self, space: SearchSpace, twin: Mapping[str, str], seed: int, note: Note) -> Job:
+        """The job, all that is given being checked."""
+        if self.batch is None:
+            raise InputError("no batch given: metrics need a batch of inputs and targets")
+        if not twin:
+            raise InputError("no architecture to score")
+        if self.workers < 1:
+            raise InputError(f"{self.workers} workers: give at least 1")
+        if self.chunk is not None and self.chunk < 1:
+            raise InputError(f"a chunk of {self.chunk} samples: give at least 1")
+        if self.precision not in PRECISIONS:
+            known = ", ".join(filter(None, PRECISIONS))
+            raise InputError(f"unknown precision {self.precision!r}: choose from {known}")
+        found = usable_device(self.device, double=True)
+        device = found.type if self.device == "auto" else self.device
+        batch, loss = as_batch(self.batch), self.loss or F.cross_entropy
+        job = Job(space, (), batch, seed, loss, device, None, self.strict, self.precision, self.chunk)
+        if self.metrics is None:
+            metrics, why = default_metrics(*_probes(job, twin.values()))
+            if why:
+                note(why)
+        else:
+            metrics = tuple(get_metrics(self.metrics))
+        return replace(job, metrics=metrics, second_batch=self._second_batch(batch, metrics))
+
+    def _second_batch(self, batch: Batch, metrics: Sequence[Metric]) -> Batch | None:
+        pairs = [m.name for m in metrics if "second batch" in m.needs]
+        if not pairs:
+            return None  # no score depends on it
+        if self.second_batch is None:
+            raise InputError(f"metric {pairs[0]!r} compares two batches: give second_batch=(inputs, targets) too")
+        second = as_batch(self.second_batch, "the second batch")
+        shapes = [tuple(inputs.shape[1:]) for inputs, _ in (batch, second)]
+        if shapes[0] != shapes[1]:
+            raise InputError(f"the second batch has samples of shape {shapes[1]}, the first of {shapes[0]}")
+        return second
 
 
 def compute_scores(
     space: SearchSpace,
     archs: Sequence[str],
-    metrics: str | Sequence[Given] = ROBOT_METRICS,
-    batch: Batch | None = None,
+    metrics: str | Sequence[Given] | None = ROBOT_METRICS,
+    batch: Any = None,
     seed: int = 0,
     *,
-    second_batch: Batch | None = None,
+    second_batch: Any = None,
     loss: Loss = F.cross_entropy,
     strict: bool = False,
     precision: Precision | None = None,
@@ -55,111 +174,193 @@ def compute_scores(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> ScoreTable:
-    """Scores every architecture of `archs` with every metric on one batch.
+    """Scores every architecture of a pool with every metric on one batch.
 
-    batch: (inputs n x ..., targets n or None). A score depends only on (space, architecture, seed, batch, metric):
-    each network is initialised from its own string, and runs on one thread. Architectures with the same canonical twin
-    are scored once. A metric that fails on a network gives NaN and a reason.
+    Args:
+        space: builds the networks.
+        archs: its architectures.
+        metrics: names, `Metric`s or functions, see `get_metrics`; None chooses some that work, see `Scoring`.
+        batch: (inputs n x ..., targets n or None).
+        seed: decides initial weights and the metrics' random draws.
+        second_batch: as in `Scoring`, like all that follow.
+        loss: (what the network returns, targets) -> mean loss of the batch.
+        strict: only Conv2d and Linear are layers.
+        precision: "float32", "float64" or "bfloat16".
+        chunk: samples at a time.
+        workers: processes.
+        path: where to keep the scores, and to go on from; see `Scoring.scores`.
+        device: where the networks run.
+        progress: called with (architectures scored, architectures in all).
 
-    metrics: names, `Metric`s or functions, see `get_metrics`.
-    second_batch: like `batch`, other samples, for the metrics that compare two.
-    loss: (what the network returns, targets) -> mean loss of the batch. A network may return several tensors (several
-    heads) and the targets may be several: both reach the loss as they are.
-    strict: count as the public implementations do: only Conv2d and Linear are layers.
-    precision: "float32" or "float64" of network and batch, or "bfloat16" for networks that run under autocast; None
-    leaves both as they come. The initial weights are the same in each.
-    chunk: run so many samples at a time through each network, to save memory; see `Probe`. A metric that needs the
-    whole batch at once has no score then.
+    Returns:
+        The table of the architectures that can be built.
 
-    device: "cpu", "cuda", "cuda:1", ... or "auto", which takes CUDA where there is one. Apple's GPUs lack the double
-    precision in which metrics sum. Several workers share a GPU.
-    path: where to save the table (Parquet). Scores are kept in `path`.partial as they come, so a killed call goes on
-    where it was when called again; a finished table of the same call is just read.
+    Raises:
+        InputError: as `Scoring.scores`.
 
-    Raises `InputError` where an architecture is not of the space, the batch is unusable, no metric works on it, a
-    metric wants a second batch, or `path` holds another call's scores.
+    Example:
+        >>> from untrained import NASBench201, compute_scores, load_data
+        >>> space = NASBench201(N=1, C=4, in_channels=1)
+        >>> compute_scores(space, space.pool(2), ["snip"], load_data("digits").batch(8)).metrics
+        ('snip',)
     """
-    if batch is None:
-        raise InputError("no batch given: metrics need a batch of inputs and targets")
-    if not archs:
-        raise InputError("no architecture to score")
-    if workers < 1:
-        raise InputError(f"{workers} workers: give at least 1")
-    if chunk is not None and chunk < 1:
-        raise InputError(f"a chunk of {chunk} samples: give at least 1")
-    if precision not in PRECISIONS:
-        raise InputError(f"unknown precision {precision!r}: choose from {', '.join(filter(None, PRECISIONS))}")
-    check_batch(batch)
-    chosen = tuple(get_metrics(metrics))
-    pairs = [m.name for m in chosen if "second batch" in m.needs]
-    if pairs and second_batch is None:
-        raise InputError(f"metric {pairs[0]!r} compares two batches: give second_batch=(inputs, targets) too")
-    if pairs and second_batch is not None:
-        check_batch(second_batch, "the second batch")
-        shapes = [tuple(inputs.shape[1:]) for inputs, _ in (batch, second_batch)]
-        if shapes[0] != shapes[1]:
-            raise InputError(f"the second batch has samples of shape {shapes[1]}, the first of {shapes[0]}")
-    else:
-        second_batch = None  # no score depends on it
-    found = usable_device(device, double=True)
-    device = found.type if device == "auto" else device
-    job = Job(space, chosen, batch, seed, loss, device, second_batch, strict, precision, chunk)
-    twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
-    provenance = job.provenance()
-    if path is not None and Path(path).exists():
-        return _finished(Path(path), tuple(twin), provenance)
-    todo = list(dict.fromkeys(twin.values()))
-    several = min(workers, len(todo)) > 1
-    if several:
-        _check_travels(job, workers)
-    random.Random(0).shuffle(todo)  # the first few are to tell of all whether any score can be had
-    with interruptible(), ScoreJournal(None if path is None else Path(f"{path}.partial"), provenance) as journal:
-        wanted = set(todo)
-        done = {arch: scores for arch, scores in journal.scores.items() if arch in wanted}
-        todo = [arch for arch in todo if arch not in done]
-        total = len(done) + len(todo)
+    scoring = Scoring(metrics, batch, second_batch, loss, strict, precision, chunk, device, workers)
+    return scoring.scores(space, archs, seed, path=path, progress=progress)
+
+
+class _Pool:
+    """One call: what is asked for, what is there already, and where it is kept."""
+
+    def __init__(self, job: Job, twin: Mapping[str, str], path: Path | None) -> None:
+        self.job, self.twin, self.path = job, twin, path
+        self.asked = {m.name: m.direction for m in job.metrics}
+        self.wanted = provenance(job)
+        self.cells = Cells()
+        self.found = self._read(adding=False)
+
+    def _read(self, *, adding: bool) -> ScoreTable | None:
+        """Takes what stands in the finished table."""
+        if self.path is None or not self.path.exists():
+            return None
+        table = ScoreTable.load(self.path)
+        check_same(table.provenance, self.wanted, str(self.path), adding=adding)
+        self.cells.add_table(table, self.job.space.canonical)
+        return table
+
+    @property
+    def todo(self) -> list[str]:
+        """The networks of which something is left to compute."""
+        return [t for t in dict.fromkeys(self.twin.values()) if self.cells.task(t, self.asked).metrics]
+
+    def filled(self, workers: int, progress: Progress | None) -> ScoreTable:
+        """The table asked for, its missing cells computed."""
+        made_with = self.wanted
+        if self.found is not None and not self.todo:
+            made_with = {**self.found.provenance, **{key: self.wanted[key] for key in OF_A_COLUMN}}
+        else:
+            self._fill(workers, progress)
+        return self.cells.table(self.twin, self.asked, made_with)
+
+    def _fill(self, workers: int, progress: Progress | None) -> None:
+        if self.found is not None:
+            check_same(self.found.provenance, self.wanted, str(self.path), adding=True)
+        if min(workers, len(self.todo)) > 1:
+            _check_travels(self.job, workers)
+        partial = None if self.path is None else Path(f"{self.path}.partial")
+        with interruptible(), ScoreJournal(partial, self.wanted) as journal:
+            self.found = self._read(
+                adding=True
+            )  # once more: another process may have added to it before this one could
+            for scores in journal.scores:
+                self.cells.add(scores)
+            self._compute(journal, workers, progress)
+            if self.path is not None:
+                self._union(journal).save(self.path)
+            journal.discard()
+
+    def _compute(self, journal: ScoreJournal, workers: int, progress: Progress | None) -> None:
+        todo, asked = self.todo, list(dict.fromkeys(self.twin.values()))
+        done = [t for t in asked if t not in set(todo)]
+        random.Random(0).shuffle(todo)  # the first few are to tell of all whether any score can be had
+        works = self._works(done, len(asked), journal)
         if progress:
-            progress(len(done), total)
-        _check_some_work(done, total, journal)
-        for scores in _scored(job, todo, workers if several else 1, journal):
+            progress(len(done), len(asked))
+        for scores in self._scored([self.cells.task(t, self.asked) for t in todo], workers, journal):
             journal.add(scores)
-            done[scores[0]] = scores
-            _check_some_work(done, total, journal)
+            self.cells.add(scores)
+            done.append(scores.architecture)
+            works = works or self._works(done, len(asked), journal)
             if progress:
-                progress(len(done), total)
-        names = tuple(m.name for m in job.metrics)
-        rows = [[done[t][1][name] for name in names] for t in twin.values()]
-        reasons = {arch: done[t][2] for arch, t in twin.items() if done[t][2]}
-        table = ScoreTable(tuple(twin), names, np.array(rows, dtype=np.float64), reasons, provenance)
-        if path is not None:
-            table.save(path)
-        journal.discard()
-    return table
+                progress(len(done), len(asked))
+
+    def _scored(self, tasks: Sequence[Task], workers: int, journal: ScoreJournal) -> Iterator[NetworkScores]:
+        """The scores of each network; one that its process does not survive has none, and says why.
+
+        What an earlier call began and did not end comes last: alone in a process if there are several, else in this
+        one, as a script for one worker need not have `if __name__ == "__main__"`.
+        """
+        rest = [task for task in tasks if not journal.unended[task.architecture]]
+        suspects = [task for task in tasks if journal.unended[task.architecture]]
+        score, failed = self.job.score, self.job.failed
+
+        def begin(task: Task) -> None:
+            journal.begin(task.architecture)
+
+        if min(workers, len(tasks)) > 1:
+            yield from unordered(score, rest, workers, suspects=suspects, died=failed, begin=begin)
+            return
+        again = [task for task in suspects if journal.unended[task.architecture] < TRIES]
+        yield from unordered(score, rest + again, 1, begin=begin)
+        for task in suspects:
+            if task not in again:
+                yield failed(task, f"the process died each of the {TRIES} times that it was scored")
+
+    def _works(self, done: Sequence[str], total: int, journal: ScoreJournal) -> bool:
+        """Whether a network has a score. Raises `InputError` if none of the first, or of all, has any."""
+        built = [t for t in done if t not in self.cells.unbuilt]
+        if any(self.cells.has_a_score(t, self.asked) for t in built):
+            return True
+        if done and len(done) - len(built) == total:
+            self._forget(journal)
+            raise InputError(f"none of the {total} networks can be built: {self.cells.unbuilt[done[0]]}")
+        if built and (len(built) >= EARLY or len(done) == total):
+            self._forget(journal)
+            why = next(iter(self.cells.reasons[built[0]].values()))
+            raise InputError(f"no metric has a score on any of {len(built)} networks: {why}")
+        return False
+
+    def _forget(self, journal: ScoreJournal) -> None:
+        """Removes a journal that holds failures only."""
+        if not any(value is not None for values in self.cells.values.values() for value in values.values()):
+            journal.discard()
+
+    def _union(self, journal: ScoreJournal) -> ScoreTable:
+        """All that is known: what was there keeps its place, what is new follows."""
+        archs, made_with = dict[str, str](), [*journal.provenances, self.wanted]
+        if self.found is not None:
+            made_with.insert(0, self.found.provenance)
+            there = (*self.found.archs, *self.found.provenance.get("unbuilt", {}))
+            archs |= {arch: self.job.space.canonical(arch) for arch in there}
+        archs.update(self.twin)
+        twins = set(archs.values())
+        archs |= {t: t for t in (*self.cells.values, *self.cells.unbuilt) if t not in twins}
+        whole = functools.reduce(merged, made_with)
+        columns = {name: whole["directions"].get(name, 1) for name in whole["metrics"]}
+        if self.found is not None:
+            columns |= dict(zip(self.found.metrics, self.found.directions, strict=True))
+        return self.cells.table(archs, columns, whole)
 
 
-def _scored(job: Job, todo: Sequence[str], workers: int, journal: ScoreJournal) -> Iterator[Scores]:
-    """The scores of each of `todo`; a network that its process does not survive has none, and says why.
+def _probes(job: Job, archs: Any) -> list[Probe]:
+    """A few networks of the pool that can be built, with the batch."""
+    probes, why = list[Probe](), ""
+    for arch in random.Random(0).sample(found := list(dict.fromkeys(archs)), len(found)):
+        try:
+            probes.append(job.probe(arch, job.network(arch)))
+        except (Exception, SystemExit) as error:  # whatever a space of the user's raises
+            why = why or one_line(error)
+        if len(probes) == TRIED:
+            break
+    if not probes:
+        raise InputError(f"none of the {len(found)} networks can be built: {why}")
+    return probes
 
-    What an earlier call began and did not end comes last: alone in a process if there are several, else in this one, as
-    a script for one worker need not have `if __name__ == "__main__"`.
-    """
-    rest = [arch for arch in todo if not journal.unended[arch]]
-    suspects = [arch for arch in todo if journal.unended[arch]]
-    if workers > 1:
-        yield from unordered(job.score, rest, workers, suspects=suspects, died=job.failed, begin=journal.begin)
-        return
-    again = [arch for arch in suspects if journal.unended[arch] < TRIES]
-    yield from unordered(job.score, rest + again, 1, begin=journal.begin)
-    for arch in suspects:
-        if arch not in again:
-            yield job.failed(arch, f"the process died each of the {TRIES} times that it was scored")
+
+def _tell(table: ScoreTable, asked: int, note: Note) -> None:
+    """Says what is not in the table."""
+    if left_out := table.provenance["unbuilt"]:
+        why = next(iter(left_out.values()))
+        note(f"{len(left_out)} of {asked} networks cannot be built: {why}: left out")
+    for name, why in table.missing.items():
+        if name not in table.idle:
+            note(f"{name}: {why}")
 
 
 def _check_travels(job: Job, workers: int) -> None:
-    """Raises `InputError` where another process could not find what the job is made of."""
+    """Raises `InputError` if another process could not find what the job is made of."""
     prompt = not hasattr(sys.modules["__main__"], "__file__")
     for thing in (type(job.space), job.loss, *(m.function for m in job.metrics)):
-        if prompt and thing.__module__ == "__main__":
+        if prompt and getattr(thing, "__module__", "") == "__main__":
             raise InputError(
                 f"scoring in {workers} processes cannot find {getattr(thing, '__qualname__', thing)!r}, defined at a "
                 "prompt or in a notebook: move it to a file, or use 1 worker"
@@ -171,23 +372,3 @@ def _check_travels(job: Job, workers: int) -> None:
             f"scoring in {workers} processes needs spaces, metrics and losses defined at the top level of a module; "
             f"use 1 worker, or move it there: {one_line(error)}"
         ) from error
-
-
-def _finished(path: Path, archs: tuple[str, ...], provenance: dict[str, Any]) -> ScoreTable:
-    table = ScoreTable.load(path)
-    # Finished scores stay good under another version or on another machine; only mixing them would not.
-    made = {key: value for key, value in provenance.items() if key not in ("versions", "machine")}
-    other = difference(with_defaults(table.provenance), made)
-    if not other and set(archs) - set(table.archs):
-        other = f"{len(set(archs) - set(table.archs))} of {len(archs)} architectures missing"
-    if other:
-        raise InputError(f"{path} holds the scores of another call ({other}): give another file, or move it away")
-    return table.select(archs, provenance["metrics"])
-
-
-def _check_some_work(done: dict[str, Scores], total: int, journal: ScoreJournal) -> None:
-    """Raises `InputError`, and forgets the failures, where none of the first architectures has any score."""
-    if len(done) >= min(EARLY, total) and all(v is None for _, scores, _ in done.values() for v in scores.values()):
-        journal.discard()
-        _, _, reasons = next(iter(done.values()))
-        raise InputError(f"no metric has a score on any of {len(done)} networks: {next(iter(reasons.values()))}")
