@@ -47,5 +47,6 @@ def spaces() -> None:
     for name, kind in untrained.SPACES.items():
         space = kind()
         options = ", ".join(f"{k}={v}" for k, v in space.options.items())
-        rows.append((name, f"{space.size or 'endless'}", options, (kind.__doc__ or "").split("\n")[0]))
-    print_table(stdout(), "Search spaces", ("name", "architectures", "options", "what"), rows)
+        use = "training, tables" if space.has_networks else "tables only"
+        rows.append((name, f"{space.size or 'endless'}", use, options, (kind.__doc__ or "").split("\n")[0]))
+    print_table(stdout(), "Search spaces", ("name", "architectures", "searched by", "options", "what"), rows)

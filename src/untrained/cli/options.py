@@ -45,7 +45,8 @@ def chosen_space(name: str | None, options: str, images: Any) -> Any:
         images: the data, of which the space takes its number of classes and channels if it has such options; or None.
 
     Raises:
-        InputError: if there is no such space or option, or an option does not fit the data.
+        InputError: if there is no such space or option, or an option does not fit the data, or the space
+            has no networks to train.
     """
     from untrained.metrics import split_names
     from untrained.spaces import get_space
@@ -58,7 +59,10 @@ def chosen_space(name: str | None, options: str, images: Any) -> Any:
         raise InputError(f"space option num_classes={classes}: {images.name} has {images.num_classes} classes")
     if isinstance(channels, int) and channels != images.shape[0]:
         raise InputError(f"space option in_channels={channels}: the images of {images.name} have {images.shape[0]}")
-    return get_space(name or "", {"num_classes": images.num_classes, "in_channels": images.shape[0]}, **given)
+    space = get_space(name or "", {"num_classes": images.num_classes, "in_channels": images.shape[0]}, **given)
+    if not space.has_networks:
+        raise InputError(f"space {name!r} has no networks, only tables: search it with --table, not with --data")
+    return space
 
 
 def _space_option(part: str) -> tuple[str, Any]:

@@ -50,6 +50,8 @@ class SearchSpace(ABC):
 
     opaque = False
     """Whether the strings name architectures without saying what they are made of."""
+    has_networks = True
+    """Whether `build` makes networks. A space without them is searched on tables, and neither scored nor trained."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

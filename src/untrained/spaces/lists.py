@@ -25,6 +25,7 @@ class ArchitectureList(SearchSpace):
     """
 
     opaque = True
+    has_networks = False
 
     def __init__(self, archs: Sequence[str]) -> None:
         self.archs = list(archs)

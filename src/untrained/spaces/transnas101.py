@@ -35,6 +35,7 @@ DEPTHS, DOUBLINGS, HALVINGS = range(4, 7), range(1, 4), range(1, 5)
 class _TransNAS(SearchSpace):
     """What both spaces share: the task, and sizes in place of networks."""
 
+    has_networks = False
     task: str = "class_object"
 
     def __post_init__(self) -> None:
