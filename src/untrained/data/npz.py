@@ -50,7 +50,7 @@ def read_npz(path: Path) -> Source:
 def _loaded(path: Path) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[NDArray[Any], NDArray[Any]]]]:
     """Split (or "") -> the names of its arrays, and the arrays."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # numpy leaves broken files open
             pairs = _pairs(path, list(file))
             size = sum(entry.file_size for entry in file.zip.infolist())
             check_memory(size, f"{path}: its arrays")

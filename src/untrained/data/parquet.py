@@ -32,16 +32,15 @@ def read_parquet(path: Path) -> Source:
         schema = pq.read_schema(path)
         image, label = (_column(path, schema, names) for names in (IMAGE, LABEL))
         table = pq.read_table(path, columns=[image, label])
+        labels = _labels(path, label, table[label])
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as images in Parquet: {one_line(error)}") from error
-    if table[label].null_count:
-        raise InputError(f"{path} has {table[label].null_count} rows without a label: every image needs one")
     encoded = _bytes(path, image, table[image])
     pictures = Pictures(str(path), len(table), lambda row: encoded[row].as_py(), lambda row: f"the image of row {row}")
     return Source(
         str(path),
         pictures,
-        _labels(path, label, table[label]),
+        labels,
         lambda: hash_of(*(value.as_buffer() or b"" for value in encoded)),
         classes=_classes(schema, label),
     )
@@ -64,6 +63,8 @@ def _bytes(path: Path, name: str, column: pa.ChunkedArray) -> Any:
 
 
 def _labels(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
+    if column.null_count:
+        raise InputError(f"{path} has {column.null_count} rows without a label: every image needs one")
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return np.array(column.cast(pa.string()).to_pylist(), dtype=object)

@@ -109,7 +109,11 @@ def _architectures(path: Path, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if column.null_count or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise InputError(f"{path}: column {ARCH!r} must hold one string in every row")
     column = column.cast(pa.string())
-    if (twice := first_twice(column.to_pylist())) is not None:
+    try:
+        twice = first_twice(column.to_pylist())
+    except UnicodeDecodeError as error:  # Parquet's strings are not checked when they are read
+        raise InputError(f"{path}: column {ARCH!r} holds text that is not UTF-8: {error.reason}") from error
+    if twice is not None:
         raise InputError(f"{path}: architecture {shown(twice)} stands twice")
     return column
 

@@ -46,6 +46,8 @@ def open_table(path: str | Path | TableFile, *, task: str | None = None, arch_co
             return open_document(path, arch_column, task)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
+    except UnicodeEncodeError as error:  # JSON can name half a character, "\\ud800"
+        raise InputError(f"{str(path)!r} holds text that is not Unicode: {error.reason}") from error
     return _open_parquet(path, arch_column)
 
 
