@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from untrained.runtime.identity import UNREADABLE, code_of, described, difference, readable
+from untrained.runtime.lookup import SourceFile
 
 CODE = '''
 """What the module is for."""
@@ -186,6 +187,21 @@ def test_the_version_is_that_of_the_code_which_was_loaded(load: Callable[..., Mo
     module = load()
     (tmp_path / "own_code.py").write_text("\n\n" + CODE)
     assert code_of(module.Space) == UNREADABLE
+
+
+def test_a_users_file_is_known_as_it_was_loaded_wherever_it_lies(tmp_path: Path) -> None:
+    text = "from toy import MLPs\nclass Space(MLPs):\n    def __init__(self, width=1): self.width = width\n"
+    loaded = list[ModuleType]()
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "space.py").write_text(text)
+        loaded.append(SourceFile(tmp_path / folder / "space.py").module)
+    (tmp_path / "one" / "space.py").write_text(text.replace("self.width = width", "self.width = -width"))
+    one, two = loaded
+    edited = SourceFile(tmp_path / "one" / "space.py").module
+    assert code_of(one.Space) == code_of(two.Space) != code_of(edited.Space)
+    assert described(one.Space(2)) == described(two.Space(2)) != described(two.Space(3))
+    assert readable(described(one.Space(2)))
 
 
 def test_what_has_a_version_or_no_file() -> None:

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
+from untrained.runtime.lookup import loaded_code
+
 UNREADABLE = "<unreadable>"
 """Stands for code without a source file, and for a value that cannot be told from another. It never equals anything."""
 
@@ -150,7 +152,7 @@ class _Source:
     def __init__(self, module: str, path: Path, package: str, installed: bool) -> None:
         self.module, self.path, self.package, self.installed = module, path, package, installed
         with warnings.catch_warnings(action="ignore"):
-            self.tree = ast.parse(path.read_bytes())
+            self.tree = ast.parse(loaded_code(module) or path.read_bytes())
         self.statements = [_Statement(node) for node in _flat(self.tree.body)]
 
     @cached_property

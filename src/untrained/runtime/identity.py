@@ -6,10 +6,9 @@ import json
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import is_dataclass
 from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,8 +131,9 @@ class _Describer:
 
     def _named(self, kind: str, value: Any, name: str) -> dict[str, Any]:
         code = code_of(value)
-        # Code with a version is told by its place, a user's by its text: the file can be moved.
+        # Code with a version is told by its place, a user's by its text: the file can be moved, as ours are.
         place = "" if code or isinstance(value, ModuleType) else f"{value.__module__}:"
+        place = "untrained:" if place.startswith("untrained.") else place
         return {f"<{kind}>": f"{place}{name}"} | ({"code": code} if code else {})
 
     def _around(self, value: Any) -> dict[str, Any]:
@@ -168,11 +168,8 @@ class _Describer:
 
     def _object(self, value: Any) -> Any:
         kind = type(value)
-        if is_dataclass(value) and "__getstate__" not in vars(kind):
-            return {"<object>": self.of(kind)} | self._state(value, vars(value) if hasattr(value, "__dict__") else {})
         try:
-            reduce: Any = copyreg.dispatch_table.get(kind)
-            taken: Any = reduce(value) if reduce else cast(Any, value).__reduce_ex__(4)
+            taken = _taken(value)
         except Exception:  # whatever an object says that cannot be copied
             return UNREADABLE
         if isinstance(taken, str):
@@ -193,6 +190,17 @@ class _Describer:
         }
         kept = {name: part for name, part in sorted(state.items()) if name not in cached}
         return {"state": self._pairs(kept)} if kept else {}
+
+
+def _taken(value: Any) -> Any:
+    """What pickle takes of an object: how to make it anew, and its state."""
+    if reduce := copyreg.dispatch_table.get(type(value)):
+        return reduce(value)
+    methods = ("__reduce__", "__reduce_ex__")
+    owner = next(c for c in type(value).__mro__ if not vars(c).keys().isdisjoint(methods))
+    if owner.__module__.startswith("untrained."):  # ours say where a user's file is, which is no matter
+        return copyreg.__newobj__, (type(value),), value.__getstate__()  # type: ignore[attr-defined]
+    return value.__reduce_ex__(4)
 
 
 def _content(cell: Any) -> Any:

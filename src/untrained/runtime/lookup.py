@@ -190,6 +190,12 @@ def file_of(thing: Any) -> SourceFile | None:
     return _files.get(getattr(thing, "__module__", None) or "")
 
 
+def loaded_code(module: str) -> bytes | None:
+    """The code that a module was loaded from, if that was a user's file; the file may hold another by now."""
+    file = _files.get(module)
+    return None if file is None else file.code
+
+
 def with_file(kind: type, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """How to pickle an instance of a class from a user's file: the file is loaded before the class is looked for.
 

@@ -127,7 +127,7 @@ class ScoreTable:
             if count := int(np.isnan(column).sum()):
                 reasons = Counter(why[name] for why in self.reasons.values() if name in why).most_common(1)
                 why = reasons[0][0] if reasons else "no reason known"
-                found[name] = f"{count} of {len(self)} missing: {why}"
+                found[name] = f"{count} of {len(self)} missing: {why.removeprefix('ValueError: ')}"
         return found
 
     @cached_property

@@ -111,7 +111,7 @@ class Scoring:
             InputError: an architecture is not of the space, the batch is unusable, no metric works on it, no network
                 can be built, a metric wants a second batch, or `path` holds scores that were made with something else.
         """
-        note = note or (lambda line: warnings.warn(line, stacklevel=4))
+        note = note or _warn
         twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
         job = self._job(space, twin, seed, note)
         pool = _Pool(job, twin, None if path is None else Path(path))
@@ -354,6 +354,14 @@ def _tell(table: ScoreTable, asked: int, note: Note) -> None:
     for name, why in table.missing.items():
         if name not in table.idle:
             note(f"{name}: {why}")
+
+
+def _warn(line: str) -> None:
+    """Warns at the place from which the user called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("untrained."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(line, stacklevel=level)
 
 
 def _check_travels(job: Job, workers: int) -> None:

@@ -133,9 +133,12 @@ def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any], shared: Col
 
 
 def _own_space(space: SearchSpace) -> dict[str, Any]:
-    """Code and state of a user's space; one of this package is told by its name, its options and the version."""
+    """Code of a user's space, and what its class was made with; its options stand beside that.
+
+    A space of this package is told by its name, its options and the version.
+    """
     code = code_of(space)
-    return {"space_code": code, "space_state": described(space) if code else None}
+    return {"space_code": code, "space_state": described(type(space)) if code else None}
 
 
 def _machine(device: str) -> str:
