@@ -229,7 +229,7 @@ def _module_inputs(probe: Probe, state: dict[str, Tensor], counts: Callable[[nn.
                 raise ValueError(f"a module's input has shape {tuple(inputs[0].shape)}: samples must come first")
             found.append(inputs[0].flatten(1).clone())
 
-    with hooked((module, None, record) for module in probe.net.modules()), probe.untouched(), torch.no_grad():
+    with probe.untouched(), hooked((module, None, record) for module in probe.net.modules()), torch.no_grad():
         probe.call(state, probe.inputs.detach())
     if not found:
         raise ValueError("the network calls no ReLU module")

@@ -96,7 +96,7 @@ def _outputs(probe: Probe, x: Tensor, containers: bool) -> list[Tensor]:
     # What makes a weight, as a parametrisation does, makes no feature map.
     makers = {part for m in probe.net.modules() if isinstance(m, ParametrizationList) for part in m.modules()}
     counted = [module for module in probe.net.modules() if module not in makers]
-    with hooked((module, enter, leave) for module in counted), probe.untouched(), torch.no_grad():
+    with probe.untouched(), hooked((module, enter, leave) for module in counted), torch.no_grad():
         probe.call(detached_state(probe), x)
     return found
 

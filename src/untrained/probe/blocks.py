@@ -61,7 +61,7 @@ def _branching(probe: Probe) -> set[nn.Module]:
     """Returns the modules that do more than hand their input on."""
     flow = _Flow()
     hooks = [(module, flow.enter, flow.leave) for module in probe.net.modules()]
-    with hooked(hooks, with_kwargs=True), probe.untouched(), torch.no_grad(), flow:
+    with probe.untouched(), hooked(hooks, with_kwargs=True), torch.no_grad(), flow:
         probe.call(detached_state(probe), probe.inputs.detach())
     return flow.branching
 

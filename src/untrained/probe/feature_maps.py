@@ -70,7 +70,7 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
     walk = _Walk(probe.net, not named, 2 if probe.inputs.ndim == 2 else 3)
     uses = Uses({name: state[name] for name, _ in probe.net.named_parameters()}, len(probe.inputs))
     hooks = [(block, walk.enter, walk.leave) for block in members]
-    with hooked(hooks), probe.untouched(), torch.enable_grad(), walk, uses:
+    with probe.untouched(), hooked(hooks), torch.enable_grad(), walk, uses:
         outputs = probe.call(state, probe.inputs.detach())
     uses.leaves += [output for output, _ in walk.maps if output.is_leaf]
     return FeaturePass(uses, walk.maps, outputs)

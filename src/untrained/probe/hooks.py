@@ -16,6 +16,8 @@ After = Callable[[nn.Module, Any, Any], Any]
 def hooked(hooks: Iterable[tuple[nn.Module, Before | None, After | None]], with_kwargs: bool = False) -> Iterator[None]:
     """Registers forward hooks for the block, and removes them after it, also after an error.
 
+    Use it inside of `Runner.untouched`, which may copy the network: a copy would take the hooks along.
+
     Args:
         hooks: For each module, what to call before its forward pass and what to call after it; None for nothing.
         with_kwargs: Hand the call's keyword arguments to the hooks before it, too.

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.overrides import TorchFunctionMode
 
 from untrained.errors import InputError
 from untrained.probe.attributes import attributes_restored
-from untrained.probe.forward import Forward, Layer, LayerCall, TensorSlot
-from untrained.probe.hooks import After, hooked
+from untrained.probe.forward import Forward, Layer, TensorSlot
+from untrained.probe.hooks import hooked
+from untrained.probe.layer_calls import LayerCalls, Version
 from untrained.probe.network import copied, eagerly, runnable, without_checkpoints
 from untrained.probe.outputs import join
 from untrained.probe.substitutes.channels_last import prepared
@@ -31,9 +32,6 @@ NORM_MODULES = (
     nn.GroupNorm,
     nn.RMSNorm,
 )
-
-Version = tuple[Tensor, int]
-"""A tensor, and PyTorch's count of the writes into it at some time: a higher count later shows another write."""
 
 
 class Runner:
@@ -238,64 +236,17 @@ class Runner:
         state = self.state(Tensor.clone)
         inputs = self.inputs.detach().clone()
         inputs.requires_grad_(inputs.is_floating_point())
-        calls, seen, versions = list[LayerCall](), set[str](), list[Version]()
-        tape = Tape([state[layer.weight] for layer in self.known_layers], RULES, general, copy_outputs)
-
-        begun = list[int]()
-        """How many products the tape had at the beginning of each call that is under way."""
-
-        def begin(_module: nn.Module, _inputs: Any) -> None:
-            begun.append(len(tape.products))
-
-        def recorder(layers: list[Layer]) -> After:
-            own = {layer.weight for layer in layers}
-
-            def record(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
-                products = tape.products[begun.pop() :]
-                if not isinstance(output, Tensor) or not output.requires_grad:
-                    return None
-                if not self.strict and any(self.known_layers[product.weight].weight in own for product in products):
-                    return None  # a function that the module calls says better what the weights make
-                calls.append(LayerCall(layers[0], state[layers[0].weight].numel(), output))
-                seen.update(layer.weight for layer in layers)
-                versions.append((output.detach(), output._version))
-                return output.clone() if copy_outputs else None
-
-            return record
-
-        with (
-            hooked((module, begin, recorder(layers)) for layers, module in self._callers),
-            self.untouched(training, tape),
-            torch.enable_grad(),
-        ):
+        layers = self.known_layers
+        tape = Tape([state[layer.weight] for layer in layers], RULES, general, copy_outputs)
+        record = LayerCalls(self.net, layers, tape, state, strict=self.strict, copy=copy_outputs)
+        with self.untouched(training, tape), hooked(record.hooks), torch.enable_grad():
             before = random_states(inputs.device)
             outputs, heads = join(self.call(state, inputs))
             draws = random_states(inputs.device) != before
         tape.finish(outputs)
-        versions += tape.rectified
-        for product in () if self.strict else tape.products:  # the public implementations have hooks on modules only
-            calls.append(LayerCall(self.known_layers[product.weight], product.used, product.output))
-            seen.add(self.known_layers[product.weight].weight)
-            versions.append((product.output.detach(), product.version))
-        return Forward(inputs, outputs, heads, state, tape, draws, calls, seen), versions
-
-    @property
-    def _callers(self) -> Iterator[tuple[list[Layer], nn.Module]]:
-        """Every module whose output may be what weights of `layers` make, with these layers, the largest first."""
-        layers = {id(self.net.get_parameter(layer.weight)): layer for layer in self.known_layers}
-        for _, module in self.modules:
-            # A recurrent cell returns something else than what its weights make.
-            if isinstance(module, ParametrizationList | nn.RNNCellBase) or (
-                self.strict and not isinstance(module, nn.Conv2d | nn.Linear)
-            ):
-                continue
-            own = list(module._parameters.values())
-            if is_parametrized(module, "weight"):
-                own += cast(nn.ModuleDict, module.parametrizations)["weight"]._parameters.values()
-            held = [w for w in own if w is not None and id(w) in layers]
-            # A module that has layers of its own returns what these make.
-            if held and (is_parametrized(module) or not any(part._parameters for part in module.children())):
-                yield [layers[id(w)] for w in sorted(held, key=Tensor.numel, reverse=True)], module
+        record.finish()
+        forward = Forward(inputs, outputs, heads, state, tape, draws, record.calls, record.seen)
+        return forward, record.versions + tape.rectified
 
     @contextmanager
     def untouched(self, training: bool = True, mode: TorchFunctionMode | None = None) -> Iterator[None]:
