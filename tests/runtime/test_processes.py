@@ -73,6 +73,12 @@ def test_an_item_that_kills_its_process_ends_the_work_if_nothing_stands_for_its_
         list(unordered(poison, [], 1, suspects=[2]))
 
 
+def test_items_that_all_kill_their_processes_end_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_pool", lambda _, items, *rest: (processes._Died(n, "it died") for n in items))
+    with pytest.raises(InputError, match="first 8 items failed: it died"):
+        list(unordered(poison, range(100), 2, died=lambda n, why: -n))
+
+
 def test_items_done_here_are_begun_first() -> None:
     order = list[Any]()
     assert list(unordered(str, [1, 2], 1, begin=order.append)) == ["1", "2"]

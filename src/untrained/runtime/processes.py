@@ -29,6 +29,8 @@ from untrained.runtime.threads import torch_threads
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+EARLY = 8
+"""If none of the first so many items leaves its process alive, none will."""
 POLL_SECONDS = 0.2
 """How often the time that items take is looked at."""
 SOON = 5.0
@@ -67,7 +69,8 @@ def unordered(
             each item has a process, also with one worker. None: as long as it likes.
 
     Raises:
-        InputError: If an item killed its process twice and `died` is None, or if a worker cannot be started.
+        InputError: If an item killed its process twice and `died` is None, if each of the first items killed its
+            process, or if a worker cannot be started.
         KeyboardInterrupt: From `check_interrupt()`.
 
     Example:
@@ -84,11 +87,15 @@ def unordered(
                     begin(item)
                 yield function(item)
     else:
+        survived = False
         for result in _pool(function, items, workers, limit_seconds):
-            if isinstance(result, _Died):
-                alone.append(result.item)
-            else:
+            if not isinstance(result, _Died):
+                survived = True
                 yield result
+                continue
+            alone.append(result.item)
+            if not survived and len(alone) - len(suspects) == EARLY:
+                raise InputError(f"each of the first {EARLY} items failed: {result.why}; the last was {result.item}")
     for result in _pool(function, alone, 1, limit_seconds):
         if not isinstance(result, _Died):
             yield result
