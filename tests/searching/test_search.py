@@ -260,7 +260,14 @@ def test_a_study_of_another_search_is_refused_untouched(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("storage", "message"),
-    [("sqlite:////no/such/folder/x.db", "cannot be used"), ("nosuch://u:secret@host/db", "cannot be used")],
+    [
+        ("sqlite:////no/such/folder/x.db", "cannot be used"),
+        ("nosuch://u:secret@host/db", "cannot be used"),
+        ("postgresql://u:secret@host:port/db", "cannot be used"),
+        ("postgresql:/u:secret@host/db", "cannot be used"),
+        ("nosuch://host/db?password=secret", "cannot be used"),
+        ("nosuch://u:sec{ret}secret@host/db", "cannot be used"),
+    ],
 )
 def test_an_unusable_storage_is_named_without_its_password(storage: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:

@@ -217,9 +217,9 @@ class ScoreTable:
         directions = dict(zip(self.metrics, self.directions, strict=True))
         metadata = {METADATA: json.dumps(dict(self.provenance)), DIRECTIONS: json.dumps(directions)}
         table = pa.table(columns).replace_schema_metadata(metadata)
-        with written_whole(Path(path)) as temporary:
+        with written_whole(Path(path)) as temporary, temporary.open("wb") as file:  # Arrow takes UTF-8 paths only
             # Scores and architectures are distinct: a dictionary of them only costs.
-            pq.write_table(table, temporary, use_dictionary=False, compression="zstd", write_page_checksum=True)
+            pq.write_table(table, file, use_dictionary=False, compression="zstd", write_page_checksum=True)
 
     @classmethod
     def load(cls, path: str | Path | TableFile, metrics: Sequence[str] | None = None) -> "ScoreTable":

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
 from torch import nn
 
-from untrained.errors import InputError, listed
+from untrained.errors import InputError, listed, shown
 from untrained.samplers.query import best_query, queries
 from untrained.searching.result import BEST_FILE, summarise
 from untrained.searching.storage import open_storage, sqlite_url
@@ -67,12 +68,15 @@ def other_searches(folder: str | Path, shown: str) -> list[str]:
 def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Module:
     """Builds the network that a search found, with its trained weights, in evaluation mode.
 
+    A folder may be a stranger's. Nothing that its files name is imported or run, so a space of one's own must be given,
+    or its module be imported before.
+
     Args:
         folder: The folder of the search.
-        space: Needed only if the search was in a space of one's own that cannot be imported by its name.
+        space: The space of the search; not needed if it comes with an installed package.
 
     Raises:
-        InputError: The folder holds no finished search.
+        InputError: The folder holds no finished search, or names a space of one's own.
 
     Example:
         ```python
@@ -84,11 +88,27 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Mod
     if not (folder / BEST_FILE).is_file():
         raise InputError(f"no finished search in {str(folder)!r}: it has no {BEST_FILE}")
     document = _read_best(folder)
-    space = remade_space(document["space"], document["space_options"]) if space is None else space
-    net = space.build(document["network"]["architecture"])
-    if document["network"]["weights"]:
-        net.load_state_dict(load_weights(folder / document["network"]["weights"]))
+    try:
+        name, options = str(document["space"]), dict(document["space_options"])
+        arch, weights = document["network"]["architecture"], document["network"]["weights"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _broken(folder / BEST_FILE) from error
+    net = (_loaded_space(name, options) if space is None else space).build(arch)
+    if weights:
+        net.load_state_dict(load_weights(folder / weights))
     return net.eval()
+
+
+def _loaded_space(name: str, options: dict[str, Any]) -> SearchSpace:
+    """The space that a file names, if it is one of this package, of an installed one or of a module in use."""
+    module, colon, attribute = name.rpartition(":")
+    found = getattr(sys.modules.get(module), attribute, None)
+    if colon and not (isinstance(found, type) and issubclass(found, SearchSpace)):
+        raise InputError(
+            f"the search was in the space {shown(name)}, whose code is not run because a file names it: give the space "
+            "too, load_network(folder, space), or import its module first"
+        )
+    return remade_space(name, options)
 
 
 @contextmanager
@@ -137,4 +157,8 @@ def _read_best(folder: Path) -> dict[str, Any]:
             return document
     except ValueError:  # no JSON, or no UTF-8
         pass
-    raise InputError(f"{path} is broken: delete it and run the search again")
+    raise _broken(path)
+
+
+def _broken(path: Path) -> InputError:
+    return InputError(f"{path} is broken: delete it and run the search again")

@@ -1,16 +1,18 @@
 """Where studies are kept: opened with one clear line if that fails, and every later failure told as one."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage, get_storage
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from untrained.errors import InputError, one_line
+from untrained.runtime.urls import shown_error, shown_url
 
 ANSWERS = (KeyError, ValueError, TypeError, DuplicatedStudyError, UpdateFinishedTrialError)
 """Exceptions by which a storage answers a question; any other is a failure."""
@@ -71,7 +73,8 @@ def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
         opened = InMemoryStorage() if storage is None else get_storage(storage)
     except Exception as error:  # whatever a driver of a database raises
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
-        raise InputError(f"storage {where} cannot be used: {one_line(cause)}") from error
+        why = shown_error(cause, storage) if isinstance(storage, str) else one_line(cause)
+        raise InputError(f"storage {where} cannot be used: {why}") from error
     return cast(BaseStorage, GuardedStorage(opened, where))
 
 
@@ -89,14 +92,11 @@ def sqlite_url(path: Path, *, read_only: bool = False) -> str:
     """
     # SQLite's own URI form, quoted for SQLite; `URL` quotes it once more if SQLAlchemy unquotes (2.1 does, 2.0 not).
     query = {"uri": "true"} | ({"mode": "ro"} if read_only else {})
-    return URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query=query).render_as_string()
+    return URL.create("sqlite", database=f"file:{quote(os.fsencode(path.resolve()))}", query=query).render_as_string()
 
 
 def shown_storage(storage: str | BaseStorage | None) -> str:
-    """What messages call a storage: its URL without the password."""
-    if not isinstance(storage, str):
-        return "in memory" if storage is None else type(storage).__name__
-    try:
-        return make_url(storage).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "URL (unreadable)"
+    """What messages call a storage: its URL without what may be a password."""
+    if isinstance(storage, str):
+        return shown_url(storage)
+    return "in memory" if storage is None else type(storage).__name__
