@@ -393,7 +393,7 @@ def test_a_resumed_run_with_another_version_is_refused(own: Path, tmp_path: Path
     run()
     run()
     own.write_text(OWN.replace("SCALE = 3", "SCALE = 5"))
-    with pytest.raises(InputError, match=r"scores of another call \(sources: layers"):
+    with pytest.raises(InputError, match=r"another call .*'layers' have changed"):
         run()
 
 

@@ -117,7 +117,7 @@ class Metric:
         with exact, own, torch.inference_mode(False), torch.enable_grad():
             try:
                 value = _number(self.function(probe, **self.options))
-            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]: documented
                 raise ValueError(f"the network's numbers are not all finite: {error}") from error
         if not math.isfinite(value):
             raise ValueError(f"the score is {value}")
