@@ -82,20 +82,20 @@ def naive(bank: Hypotheses, s: int) -> tuple[np.ndarray, np.ndarray]:
     """Prior mean N and covariance N x N of the pool's values under hypothesis s, written out."""
     z = POOL.metrics * bank.trust[s]
     place = bank.options[s][1 + POOL.codes.astype(int)]  # N x P x 3
-    unlike = 1 - np.exp(
+    distances = 1 - np.exp(
         -np.array([[[(u - v) @ (u - v) for u, v in zip(a, b, strict=True)] for b in place] for a in place]) / 4
     )
-    d = unlike @ bank.mind[s]
+    d = distances @ bank.decision_weights[s]
     kernel: Any = ConstantKernel(LEVEL)
     if bank.kind[s] in (Kind.METRICS, Kind.BOTH):
         kernel += ConstantKernel(bank.linear[s]) * DotProduct(1e-12)
         kernel += ConstantKernel(bank.smooth[s]) * Matern(bank.length[s], nu=2.5)
     covariance = kernel(z)
     if bank.kind[s] != Kind.NOTHING:
-        covariance = covariance + bank.counted[s] * Matern(bank.step[s], nu=2.5)(POOL.counts)
+        covariance = covariance + bank.counting[s] * Matern(bank.count_length[s], nu=2.5)(POOL.counts)
     if bank.kind[s] in (Kind.BOTH, Kind.ENCODING):
-        covariance = covariance + bank.additive[s] * (1 - d) + bank.joint[s] * np.exp(-d / bank.reach[s])
-    return bank.slope[s] * z.sum(1), covariance + bank.own[s] * np.eye(N)
+        covariance = covariance + bank.additive[s] * (1 - d) + bank.joint[s] * np.exp(-d / bank.joint_length[s])
+    return bank.slope[s] * z.sum(1), covariance + bank.residual[s] * np.eye(N)
 
 
 def one_of_each_kind(bank: Hypotheses) -> list[int]:
@@ -108,7 +108,7 @@ def test_a_hypothesis_is_the_gaussian_process_it_says() -> None:
     bank = make_bank()
     bank.weigh(Y)
     counting = [
-        int(np.flatnonzero((bank.kind == kind) & (bank.counted > 0))[0]) for kind in Kind if kind < Kind.NOTHING
+        int(np.flatnonzero((bank.kind == kind) & (bank.counting > 0))[0]) for kind in Kind if kind < Kind.NOTHING
     ]
     for s in {*one_of_each_kind(bank), *counting}:
         mean, covariance = naive(bank, s)
@@ -167,6 +167,22 @@ def test_what_is_kept_changes_no_digit(memory: int, monkeypatch: pytest.MonkeyPa
             assert ours.tolist() == theirs.tolist()
 
 
+def test_an_interrupted_choice_leaves_nothing_half_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank, grow = make_bank(ROWS[:2]), Hypotheses._grow
+
+    def interrupted(self: Hypotheses, t: int) -> None:
+        if t == 4:
+            raise KeyboardInterrupt
+        grow(self, t)
+
+    monkeypatch.setattr(Hypotheses, "_grow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bank.observe(POOL.take(ROWS))
+    monkeypatch.setattr(Hypotheses, "_grow", grow)
+    bank.observe(POOL.take(ROWS))
+    assert bank.weigh(Y).tolist() == make_bank().weigh(Y).tolist()
+
+
 @pytest.mark.parametrize(("k", "share"), [(1, 0.5), (3, 0.125)])
 def test_the_fewer_metrics_the_more_hypotheses_ignore_them(k: int, share: float) -> None:
     for p, kinds in ((2, (Kind.ENCODING, Kind.NOTHING)), (0, (Kind.NOTHING,))):
@@ -180,12 +196,12 @@ def test_which_hypotheses_count() -> None:
     for k in (1, 6):
         points = Points(np.column_stack([np.arange(4.0)] * k), np.zeros((4, 2)), np.zeros((4, 2)))
         banks = [Hypotheses(points, seed, T) for seed in range(20)]
-        kind, counts = np.concatenate([b.kind for b in banks]), np.concatenate([b.counted > 0 for b in banks])
+        kind, counts = np.concatenate([b.kind for b in banks]), np.concatenate([b.counting > 0 for b in banks])
         assert counts[kind == Kind.METRICS].mean() == pytest.approx(1 / (1 + k / 2), abs=0.05)
         assert counts[(kind == Kind.BOTH) | (kind == Kind.ENCODING)].mean() == pytest.approx(0.5, abs=0.05)
         assert not counts[kind == Kind.NOTHING].any()
         bare = Points(points.metrics, np.zeros((4, 0)), np.zeros((4, 0)))
-        assert not Hypotheses(bare, 0, T).counted.any()
+        assert not Hypotheses(bare, 0, T).counting.any()
 
 
 @pytest.mark.parametrize(("k", "random"), [(1, 4), (2, 4), (20, 1)])

@@ -4,24 +4,24 @@
 |---|---|---|
 | F, c, h | n x K, n x P, n x C | metrics, codes and counts of the candidates (`features`) |
 | S | | hypotheses in the bank |
-| r | S x K | how far each hypothesis trusts each metric; rows of unit length; z = r F |
-| e | S x A x 3 | where each hypothesis places the options 0 to A - 1 of a decision; alike options are close |
-| q | S x P | how far it minds each decision; rows of sum 1 |
-| d | | sum over p of q_p (1 - exp(-|e(c_p) - e(c'_p)|^2 / 4)): how far apart two codes are, 0 to 1 |
+| r | S x K | `trust`: how far each hypothesis trusts each metric; rows of unit length; z = r F |
+| e | S x A x 3 | `options`: points that stand for the options of a decision; alike options are close |
+| q | S x P | `decision_weights`: how much each decision matters to a hypothesis; rows of sum 1 |
+| d | | sum over p of q_p (1 - exp(-|e(c_p) - e(c'_p)|^2 / 4)): the distance of two codes, 0 to 1 |
 | t, y | t | queries made, and the standardised values of those that have one |
 | L | S x t x t | Cholesky factor of the covariance of the queries; its rows (w, d) and its inverse are kept |
 | v | t x n | L^-1 k, with k the covariance of queries and candidates, of one hypothesis |
 
 Hypothesis s models the objective as slope . z, plus a process of covariance
 
-    LEVEL + linear <z, z'> + smooth matern52(|z - z'| / length) + counted matern52(|h - h'| / step)
-          + additive (1 - d) + joint exp(-d / reach)
+    LEVEL + linear <z, z'> + smooth matern52(|z - z'| / length) + counting matern52(|h - h'| / count_length)
+          + additive (1 - d) + joint exp(-d / joint_length)
 
-plus what is each architecture's own, of variance `own`. A hypothesis of METRICS has no additive and joint part, one of
-ENCODING no slope, linear and smooth part, one of NOTHING none at all. Half of those that go by the encoding have a
-counted part, and of METRICS one in 1 + the number of metrics that are held to inform. Nothing is fitted: observations
-speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes for Machine Learning",
-2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more row of L^-1 and of v.
+plus an independent term of variance `residual` for each architecture. A hypothesis of METRICS has no additive and joint
+part, one of ENCODING no slope, linear and smooth part, one of NOTHING none of them. Half of the hypotheses that go by
+the encoding have a counting part, and of METRICS one in 1 + the number of metrics that are expected to inform. Nothing
+is fitted: observations speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes
+for Machine Learning", 2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more row of L^-1 and v.
 """
 
 import math
@@ -42,7 +42,7 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
 Index = NDArray[np.intp]
 Pool = NDArray[np.float32]
-"""What is as long as the pool is single precision."""
+"""Arrays as long as the pool are single precision."""
 
 SIZE = 128
 """S; a power of two, for Sobol's sequence."""
@@ -73,18 +73,30 @@ class Kind(IntEnum):
 
 
 class Points(NamedTuple):
-    """Architectures as the hypotheses see them: metrics n x K, codes n x P, counts n x C."""
+    """Architectures as the hypotheses see them: metrics n x K, codes n x P, counts n x C (`features`)."""
 
     metrics: Array
     codes: Array
     counts: Array
 
     def take(self, rows: Index) -> "Points":
+        """The points of some rows."""
         return Points(*(x[rows] for x in self))
 
 
 def scale_values(values: Array) -> Array:
-    """y for t observed values (NaN = failed = worst seen): the poor tail clipped, then standardised."""
+    """Clips the poor tail of t observed values, then standardises them.
+
+    Args:
+        values: t values, NaN if the query failed, which counts as the worst seen.
+
+    Returns:
+        y, t numbers of mean 0 and standard deviation 1; zeros if all values are equal or NaN.
+
+    Example:
+        >>> scale_values(np.array([1.0, np.nan, 3.0])).round(3).tolist()
+        [-0.707, -0.707, 1.414]
+    """
     if np.isnan(values).all():
         return np.zeros_like(values)
     y = np.where(np.isnan(values), np.nanmin(values), values)
@@ -93,11 +105,16 @@ def scale_values(values: Array) -> Array:
 
 
 class Hypotheses:
-    """The bank over `candidates`, drawn by a scrambled Sobol sequence of `seed` from a fixed prior.
+    """The bank: `SIZE` hypotheses, drawn from a fixed prior by a scrambled Sobol sequence.
 
-    How many hypotheses there are of each kind is their prior probability: all that ignore the metrics have
-    (1 - INFORMS)^K together. `observe`, `weigh` and `predict` are to be called in this order. What is kept between
-    calls saves time and changes no digit: everything grows by one query at a time, whoever asks.
+    The share of each kind of hypothesis is its prior probability: all kinds that ignore the metrics have
+    (1 - INFORMS)^K together. Call `observe`, `weigh` and `predict` in this order. Results of earlier calls are kept to
+    save time; they change no digit, because every array grows by one query at a time in any case.
+
+    Args:
+        candidates: The architectures that will be predicted.
+        seed: Decides the draws.
+        budget: T. It decides how many hypotheses go by the encoding, and how far options lie apart.
     """
 
     def __init__(self, candidates: Points, seed: int, budget: int) -> None:
@@ -110,7 +127,7 @@ class Hypotheses:
         rng = np.random.default_rng((seed, 0))
         u = _draw(k + p + 11, rng)
         normal = ndtri(u)
-        trust, mind, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
+        trust, minded, rest = normal[:, :k], normal[:, k : k + p], normal[:, k + p :]
         informative = int(candidates.metrics.any(0).sum())
         self.kind = np.searchsorted(
             np.cumsum(_prior(informative, p, budget / (budget + LEARNT))),
@@ -125,19 +142,19 @@ class Hypotheses:
         self.linear = metrics * np.exp(1 + rest[:, 0])
         self.smooth = metrics * np.exp(1 + rest[:, 1])
         self.length = np.exp(0.5 + 0.7 * rest[:, 2])
-        mind = np.exp(0.5 * mind)
-        self.mind = mind / mind.sum(1, keepdims=True)
+        minded = np.exp(0.5 * minded)
+        self.decision_weights = minded / minded.sum(1, keepdims=True)
         options = 2 + int(np.ceil(codes.max(initial=0)))  # the first is the unknown one, of code -1
         spread = 1 + min((LEARNT / budget) ** 2, 2)  # few queries cannot tell which options are alike
         self.options = np.random.default_rng((seed, 4)).normal(0, spread, (SIZE, options, 3))
         share = np.where(encoding, 0.5, 1 / (1 + INFORMS * informative))
         counts = (ndtr(rest[:, 9]) < share) & (self.kind != Kind.NOTHING) & (p > 0)
-        self.counted = counts * np.exp(1.4 + rest[:, 7])
-        self.step = np.exp(0.4 + 0.7 * rest[:, 8])
+        self.counting = counts * np.exp(1.4 + rest[:, 7])
+        self.count_length = np.exp(0.4 + 0.7 * rest[:, 8])
         self.additive = encoding * np.exp(rest[:, 3])
         self.joint = encoding * np.exp(1 + rest[:, 4])
-        self.reach = np.exp(-0.5 + 0.7 * rest[:, 5])
-        self.own = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 6]))
+        self.joint_length = np.exp(-0.5 + 0.7 * rest[:, 5])
+        self.residual = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 6]))
         self._counts = candidates.counts.astype(np.float32)
         self._norms = np.einsum("nc,nc->n", self._counts, self._counts)
         self._queries = candidates.take(np.arange(0))
@@ -146,12 +163,13 @@ class Hypotheses:
         self._views = dict[int, _View]()
 
     def observe(self, queries: Points) -> None:
-        """Takes in where the t queries are; those that it has already, in the same order, are not computed again."""
+        """Takes in the t queries of the history; a prefix that was observed before is not computed again."""
         old, t = self._queries, len(queries.metrics)
         differs = np.ones(t, dtype=bool)
         m = min(len(old.metrics), t)
         differs[:m] = (old.metrics[:m] != queries.metrics[:m]).any(1) | (old.codes[:m] != queries.codes[:m]).any(1)
         same = int(np.argmax(differs)) if differs.any() else t
+        same = min(same, len(self._factor))  # fewer rows than queries if an interrupt came in between
         self._queries = queries
         del self._factor[same:]
         for view in self._views.values():
@@ -160,17 +178,18 @@ class Hypotheses:
             self._grow(row)
 
     def _grow(self, t: int) -> None:
-        """One more row of L^-1: with w = L^-1 k and d^2 = k(x, x) - w.w, it is (-w L^-1, 1) / d."""
+        """Adds row t of L^-1. With w = L^-1 k and d^2 = k(x, x) - w.w, the row is (-w L^-1, 1) / d."""
         metrics, codes = self._queries.metrics[: t + 1], self._queries.codes[: t + 1]
         z = metrics * self.trust[:, None, :]  # S x (t + 1) x K
         new = z[:, -1:]
-        apart = np.einsum("stp,sp->st", self.unlike(slice(None), codes, codes[-1:]), self.mind)
+        by_decision = self.option_distances(slice(None), codes, codes[-1:])
+        distances = np.einsum("stp,sp->st", by_decision, self.decision_weights)
         counts = self._queries.counts[: t + 1]
         counted = ((counts - counts[-1]) ** 2).sum(1)
-        cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), counted, apart)
+        cov = self._covariance(slice(None), (z * new).sum(2), ((z - new) ** 2).sum(2), counted, distances)
         inverse = self._inverse[:, :t, :t]
         w = np.einsum("stu,su->st", inverse, cov[:, :t])
-        d = np.sqrt(cov[:, t] + self.own - (w * w).sum(1))
+        d = np.sqrt(cov[:, t] + self.residual - (w * w).sum(1))
         self._make_room(t + 1)
         self._inverse[:, t, :t] = -np.einsum("su,sut->st", w, inverse) / d[:, None]
         self._inverse[:, t, t] = 1 / d
@@ -185,9 +204,14 @@ class Hypotheses:
                 self._inverse[:, row, : row + 1] = old[:, row, : row + 1]
 
     def weigh(self, y: Array) -> Array:
-        """S posterior probabilities of the hypotheses, given the values of the first len(y) queries.
+        """Weighs the hypotheses by what they make of the values.
 
-        Queries after those are running: they are as uncertain as if known, with the value that is expected of them.
+        Args:
+            y: Standardised values of the first queries. The queries after these are running: they reduce the
+                uncertainty like known ones, and leave every mean as it is.
+
+        Returns:
+            S posterior probabilities.
         """
         t, valued = len(self._queries.metrics), len(y)
         prior = self.slope[:, None] * (self.trust @ self._queries.metrics[:valued].T)
@@ -199,7 +223,14 @@ class Hypotheses:
         return weights / weights.sum()
 
     def predict(self, s: int) -> tuple[Pool, Pool]:
-        """n means and standard deviations of the candidates' values under hypothesis s, what is their own included."""
+        """Predicts the candidates' values.
+
+        Args:
+            s: The hypothesis to predict by.
+
+        Returns:
+            n means and n standard deviations, which include the term that is independent for each architecture.
+        """
         view = self._views.pop(s, None) or self._start(s)
         self._views[s] = view  # the last used stands last
         t = len(self._queries.metrics)
@@ -215,55 +246,65 @@ class Hypotheses:
         metrics = self.candidates.metrics
         z = metrics * self.trust[s]
         norms = np.einsum("nk,nk->n", z, z)
-        variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.counted[s] + self.additive[s] + self.joint[s]
-        variance += self.own[s]
+        variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.counting[s] + self.additive[s] + self.joint[s]
+        variance += self.residual[s]
         mean = self.slope[s] * (z @ np.ones(z.shape[1]))
         z, norms, mean, variance = (x.astype(np.float32) for x in (z, norms, mean, variance))
         return _View(z, norms, mean, variance, np.empty((0, len(z)), np.float32))
 
     def _extend(self, s: int, view: "_View", row: int) -> None:
-        """One more row of v: (k - w.v) / d."""
+        """Adds a row of v: (k - w.v) / d."""
         query = (self._queries.metrics[row] * self.trust[s]).astype(np.float32)
         inner = view.z @ query
         squares = np.maximum(view.norms + query @ query - 2 * inner, 0)
-        apart = np.zeros_like(inner)
+        distances = np.zeros_like(inner)
         if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
-            levels = self.unlike(s, self._levels[:, None], self._queries.codes[row]) * self.mind[s]
+            levels = self.option_distances(s, self._levels[:, None], self._queries.codes[row])
+            levels *= self.decision_weights[s]
             for level, by_level in zip(self._level, levels.T.astype(np.float32), strict=True):
-                apart += by_level[level]
-        counted = self._counts_apart(self._queries.counts[row].astype(np.float32))
-        cov = self._covariance(s, inner, squares, counted, apart)
+                distances += by_level[level]
+        counted = self._count_distances(self._queries.counts[row].astype(np.float32))
+        cov = self._covariance(s, inner, squares, counted, distances)
         w, d = self._factor[row]
         if row == len(view.v):
             view.v = np.concatenate([view.v, np.empty((max(row, 16), len(cov)), np.float32)])
         view.v[row] = (cov - w[s] @ view.v[:row]) / d[s]
         view.known = row + 1
 
-    def _counts_apart(self, counts: Pool) -> Pool:
+    def _count_distances(self, counts: Pool) -> Pool:
         """|h - h'|^2 of the candidates and one query."""
         return np.maximum(self._norms + counts @ counts - 2 * (self._counts @ counts), 0)
 
-    def unlike(self, s: int | slice, codes: Array, other: Array) -> Array:
-        """0 (the same) to 1: how far hypotheses s hold codes apart, decision by decision."""
+    def option_distances(self, s: int | slice, codes: Array, other: Array) -> Array:
+        """1 - exp(-|e(c) - e(c')|^2 / 4) for each decision: from 0, the same option, to 1."""
         return 1 - np.exp(-0.25 * ((self._place(s, codes) - self._place(s, other)) ** 2).sum(-1))
 
     def _place(self, s: int | slice, codes: Array) -> Array:
-        """e(c), ... x 3; a number, which is from 0 to 1, stands between options 0 and 1."""
+        """e(c), ... x 3. A number, which is from 0 to 1, stands between options 0 and 1."""
         below = np.floor(codes)
         start, end = (
             self.options[s].take(1 + whole.astype(np.intp), axis=-2, mode="clip") for whole in (below, np.ceil(codes))
         )
         return start + (codes - below)[..., None] * (end - start)
 
-    def _covariance(self, s: int | slice, inner: Floats, squares: Floats, counted: Floats, apart: Floats) -> Floats:
-        """Of m pairs (or S x m), from inner products of z, squared distances of z and of h, and distances of codes."""
-        parts = (self.linear, self.smooth, self.length, self.counted, self.step, self.additive, self.joint, self.reach)
-        linear, smooth, length, amount, step, additive, joint, reach = (
-            x[s, ..., None].astype(inner.dtype) for x in parts
+    def _covariance(self, s: int | slice, inner: Floats, squares: Floats, counted: Floats, distances: Floats) -> Floats:
+        """The covariances of m pairs (or S x m).
+
+        Args:
+            s: The hypothesis, or all.
+            inner: Inner products <z, z'>.
+            squares: Squared distances |z - z'|^2.
+            counted: Squared distances |h - h'|^2.
+            distances: Distances d of the codes.
+        """
+        amplitudes = (self.linear, self.smooth, self.counting, self.additive, self.joint)
+        lengths = (self.length, self.count_length, self.joint_length)
+        linear, smooth, counting, additive, joint, length, count_length, joint_length = (
+            x[s, ..., None].astype(inner.dtype) for x in (*amplitudes, *lengths)
         )
         by_metrics = linear * inner + smooth * _matern52(squares, length)
-        by_counts = amount * _matern52(counted, step)
-        return LEVEL + by_metrics + by_counts + additive * (1 - apart) + joint * np.exp(-apart / reach)
+        by_counts = counting * _matern52(counted, count_length)
+        return LEVEL + by_metrics + by_counts + additive * (1 - distances) + joint * np.exp(-distances / joint_length)
 
 
 def _zeros(*shape: int) -> Array:
@@ -287,7 +328,16 @@ def _draw(dimensions: int, rng: np.random.Generator) -> Array:
 
 
 def favoured(metrics: Array, m: int, seed: int) -> Index:
-    """About m rows of n x K metrics that come first under many prior means: weighted sums, as the hypotheses trust."""
+    """Screens a large pool by many weighted sums of its metrics, weighted as the hypotheses trust them.
+
+    Args:
+        metrics: n x K.
+        m: How many rows to find, about.
+        seed: Decides the weights.
+
+    Returns:
+        The rows that come first under one of the sums, in ascending order.
+    """
     rng = np.random.default_rng((seed, 3))
     trust = np.exp(TRUST * rng.normal(size=(metrics.shape[1], SIZE // 4))).astype(np.float32)
     single = metrics.astype(np.float32)
@@ -297,7 +347,7 @@ def favoured(metrics: Array, m: int, seed: int) -> Index:
 
 @dataclass
 class _View:
-    """How one hypothesis sees the candidates: z and its square, prior mean and variance, and `known` rows of v."""
+    """The candidates under one hypothesis: z and |z|^2, prior mean and variance, and `known` rows of v."""
 
     z: Pool
     norms: Pool
@@ -308,9 +358,12 @@ class _View:
 
 
 def _prior(k: int, p: int, both: float) -> Array:
-    """Probability of each kind for k metrics that tell anything apart and p decisions, which there may be none of.
+    """The prior probability of each kind.
 
-    `both` is the part of the hypotheses of metrics that goes by the encoding, too.
+    Args:
+        k: How many metrics tell any architectures apart.
+        p: How many decisions there are; may be 0.
+        both: The share of the hypotheses of metrics that goes by the encoding, too.
     """
     none = (1 - INFORMS) ** k
     if p == 0:
@@ -319,7 +372,17 @@ def _prior(k: int, p: int, both: float) -> Array:
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
-    """E[max(f - best, 0)] for f ~ N(mean, std^2) (Jones, Schonlau & Welch 1998, eq. 15)."""
+    """E[max(f - best, 0)] for f ~ N(mean, std^2) (Jones, Schonlau & Welch 1998, eq. 15).
+
+    Args:
+        mean: n means.
+        std: n standard deviations, above 0.
+        best: The best value so far.
+
+    Example:
+        >>> expected_improvement(np.array([0.0]), np.array([1.0]), best=0.0).round(4).tolist()
+        [0.3989]
+    """
     gap = (mean - mean.dtype.type(best)) / std
     return std * (gap * ndtr(gap) + np.exp(-0.5 * gap * gap) / mean.dtype.type(np.sqrt(2 * np.pi)))
 
