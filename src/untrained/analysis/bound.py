@@ -2,13 +2,13 @@
 
 He et al. (ICLR 2024, section 5) bound the expected rank of the pick through the regret of the first step and
 Precision @ (T - T0) of the robust metric. Their regret term has constants that no table tells (it assumes
-information-directed sampling); what can be evaluated on a table is evaluated here, in two forms that follow at once:
+information-directed sampling). Two forms that follow from their argument can be evaluated on a table:
 
 Let T' = T - T0, and h = rho_T'(M, f) T' be how many of the first T' of the robust metric M are among the T' best.
-Walking down M past known architectures, the second step leaves none of its first T' unqueried. So
+The second step walks down M past known architectures, so it leaves none of the first T' unqueried. Therefore
 
     guaranteed: R_f(pick) <= min(explore_rank, T' + 1 - h)   for h >= 1, since h of the ranks 1..T' are found;
-    expected:   E[R_f(pick)] <= min(explore_rank, (T' + 1) / (h + 1)), if every choice of h among them is as likely.
+    expected:   E[R_f(pick)] <= min(explore_rank, (T' + 1) / (h + 1)), if all choices of h of them are equally likely.
 """
 
 from collections.abc import Sequence
@@ -26,18 +26,25 @@ from untrained.scores import Scaling, ScoreTable
 Array = NDArray[np.float64]
 
 WEIGHTS = 2_000
-"""Random weight vectors that stand for all, to know what the first step could have found."""
+"""Random weight vectors, to estimate the best that the first step could have found."""
 CHUNK = 100
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The bound of one search, and what came out.
+    """The bound of one search, and what the search found. All ranks are objective ranks, 1 is best.
 
-    explored: T0. explore_rank: the best objective rank after exploring. reachable: the best rank that the favourite of
-    any of `WEIGHTS` random weight vectors has; explore_rank - reachable is the regret of the first step.
-    precision: rho at T - T0 of the robust metric that was followed, best_precision: of the one that `reachable` is
-    from; NaN where T0 = T. guaranteed, expected: see the module. pick_rank: the objective rank of the pick.
+    Args:
+        explored: T0.
+        explore_rank: The best rank after exploring.
+        reachable: The best rank of the favourites of `WEIGHTS` random weight vectors; explore_rank - reachable is the
+            regret of the first step.
+        precision: Precision @ (T - T0) of the robust metric that was followed; NaN if T0 = T.
+        best_precision: Precision @ (T - T0) of the robust metric whose favourite has the rank `reachable`; NaN if
+            T0 = T.
+        guaranteed: The rank that the pick cannot exceed, see the module.
+        expected: The rank that the pick has on average at most, see the module.
+        pick_rank: The rank of the pick.
     """
 
     explored: int
@@ -53,7 +60,14 @@ class Bound:
 def bound(
     queries: Sequence[Query], objective: TabularObjective, table: ScoreTable, scaling: Scaling = "minmax"
 ) -> Bound:
-    """The bound for a search by RoBoT that made `queries` of `objective` and learned from `table`."""
+    """Evaluates the bound for a search by RoBoT.
+
+    Args:
+        queries: The finished queries of the search, in order (`Result.queries`).
+        objective: The objective that was queried.
+        table: The scores that RoBoT learned from.
+        scaling: How RoBoT scaled them.
+    """
     found = phases(queries, objective, table.archs)
     f, features = objective.upward(table.archs), table.scaled(scaling)
     reachable, best = best_weights(features, f)
@@ -79,7 +93,21 @@ def bound(
 
 
 def best_weights(features: Array, f: Array, seed: int = 0) -> tuple[int, Array]:
-    """The best objective rank of a favourite argmax M w among `WEIGHTS` uniform w in [-1, 1]^K, and such a w."""
+    """Looks for the weights whose favourite, argmax M w, has the best objective rank.
+
+    Args:
+        features: M, n x K.
+        f: The objective, n numbers, higher is better.
+        seed: Decides the `WEIGHTS` uniform draws of w in [-1, 1]^K.
+
+    Returns:
+        That rank, and the w, K numbers.
+
+    Example:
+        >>> f = np.array([0.1, 0.9, 0.5])
+        >>> best_weights(f[:, None], f)[0]
+        1
+    """
     draws = np.random.default_rng(seed).uniform(-1, 1, (WEIGHTS, features.shape[1]))
     favourites = np.concatenate([(features @ part.T).argmax(0) for part in np.split(draws, WEIGHTS // CHUNK)])
     ranks = objective_ranks(f)[favourites]

@@ -1,4 +1,4 @@
-"""How well single metrics tell the objective."""
+"""How well single metrics predict the objective."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,19 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class MetricReport:
-    """One metric against the objective, over the n architectures where both are known.
+class Agreement:
+    """How far one metric agrees with the objective.
 
-    spearman, kendall: rank correlations (tau-b), positive where the metric points the way that it is held to point;
-    NaN for a constant. precision: Precision @ T over the whole pool. first: objective rank of its favourite. best:
-    objective rank of the best of its top T, which is what a greedy search by it finds. expected: what `best` is on
-    average for such a precision (`expected_best_rank`).
+    Args:
+        name: The metric.
+        n: How many architectures have both a score and a value.
+        spearman: Rank correlation over those n, positive if the metric points the way that it is held to point; NaN if
+            either is constant.
+        kendall: Kendall's tau-b, likewise.
+        precision: Precision @ T over the whole pool.
+        first: Objective rank of the metric's favourite, 1 is best.
+        best: Best objective rank among its top T, which a greedy search by the metric finds.
+        expected: The average of `best` for such a precision (`expected_best_rank`).
     """
 
     name: str
@@ -35,8 +41,17 @@ class MetricReport:
     expected: float
 
 
-def metric_report(table: ScoreTable, objective: TabularObjective, budget: int) -> list[MetricReport]:
-    """A report on each metric of `table`, in its order, for T = `budget`."""
+def metric_report(table: ScoreTable, objective: TabularObjective, budget: int) -> list[Agreement]:
+    """Compares each metric of a table with the objective.
+
+    Args:
+        table: The scores of n architectures.
+        objective: Knows the value of each of them.
+        budget: T, from 1 to n.
+
+    Returns:
+        One report a metric, in the order of the table.
+    """
     f = objective.upward(table.archs)
     return [report(name, m, f, budget) for name, m in zip(table.metrics, columns(table), strict=True)]
 
@@ -46,13 +61,24 @@ def columns(table: ScoreTable) -> Sequence[Array]:
     return list(table.upward.T)
 
 
-def report(name: str, m: Array, f: Array, budget: int) -> MetricReport:
-    """The report on one metric M, n numbers, for the objective f; both higher is better, NaN where they failed."""
+def report(name: str, m: Array, f: Array, budget: int) -> Agreement:
+    """Compares one metric with the objective.
+
+    Args:
+        name: What the metric is called.
+        m: Its scores, n numbers, higher is better, NaN if they failed.
+        f: The objective, n numbers, likewise.
+        budget: T.
+
+    Example:
+        >>> report("m", np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.3, 0.2]), budget=1).first
+        2
+    """
     both = ~(np.isnan(m) | np.isnan(f))
     constant = not both.any() or np.ptp(m[both]) == 0 or np.ptp(f[both]) == 0
     precision = precision_at(budget, m, f)
     top = objective_ranks(f)[walk(m)[:budget]]
-    return MetricReport(
+    return Agreement(
         name,
         n=int(both.sum()),
         spearman=np.nan if constant else float(cast(Any, spearmanr(m[both], f[both]))[0]),

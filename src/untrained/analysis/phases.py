@@ -1,4 +1,4 @@
-"""What the two steps of a search each gave: explore, then exploit."""
+"""What each of the two steps of a search gave: explore, then exploit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,17 @@ from untrained.samplers.query import Query
 
 @dataclass(frozen=True)
 class Phases:
-    """A search that explores first and then exploits.
+    """A search that explores first and then exploits. Ranks are objective ranks, 1 is best.
 
-    explored: T0, how many queries explored. exploited: T - T0. explore_rank, pick_rank: the best objective rank after
-    exploring, and in the end. A search that never explored has its whole pool's last rank as explore_rank.
+    Args:
+        explored: T0, how many queries explored.
+        exploited: T - T0.
+        explore_rank: The best rank after exploring; the last rank of the pool if nothing was explored.
+        pick_rank: The best rank in the end.
+
+    Example:
+        >>> Phases(explored=5, exploited=15, explore_rank=40, pick_rank=2).gain
+        38
     """
 
     explored: int
@@ -22,12 +29,19 @@ class Phases:
 
     @property
     def gain(self) -> int:
-        """By how many ranks exploiting bettered what exploring had found."""
+        """By how many ranks exploiting improved on exploring."""
         return self.explore_rank - self.pick_rank
 
 
 def phases(queries: Sequence[Query], objective: TabularObjective, pool: tuple[str, ...]) -> Phases:
-    """The phases of a search that made `queries` of `objective` in `pool`."""
+    """Takes a search apart.
+
+    Args:
+        queries: The finished queries of the search, in order (`Result.queries`). Only complete ones have a rank of
+            their own; failed and stopped ones count as the last of the pool.
+        objective: The objective that was queried.
+        pool: The architectures that the search could choose from.
+    """
     ranks = [objective.rank(query.architecture, pool) if query.state == "complete" else len(pool) for query in queries]
     explored = [rank for rank, query in zip(ranks, queries, strict=True) if query.phase == "explore"]
     return Phases(

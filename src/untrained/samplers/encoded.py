@@ -20,13 +20,19 @@ from untrained.spaces import SearchSpace
 
 
 class Encoded(PoolSampler):
-    """Asks a sampler of Optuna's for parameters, and queries the unqueried architecture nearest to them.
+    """Asks a sampler of Optuna for parameters, and queries the unqueried architecture nearest to them.
 
-    make: seed -> the sampler. name: stands for it in the options.
+    Optuna's sampler is made anew for each query, seeded by (seed, number of queries), and told the whole history: so it
+    goes on after a kill as if there had been none. A suggestion is taken as it is if the pool holds it, or an
+    architecture with the same network. Optuna is told the worst value seen for a failed query, so that it does not
+    suggest it again.
 
-    A sampler is made anew for each query, seeded by (seed, number of queries), and told the history: so it goes on
-    after a kill as it would have without. A suggestion that is in the pool, itself or as a twin, is nearest to itself.
-    A failed query is told as the worst value seen, so that it is not asked for again.
+    Args:
+        table: The scores; only the architectures are used.
+        space: The search space, whose decisions are Optuna's parameters.
+        make: Makes Optuna's sampler, given `seed=...`.
+        name: Stands for that sampler and its settings in `options`.
+        seed: Decides every random draw.
     """
 
     def __init__(
@@ -60,7 +66,10 @@ class Encoded(PoolSampler):
 
 
 def tpe(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
-    """Tree-structured Parzen estimators, one a decision; the first 10 queries, at most half the budget, are random."""
+    """Tree-structured Parzen estimators, one for each decision.
+
+    The first 10 queries, at most half the budget, are random.
+    """
     startup = min(10, budget // 2)
     make = partial(TPESampler, n_startup_trials=startup)
     return Encoded(table, space, make, name=f"tpe {startup}", seed=seed)
@@ -76,8 +85,8 @@ def gp(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> 
 def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
     """Multivariate Parzen estimators, to go with `hyperband`.
 
-    The first 10 queries, at most half the budget, are random. As in the paper, one model serves all brackets, and what
-    was trained longer counts before what was stopped (Optuna ranks complete trials above pruned ones).
+    The first 10 queries, at most half the budget, are random. As in the paper, one model serves all brackets, and a
+    longer training counts before one that was stopped (Optuna ranks complete trials above pruned ones).
     """
     startup = min(10, budget // 2)
     make = partial(TPESampler, n_startup_trials=startup, multivariate=True)
@@ -85,7 +94,11 @@ def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -
 
 
 def hyperband(steps: Sequence[int]) -> BasePruner:
-    """Hyperband (reduction factor 3) between the first and the last of the steps at which values are reported."""
+    """Hyperband with reduction factor 3, or no pruner if values are reported at a single step only.
+
+    Args:
+        steps: The steps at which an evaluation reports values, in ascending order.
+    """
     if len(steps) < 2:
         return NopPruner()
     return HyperbandPruner(min_resource=steps[0], max_resource=steps[-1], reduction_factor=3)

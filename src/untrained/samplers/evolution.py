@@ -20,14 +20,23 @@ TRIES = 100
 
 
 class REA(PoolSampler):
-    """The best of a random sample of the population is mutated; the mutant joins, the oldest dies.
+    """Mutates the best of a random sample of the population; the mutant joins, the oldest member dies.
 
-    population: P, by default a third of the budget (as RoBoT's authors run it); the last P queries are the population,
-    the first P are drawn at random. sample: S, by default a quarter of P, as the paper has it (25 of 100).
+    The first P queries are drawn at random; the last P queries are the population. If a mutant is not in the pool, the
+    architecture of the pool with the same network is queried instead; if there is none, or it is known, another mutant
+    is drawn. After `TRIES` of them the unqueried architecture nearest to the parent is taken, which is the usual case
+    in a pool that is a sparse sample of a large space. A failed query is never the best of a sample with another.
 
-    A mutant that is not in the pool stands for its twin there; where it has none, or is known, another is drawn.
-    When the neighbourhood is used up, the unqueried architecture nearest to the parent is taken: in a pool that is a
-    sparse sample of a large space, that is the usual case. A failed query never is the best of a sample with another.
+    Args:
+        table: The scores; only the architectures are used.
+        space: The search space, which says what a mutation is.
+        budget: How many queries the search is to make.
+        seed: Decides every random draw.
+        population: P; by default a third of the budget, as RoBoT's authors run it.
+        sample: S; by default a quarter of P, as in the paper (25 of 100).
+
+    Raises:
+        InputError: If the sample is larger than the population, or below 1.
     """
 
     def __init__(

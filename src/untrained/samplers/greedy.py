@@ -1,4 +1,4 @@
-"""Rankings of the pool that stand before the first query, walked down from the top: nothing is learnt."""
+"""Rankings of the pool that are fixed before the first query, walked down from the top: nothing is learnt."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,9 +21,22 @@ AZ_NAS = ("az_expressivity", "az_progressivity", "az_trainability", "flops")
 
 
 class Greedy(PoolSampler):
-    """Queries the pool in the order of `merit` (n numbers, higher first, NaN last).
+    """Queries the pool in the order of a merit.
 
-    Architectures of equal merit come in an order that depends on the seed.
+    Args:
+        table: The scores; only the architectures are used.
+        space: The search space of its architectures.
+        merit: n numbers; the highest is queried first, NaN last.
+        seed: Decides the order of architectures with equal merit.
+
+    Raises:
+        InputError: If there is not one number for each architecture.
+
+    Example:
+        >>> from untrained import ArchitectureList, ScoreTable
+        >>> table = ScoreTable(("a", "b"), ("m",), np.array([[1.0], [2.0]]))
+        >>> Greedy(table, ArchitectureList(["a", "b"]), table.values[:, 0]).choose([]).architecture
+        'b'
     """
 
     def __init__(self, table: ScoreTable, space: SearchSpace, merit: ArrayLike, *, seed: int = 0) -> None:
@@ -47,17 +60,17 @@ class Greedy(PoolSampler):
 
 
 def single(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0, metric: str) -> Greedy:
-    """One metric's own ranking, its best score first."""
+    """Down the ranking of one metric, its best score first."""
     return Greedy(table, space, upward(table, [metric])[:, 0], seed=seed)
 
 
 def by_rank_average(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
-    """The mean rank over all metrics."""
+    """Down the mean rank over all metrics."""
     return Greedy(table, space, rank_average(upward(table)), seed=seed)
 
 
 def by_az_nas(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
-    """AZ-NAS' aggregate of its four metrics."""
+    """Down AZ-NAS' aggregate of its four metrics."""
     return Greedy(table, space, az_nas_aggregate(upward(table, AZ_NAS)), seed=seed)
 
 

@@ -1,10 +1,11 @@
-"""HNAS (Shu, Dai, Wu & Low, "Unifying and Boosting Gradient-Based Training-Free Neural Architecture Search", NeurIPS
-2022): one gradient metric M and the condition number kappa of the tangent kernel, with two numbers to learn.
+"""HNAS: one gradient metric M and the condition number kappa of the tangent kernel, with two numbers to learn.
+
+Shu, Dai, Wu & Low, "Unifying and Boosting Gradient-Based Training-Free Neural Architecture Search", NeurIPS 2022.
 
 | name | shape | what |
 |---|---|---|
 | M, kappa | n | the pool's scores; M is scaled so that its largest is `SCALE` |
-| nu, mu | | the M that is held to be right, and how much it counts |
+| nu, mu | | the target for M, and the weight of missing it |
 | p | t x 2 | proposals in the unit square: nu / SCALE, and log10 mu from `LOW` to `HIGH` |
 """
 
@@ -37,12 +38,20 @@ KAPPA = 2.576
 class HNAS(PoolSampler):
     """Queries argmin_A mu |M(A)^2 - nu^2| + kappa(A) / M(A); Bayesian optimisation proposes (nu, log10 mu).
 
-    metric: M, by default the first of `GRADIENT_METRICS` that the table has.
+    The first quarter of the budget (10 queries at most) has nu evenly spaced and mu = 0.01, as in the authors' script,
+    which also gives the ranges and takes known architectures out of the argmin. The script maximises the expected
+    improvement over a growing sample of the pool; this sampler takes the upper confidence bound of RoBoT's process over
+    the whole pool. A failed score counts as the worst.
 
-    The first quarter of the budget (10 at most) has nu evenly spaced and mu = 0.01, as in the authors' script, which
-    also gives the ranges and takes known architectures out of the argmin. Theirs is expected improvement over a growing
-    sample of the pool; here it is the upper confidence bound of RoBoT's process over the whole pool. A failed score
-    counts as the worst.
+    Args:
+        table: The scores; M and the condition number must be among them.
+        space: The search space of its architectures.
+        budget: How many queries the search is to make.
+        seed: Decides every random draw.
+        metric: The name of M; by default the first of `GRADIENT_METRICS` that the table has.
+
+    Raises:
+        InputError: If the condition number has no score, or M no positive one.
     """
 
     def __init__(
@@ -60,7 +69,7 @@ class HNAS(PoolSampler):
 
     @cached_property
     def _scores(self) -> tuple[Array, Array]:
-        """M and kappa; NaN where a score failed or M is not positive."""
+        """M and kappa; NaN if a score failed or M is not positive."""
         m, kappa = (self.table.values[:, self.table.metrics.index(name)] for name in (self.metric, CONDITION))
         if not (m > 0).any():
             raise InputError(f"sampler 'hnas' needs a positive score: {self.metric} has none")

@@ -138,7 +138,7 @@ class Hypotheses:
         trust = np.exp(TRUST * trust)
         self.trust = trust / np.linalg.norm(trust, axis=1, keepdims=True)
         self.slope = metrics * 2 * ndtri(0.5 + 0.5 * u[:, -1])  # half-normal: metrics point upwards
-        self.slope /= np.maximum(self.trust.sum(1), np.finfo(float).tiny)  # 0 where there is no metric
+        self.slope /= np.maximum(self.trust.sum(1), np.finfo(float).tiny)  # 0 without metrics
         self.linear = metrics * np.exp(1 + rest[:, 0])
         self.smooth = metrics * np.exp(1 + rest[:, 1])
         self.length = np.exp(0.5 + 0.7 * rest[:, 2])

@@ -1,4 +1,7 @@
-"""Local search (White, Nolen & Savani, "Exploring the Loss Landscape in Neural Architecture Search", UAI 2021)."""
+"""Local search.
+
+White, Nolen & Savani, "Exploring the Loss Landscape in Neural Architecture Search", UAI 2021.
+"""
 
 import random
 from collections.abc import Sequence
@@ -11,10 +14,16 @@ from untrained.samplers.query import Query
 
 
 class LocalSearch(PoolSampler):
-    """Queries all neighbours of an architecture, goes to the best of them, and starts anew where none is better.
+    """Queries all neighbours of an architecture and moves to the best of them; starts anew if none is better.
 
-    A neighbour differs in one decision; one that is not in the pool stands for its twin there. Neighbours are queried
-    in random order. Each query's record is the architecture whose neighbourhood it belongs to.
+    A neighbour differs in one decision. If it is not in the pool, the architecture of the pool with the same network is
+    queried instead. Neighbours are queried in random order. `sampler_state` of a query is the architecture whose
+    neighbour it is.
+
+    Args:
+        table: The scores; only the architectures are used.
+        space: The search space, which says what a neighbour is.
+        seed: Decides starts and orders.
     """
 
     @property
@@ -31,7 +40,7 @@ class LocalSearch(PoolSampler):
             if fresh := [arch for arch in around if arch not in value]:
                 return Choice(rng.choice(fresh), "exploit", sampler_state=centre)
             known = {arch: v for arch in (centre, *around) if (v := value.get(arch)) is not None}
-            best = max(known, key=known.__getitem__, default=centre)  # the centre itself, where none is better
+            best = max(known, key=known.__getitem__, default=centre)  # the centre itself, if none is better
             centre = None if best == centre else best
         start = rng.choice([arch for arch in self.table.archs if arch not in value])
         return Choice(start, "explore", sampler_state=start)

@@ -30,37 +30,57 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 AVERAGED = 32
-"""Hypotheses whose expected improvement is averaged, at most: the likeliest."""
+"""The expected improvement is averaged over so many hypotheses at most, the likeliest."""
 NEGLIGIBLE = 0.01
-"""Part of the likeliest one's weight from which a hypothesis is left out."""
+"""A hypothesis with less than this part of the likeliest one's weight is left out."""
 START = 5
-"""A search starts with this part of its budget."""
+"""One in so many queries of the budget belongs to the start of a search."""
 AT_RANDOM = 4
-"""Queries, at most, with which a short search may start at random."""
+"""A short search starts with so many random queries at most."""
 FEW = 2
-"""So many metrics that inform are no reason yet to follow them from the first query on."""
+"""If no more metrics inform than these, they are not followed from the first query on."""
 CANDIDATES = 20_000
-"""Most architectures that are looked at before each query."""
+"""The most architectures that are looked at before each query."""
 
 
 class Mixture(PoolSampler):
-    """RoBoT's idea, robust: learn from few queries how far to trust each metric, without betting on one answer.
+    """Learns from few queries how far to trust each metric, without betting on one answer.
 
-    Where RoBoT searches for one weight vector and follows its argmax, this keeps a bank of Gaussian processes
-    (`hypotheses`), which differ in the metrics that they trust and how far, in whether they go by the architecture's
-    encoding beside or instead of the metrics, in whether they count how often each option of its decisions is taken,
-    and in how much remains each architecture's own; the observations weigh them. A bank holds that nothing is known,
-    too: where that is what the observations say, this is random search.
+    RoBoT searches for one weight vector and follows its argmax. This sampler keeps a bank of Gaussian processes
+    (`hypotheses`) and lets the observations weigh them. The hypotheses differ in the metrics that they trust and how
+    far, in whether they go by the architecture's encoding beside or instead of the metrics, in whether they count how
+    often each option of its decisions is taken, and in how much they leave unexplained. Some hold that nothing is
+    known: if the observations agree, this is random search.
 
-    For each query, a hypothesis is drawn by its weight. If it is that nothing is known, the query is random; so are
-    some at the start (`_at_random`). Else the first query is the favourite of the one drawn, and each further one has
-    the highest expected improvement, averaged over the likeliest by their weight.
+    For each query, a hypothesis is drawn by its weight. If the drawn hypothesis holds that nothing is known, the query
+    is random; so are some queries at the start (`_at_random`). Otherwise the first query is the favourite of the drawn
+    hypothesis, and each further query has the highest expected improvement, averaged over the likeliest hypotheses by
+    their weights.
 
-    A failed query counts as the worst value seen. A running one counts as known, with the value that is expected of
-    it: so parallel queries spread. Metrics are held to point the way that the table says beforehand,
-    which few queries overrule. `weights` of a query are the trust in the metrics, averaged over the hypotheses.
+    A failed query counts as the worst value seen. A running query counts as known, with the value that is expected of
+    it, so parallel queries spread. Before the first query, metrics are expected to point the way that the table says;
+    few queries overrule that. `metric_weights` of a query are the trust in the metrics, averaged over the hypotheses.
 
-    In a pool of more than `CANDIDATES`, half of those are the favourites of the hypotheses, half are random.
+    In a pool of more than `CANDIDATES` architectures, half of the candidates are favourites of the hypotheses and half
+    are random.
+
+    Args:
+        table: The scores to learn from; there may be none.
+        space: The search space of its architectures.
+        budget: How many queries the search is to make.
+        seed: Decides every random draw.
+
+    Raises:
+        InputError: If the budget is below 1.
+
+    Example:
+        >>> from untrained import ArchitectureList, ScoreTable, search
+        >>> archs = [f"{n}" for n in range(100)]
+        >>> table = ScoreTable(tuple(archs), ("m",), np.arange(100.0)[:, None])
+        >>> space = ArchitectureList(archs)
+        >>> sampler = Mixture(table, space, budget=20)
+        >>> search(space, lambda arch: float(arch), budget=20, sampler=sampler, scores=table).value
+        99.0
     """
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> None:
@@ -79,7 +99,7 @@ class Mixture(PoolSampler):
 
     @cached_property
     def _order(self) -> Index:
-        """The pool in random order: whom random search queries, and who comes first of equals."""
+        """The rows of the pool in random order: the order of random queries, and of equally good candidates."""
         return np.random.default_rng((self.seed, 1)).permutation(len(self.table))
 
     @cached_property
@@ -93,7 +113,7 @@ class Mixture(PoolSampler):
 
     @cached_property
     def _few_inform(self) -> float:
-        """Prior probability that no more than FEW metrics have anything to say about the objective."""
+        """Prior probability that no more than FEW metrics say anything about the objective."""
         return float(binom.cdf(FEW, self._metrics.any(0).sum(), INFORMS))
 
     @cached_property
@@ -136,11 +156,11 @@ class Mixture(PoolSampler):
         return self._choice(self._candidates[int(np.argmax(score))], phase, trust)
 
     def _at_random(self, t: int, kind: int, rng: np.random.Generator) -> bool:
-        """Is query t of the start random, where a hypothesis of `kind` was drawn?
+        """Whether query t is random, given the kind of the hypothesis that was drawn.
 
-        What a few metrics like best is often a poor corner of the space. In a short search, where most hypotheses go
-        without the encoding, only queries elsewhere lead out of it: they are as likely as it is that no more than `FEW`
-        metrics inform. In a long one the encoding does, once there is enough to learn it from.
+        The favourites of a few metrics often lie in a poor corner of the space. In a short search most hypotheses do
+        not go by the encoding, so only random queries lead out of the corner: they are made with the probability that
+        no more than `FEW` metrics inform. In a long search the encoding leads out, once there is enough to learn it.
         """
         if t >= self.budget // START:
             return False

@@ -11,7 +11,21 @@ from untrained.samplers.query import Query
 
 
 class RandomSearch(PoolSampler):
-    """Uniformly from the pool, without replacement, in an order that depends on the seed alone."""
+    """Draws uniformly from the pool, without replacement.
+
+    Args:
+        table: The scores; only the architectures are used.
+        space: The search space of its architectures.
+        seed: Decides the order; nothing else does.
+
+    Example:
+        >>> from untrained import ArchitectureList, ScoreTable
+        >>> table = ScoreTable(("a", "b"), ("m",), np.zeros((2, 1)))
+        >>> sampler = RandomSearch(table, ArchitectureList(["a", "b"]), seed=1)
+        >>> first = sampler.choose([]).architecture
+        >>> {first, sampler.choose([Query(first, 0.5)]).architecture} == {"a", "b"}
+        True
+    """
 
     @property
     def options(self) -> dict[str, Any]:

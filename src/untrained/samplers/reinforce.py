@@ -1,8 +1,10 @@
-"""REINFORCE (Zoph & Le, "Neural Architecture Search with Reinforcement Learning", ICLR 2017), without a controller.
+"""REINFORCE, without a controller network.
+
+Zoph & Le, "Neural Architecture Search with Reinforcement Learning", ICLR 2017.
 
 | name | shape | what |
 |---|---|---|
-| theta | D x V | logits of one categorical distribution a decision; -inf beyond its number of values |
+| theta | D x V | logits of a categorical distribution for each decision; -inf beyond its number of values |
 | a | D | the values chosen, by position |
 | b | | baseline: moving average of the values seen |
 """
@@ -32,11 +34,19 @@ TRIES = 100
 
 
 class REINFORCE(PoolSampler):
-    """One categorical distribution a decision, moved by Adam along (value - baseline) grad log probability.
+    """One categorical distribution for each decision, moved by Adam along (value - baseline) grad log probability.
 
     As RoBoT's authors run it: no controller network, learning rate 0.01, a debiased moving average (0.9) as baseline,
-    uniform at the start. Draws of known architectures, and of ones with no twin in the pool, are drawn again and teach
-    nothing; so does a failed query. What was drawn is credited, also where a twin was queried in its stead.
+    uniform at the start. A draw is made again if it is known or has no twin in the pool. Draws made again and failed
+    queries teach nothing. If a twin was queried instead of the draw, the draw is credited.
+
+    Args:
+        table: The scores; only the architectures are used.
+        space: The search space; its decisions must be discrete.
+        seed: Decides every random draw.
+
+    Raises:
+        InputError: If a decision is continuous.
     """
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0) -> None:
@@ -70,7 +80,7 @@ class REINFORCE(PoolSampler):
         return Choice(pool.nearest(params, taken, rng), "explore", sampler_state=drawn)
 
     def policy(self, history: Sequence[Query]) -> Array:
-        """theta after `history`."""
+        """theta after the queries of a history."""
         theta = self._uniform.copy()
         first, second = np.zeros_like(theta), np.zeros_like(theta)
         total = weight = 0.0
@@ -93,6 +103,6 @@ class REINFORCE(PoolSampler):
         return {key: (values or ())[i] for (key, values), i in zip(self._values.items(), drawn, strict=True)}
 
     def _positions(self, query: Query) -> list[int]:
-        """Of a query that another sampler made."""
+        """The positions of the values of a query that another sampler made."""
         params = self.space.to_params(query.architecture)
         return [decision.position(params[key]) for key, decision in self.space.decisions.items()]

@@ -29,21 +29,39 @@ Acquisition = Literal["ucb", "ei", "random"]
 
 
 class RoBoT(PoolSampler):
-    """Explore: Bayesian optimisation over w of the value of argmax M w; exploit: down the ranking of the best w.
+    """RoBoT: Bayesian optimisation of the weights of the metrics, then down the ranking that the best weights give.
 
-    T proposals are made in all. One whose architecture is known costs no query, and still informs the process; so
-    T0 <= T queries are spent exploring and T - T0 exploiting. The options below are as published.
+    *Explore*: a Gaussian process models the value of argmax M w as a function of w, and proposes T weight vectors in
+    all. A proposal whose architecture is known costs no query, and still informs the process; so T0 <= T queries are
+    spent exploring. *Exploit*: the other T - T0 queries go down the ranking of the w with the best value. The defaults
+    are as published.
 
-    budget: T. A trial beyond it goes on down the ranking.
-    scaling: how metrics are scaled over the pool; the paper's is "minmax".
-    proposals: how many proposals are made; the paper's is T (None).
-    acquisition: what proposes w: "ucb", the upper confidence bound of the paper; "ei", expected improvement; or
-    "random", uniform draws.
-    kappa: weight of the uncertainty in the upper confidence bound.
+    A failed query counts as the worst value seen. The random numbers depend on (seed, number of proposals made): they
+    are the stream that bayesian-optimization 1.2.0 draws from numpy's `RandomState(seed)`, with the weights in the
+    alphabetical order of the metrics, so a seed means the same here and in the authors' scripts.
 
-    A failed query counts as the worst value seen. Randomness comes from (seed, number of proposals made): it is the
-    stream that bayesian-optimization 1.2.0 draws from numpy's `RandomState(seed)`, with the weights in the
-    alphabetical order of the metrics, so that a seed means here what it means to the authors' scripts.
+    Args:
+        table: The scores to learn from.
+        space: The search space of its architectures.
+        budget: T. Queries beyond it go on down the ranking.
+        seed: Decides every random draw.
+        scaling: How metrics are scaled over the pool; the paper's is "minmax".
+        proposals: How many proposals are made; None makes T, as the paper does.
+        acquisition: What proposes w: "ucb", the upper confidence bound of the paper; "ei", expected improvement; or
+            "random", uniform draws.
+        kappa: The weight of the uncertainty in the upper confidence bound.
+
+    Raises:
+        InputError: If no metric has a score, or an option is out of range.
+
+    Example:
+        >>> from untrained import ArchitectureList, ScoreTable, search
+        >>> table = ScoreTable(("a", "bb", "ccc"), ("m",), np.array([[1.0], [2.0], [3.0]]))
+        >>> space = ArchitectureList(["a", "bb", "ccc"])
+        >>> sampler = RoBoT(table, space, budget=2)
+        >>> result = search(space, lambda arch: len(arch), budget=2, sampler=sampler, scores=table)
+        >>> result.architecture
+        'ccc'
     """
 
     def __init__(
@@ -69,7 +87,7 @@ class RoBoT(PoolSampler):
         self.proposals = proposals
         self.acquisition: Acquisition = acquisition
         self.kappa = kappa
-        # Where the random stream was last picked up: spares drawing it from the start, changes nothing else.
+        # The state of the random stream after so many proposals: saves drawing it from the start, changes no digit.
         self._passed: tuple[int, Any] = (0, np.random.RandomState(seed).get_state(legacy=False))
 
     @property
@@ -122,7 +140,7 @@ class RoBoT(PoolSampler):
         return np.argsort(self._alphabetical)
 
     def _stream(self, proposals: int) -> np.random.RandomState:
-        """The random stream as it stands after so many proposals."""
+        """The random stream in its state after so many proposals."""
         k = len(self.table.metrics)
         start, state = self._passed
         rng = np.random.RandomState(self.seed)

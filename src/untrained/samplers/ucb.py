@@ -21,25 +21,43 @@ Array = NDArray[np.float64]
 NOISE = 1e-6
 RESTARTS = 5
 BOUNDS = (np.log(1e-5), np.log(1e5))
-"""Of the logarithm of the length scale."""
+"""Least and greatest logarithm of the length scale."""
 RANDOM_POINTS = 10_000
 DESCENTS = 10
 CHUNK = 500
-"""Points that are evaluated together: their intermediate results stay in the cache."""
+"""Points that are evaluated together, so that their intermediate results stay in the cache."""
 
 _potrf, _potrs, _trtrs = cast(Any, get_lapack_funcs(("potrf", "potrs", "trtrs"), dtype=np.float64))
 
 
 def draws(d: int) -> int:
-    """How many random numbers `propose` takes in d dimensions, whatever it is given."""
+    """The number of random numbers that `propose` draws in d dimensions; it depends on nothing else."""
     return RESTARTS + (RANDOM_POINTS + DESCENTS) * d
 
 
 def propose(x: Array, y: Array, low: float, high: float, kappa: float | None, rng: np.random.RandomState) -> Array:
-    """The maximiser over [low, high]^d of mu(w) + kappa sigma(w), or of the expected improvement where kappa is None.
+    """Maximises mu(w) + kappa sigma(w), or the expected improvement, over [low, high]^d.
 
-    Matern-5/2 with one length scale (maximum likelihood, `RESTARTS` restarts), noise `NOISE`, targets standardised;
-    the acquisition is maximised over `RANDOM_POINTS` uniform points and `DESCENTS` L-BFGS-B runs from uniform starts.
+    mu and sigma are of a Gaussian process: Matern-5/2 with one length scale (maximum likelihood, `RESTARTS` restarts),
+    noise `NOISE`, targets standardised. The maximum is the best of `RANDOM_POINTS` uniform points and of `DESCENTS`
+    L-BFGS-B runs from uniform starts.
+
+    Args:
+        x: Points tried, t x d.
+        y: Their values, t numbers.
+        low: The lower bound in every dimension.
+        high: The upper bound in every dimension.
+        kappa: The weight of sigma; None maximises the expected improvement instead.
+        rng: The stream to draw from.
+
+    Returns:
+        w, d numbers.
+
+    Example:
+        >>> x = np.linspace(0, 1, 6)[:, None]
+        >>> w = propose(x, -((x[:, 0] - 0.5) ** 2), 0, 1, None, np.random.RandomState(0))
+        >>> bool(0.4 < w[0] < 0.6)
+        True
     """
     acquisition = _Acquisition(x, y, kappa, rng)
     d = x.shape[1]
@@ -56,7 +74,7 @@ def propose(x: Array, y: Array, low: float, high: float, kappa: float | None, rn
 class _Likelihood:
     """Marginal likelihood of the length scale (Rasmussen & Williams 2006, algorithm 2.1 and eq. 5.9).
 
-    It takes the same steps as scikit-learn's GaussianProcessRegressor, without the checks that it makes at each.
+    The steps are those of scikit-learn's GaussianProcessRegressor, without the checks that it makes at each.
     """
 
     def __init__(self, x: Array, y: Array) -> None:
@@ -64,7 +82,7 @@ class _Likelihood:
         self.y = y
 
     def factor(self, theta: float) -> tuple[Array, Array, Array] | None:
-        """(chol, alpha, distances in length scales); None where the covariance is not positive definite."""
+        """(chol, alpha, distances in length scales); None if the covariance is not positive definite."""
         distances = cast(Array, pdist(self.x / np.exp(theta)))
         s = np.sqrt(5) * distances
         cov = squareform((1 + s + s**2 / 3) * np.exp(-s))
