@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import RandomSampler
 from optuna.storages import InMemoryStorage
 from torch import nn
 
@@ -71,3 +72,12 @@ def test_a_search_that_was_stopped_goes_on_as_it_would_have(name: str, tmp_path:
     assert len(set(found)) == 8
     assert set(found) <= set(ARCHS)
     assert found == run()  # undisturbed
+
+
+def test_a_foreign_sampler_never_trains_what_the_space_excludes() -> None:
+    """Optuna's samplers know nothing of the rule, and so that one proposal in six is excluded."""
+    table = ScoreTable(tuple(ARCHS), ("m",), np.arange(60.0)[:, None])
+    result = search(SPACE, value, budget=30, sampler=RandomSampler(seed=3), scores=table)
+    assert len({query.architecture for query in result.queries}) == 30
+    skipped = [trial for trial in result.study.trials if "not a valid" in trial.user_attrs.get("skipped", "")]
+    assert skipped

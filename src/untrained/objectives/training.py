@@ -33,7 +33,7 @@ from untrained.runtime.identity import described
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
-from untrained.spaces import SearchSpace
+from untrained.spaces import SearchSpace, as_space
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> float:
@@ -131,7 +131,9 @@ class TrainingObjective(Objective):
         ):
             if not 0 < value < math.inf:
                 raise InputError(f"{name} {value}: give a finite number above 0")
-        self.space = space
+        self.space = as_space(space)
+        if not self.space.has_networks:
+            raise InputError(f"space {self.space.name!r} has no networks to train: it knows strings and tables only")
         self.train = as_dataset(train, "training")
         self.valid = as_dataset(valid, "validation")
         if _length(self.train) < 2:
@@ -175,9 +177,6 @@ class TrainingObjective(Objective):
             "threads": self.threads,
             "device": self.device.type,
         }
-
-    def check(self, arch: str) -> None:
-        self.space.to_params(arch)
 
     def batch(self, n: int, seed: int = 0) -> Batch:
         """`n` training samples drawn with `seed`, for metrics to look at."""

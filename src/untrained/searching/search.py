@@ -159,12 +159,13 @@ def search(
         else:
             check_scored(scores)
             archs = list(scores.archs)
+            for arch in archs:
+                space.to_params(arch)
         if budget > len(archs):
             raise InputError(
                 f"budget {budget} is above the pool's {len(archs)} architectures: give {len(archs)} at most"
             )
         for arch in archs:
-            space.to_params(arch)
             objective.check(arch)
         opened = open_storage(storage, where)
         check_shared(opened, study_name, evaluation, objective.recipe, where)

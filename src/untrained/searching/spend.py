@@ -76,7 +76,7 @@ class Spender:
         while len(known) < budget:
             check_interrupt()
             trial = self.study.ask(self.space.study_distributions())
-            arch = self.space.arch_of_trial(trial.params)
+            arch = trial.user_attrs.get(ARCHITECTURE) or self.space.arch_of_trial(trial.params)
             trial.set_user_attr(ARCHITECTURE, arch)
             if why := self._no_query(arch, known):
                 skipped += 1
@@ -105,6 +105,7 @@ class Spender:
         if arch in known:
             return "repeated"
         try:
+            self.space.to_params(arch)  # a foreign sampler may propose what the space excludes
             self.objective.check(arch)
         except InputError as error:
             return str(error)

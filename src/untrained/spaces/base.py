@@ -222,9 +222,7 @@ class SearchSpace(ABC):
         Raises:
             InputError: if it is not an architecture of this space.
         """
-        arch = text.strip(AROUND)
-        self.to_params(arch)
-        return arch
+        return self.arch_of_trial(self.to_params(text.strip(AROUND)))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` of a network in millions, if the space can count them without building it.

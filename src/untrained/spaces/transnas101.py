@@ -7,6 +7,7 @@ keeps channels and resolution, 2 doubles the channels, 3 halves the resolution, 
 
 import random
 import re
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -55,8 +56,9 @@ class _TransNAS(SearchSpace):
         digits = digits_in(text)
         return super().read(text if digits is None else self._from_digits(digits))
 
+    @abstractmethod
     def _from_digits(self, digits: Sequence[int]) -> str:
-        raise NotImplementedError
+        """The architecture that NASLib writes as these digits."""
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` of the network for `task`, both in millions, as the published tables count them.
