@@ -54,7 +54,7 @@ def test_text_that_is_not_unicode(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     odd = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
     pq.write_table(pa.table({"arch": odd, "acc": [1.0]}), path)
-    with pytest.raises(InputError, match="column 'arch' holds text that is not UTF-8"):
+    with pytest.raises(InputError, match=r"column .arch. is damaged: .*UTF-?8"):
         open_table(path).read(["acc"])
     path = tmp_path / "t.json"
     path.write_text('[{"arch": "\\ud800", "acc": 1}]')

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from untrained.errors import InputError, listed, shown
-from untrained.tables.numbers import Parsed
+from untrained.errors import InputError, listed, one_line, shown
+from untrained.tables.numbers import Parsed, pc
 
 ARCH = "arch"
 """The column that names the architectures."""
@@ -110,11 +110,11 @@ def _architectures(path: Path, column: pa.ChunkedArray) -> pa.ChunkedArray:
         raise InputError(f"{path}: column {ARCH!r} must hold one string in every row")
     column = column.cast(pa.string())
     try:
-        twice = first_twice(column.to_pylist())
-    except UnicodeDecodeError as error:  # Parquet's strings are not checked when they are read
-        raise InputError(f"{path}: column {ARCH!r} holds text that is not UTF-8: {error.reason}") from error
-    if twice is not None:
-        raise InputError(f"{path}: architecture {shown(twice)} stands twice")
+        column.validate(full=True)  # Parquet's strings are not checked when they are read
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: column {ARCH!r} is damaged: {one_line(error)}") from error
+    if pc.count_distinct(column).as_py() < len(column):
+        raise InputError(f"{path}: architecture {shown(first_twice(column.to_pylist()))} stands twice")
     return column
 
 
