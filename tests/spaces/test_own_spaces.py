@@ -217,7 +217,7 @@ def test_places_of_values() -> None:
         Given({"w": IntDistribution(1, 20, log=True), "x": [1, 2]}),
         Ruled(GRID, lambda p: p["a"] <= p["b"]),
     ],
-    ids=repr,
+    ids=lambda space: type(space).__name__,
 )
 def test_a_larger_pool_begins_with_the_smaller_one(space: SearchSpace) -> None:
     for seed in (0, 1):
