@@ -109,6 +109,16 @@ def test_a_thread_sets_no_handler_and_sees_the_flag() -> None:
     assert seen == [False, True]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_is_as_any_other() -> None:
+    with interruptible():
+        child = os.fork()
+        if not child:
+            send(signal.SIGTERM)
+            os._exit(0)  # it finished something first
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+
+
 def test_held_signals_arrive_at_the_end() -> None:
     assert stops(interrupts_held(), send, send_nothing) == 2
     held = lambda: stops(interrupts_held(), send, send_nothing)  # noqa: E731

@@ -21,10 +21,10 @@ def print_summary(summary: dict[str, Any], as_json: bool) -> None:
 
 
 def stdout() -> Console:
-    """Where results go. What is no terminal has lines that are not cut at 80 columns."""
+    """The console for results. What is no terminal has lines that are not cut at 80 columns."""
     return Console(width=None if sys.stdout.isatty() else 160, **VERBATIM)
 
 
 def stderr() -> Console:
-    """Where progress goes."""
+    """The console for progress."""
     return Console(stderr=True, **VERBATIM)

@@ -25,7 +25,7 @@ def interruptible(step: str = "network") -> Iterator[None]:
     """Lets a signal stop the block at the next `check_interrupt()`, or at its end, but nowhere in between.
 
     The first signal prints one line on stderr. A second one raises `KeyboardInterrupt` at once. Blocks may be nested:
-    the outermost sets the handlers and puts back those that were there. In a thread other than the main one, where
+    the outermost sets the handlers and puts back those that were there. In any thread but the main one, in which
     signals never raise, the block changes nothing. A signal that is ignored (as under `nohup`) stays ignored.
 
     Args:
@@ -136,3 +136,13 @@ def _raise(number: int, _: FrameType | None) -> None:
 def _remember(number: int) -> None:
     global _received
     _received = signal.Signals(number)
+
+
+def _as_before() -> None:
+    """Python's own handlers in a process that was forked, such as one that loads data: it has nothing to finish."""
+    for number in SIGNALS:
+        if signal.getsignal(number) in (_set_flag, _raise):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+os.register_at_fork(after_in_child=_as_before)

@@ -143,7 +143,7 @@ def _locked(path: Path) -> int:
 
 
 def _read(path: Path) -> tuple[list[Any], int]:
-    """The entries of a journal, and where the last whole line ends: 0 if even the first line is unfinished."""
+    """The entries of a journal, and the length up to the last whole line: 0 if even the first line is unfinished."""
     text = path.read_bytes()
     if HEADER.startswith(text):
         return [], 0

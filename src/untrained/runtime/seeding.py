@@ -50,8 +50,8 @@ def derive_seed(seed: int, *what: object) -> int:
 def seeded(seed: int, device: torch.device = CPU) -> Iterator[None]:
     """Starts every stream of random numbers that a network or a data set may draw from anew, inside the block.
 
-    These are torch's on the CPU and on `device`, Python's and numpy's. After the block each is where it was before.
-    The streams of other devices are never touched.
+    These are torch's on the CPU and on `device`, Python's and numpy's. After the block each goes on as if nothing had
+    happened. The streams of other devices are never touched.
 
     Args:
         seed: Any number of up to 63 bits.
