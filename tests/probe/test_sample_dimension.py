@@ -1,4 +1,4 @@
-"""Where a network has its samples: not always first, not always on their own, and sometimes elsewhere by chance."""
+"""The dimension of the samples: not always the first, sometimes shared with their parts, sometimes equal by chance."""
 
 import copy
 import sys
