@@ -110,7 +110,7 @@ def test_csv(tmp_path: Path) -> None:
     ("name", "text", "says"),
     [
         ("a.json", '{"cifar10": {"(1', "a.json is not a readable JSON file"),
-        ("a.json", '{"a": {"x": {"acc": 1}}, "b": {"x": {"acc": 1}}}', "give one task: it has a, b"),
+        ("a.json", '{"a": {"x": {"acc": 1}}, "b": {"x": {"acc": 1}}}', "give one task .*: it has a, b"),
         ("a.json", '{"a": {"acc": "high"}}', "no numbers beside 'arch': 'acc' .'high' in row 1"),
         ("a.json", '{"a": {"acc": null}}', "no numbers beside 'arch': every cell is empty"),
         ("a.json", json.dumps({"t": {"a": {"snip": 10**400}}}), "no numbers"),

@@ -1,4 +1,4 @@
-"""Published tables that answer for trainings: what they hold, where they come from, what was published on them."""
+"""Published tables that answer for trainings: what they hold, whose they are, what was published on them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -26,7 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {benchmark.key: benchmark for benchmark in (*
 """`name/task/objective` -> benchmark."""
 
 SOURCES: dict[str, Source] = {**_NASBENCH201_SOURCES, **_TRANSNAS101_SOURCES}
-"""File -> where it comes from."""
+"""File -> its origin."""
 
 
 def get_benchmarks(names: Sequence[str]) -> list[Benchmark]:

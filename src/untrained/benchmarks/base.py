@@ -29,7 +29,7 @@ MOST_MISSING = 0.5
 
 @dataclass(frozen=True)
 class Source:
-    """Where a file of a table comes from.
+    """The origin of a file of a table.
 
     Args:
         what: what it holds.
@@ -180,7 +180,7 @@ class Benchmark:
 
         Args:
             archs: the architectures of a table.
-            path: where they were read, for messages.
+            path: the file that they were read from, for messages.
             whole: whether none may be missing; as the benchmark says if None.
 
         Raises:

@@ -60,8 +60,8 @@ def import_table(
     figures = {name: _finite(table[name]) for name in names}
     if all(column.null_count == len(table) for column in figures.values()):
         raise InputError(f"{path} has no numbers beside {arch_column!r}: {_why_not(file) or 'every cell is empty'}")
-    for note in (*file.notes, *([f"left out {_why_not(file)}"] if columns is None and file.others else ())):
-        warnings.warn(f"{path.name}: {note}", InputWarning, stacklevel=2)
+    if columns is None and file.others:
+        warnings.warn(f"{path}: left out {_why_not(file)}", InputWarning, stacklevel=2)
     table = pa.table({ARCH: pa.array(archs, pa.string()), **figures})
     with written_whole(out) as temporary:
         pq.write_table(table, temporary)

@@ -27,7 +27,7 @@ data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=
 
 @data.callback()
 def list_data(context: typer.Context, data_dir: DataDir = None) -> None:
-    """List the published tables: which are there, which are missing, where they come from and under which licence."""
+    """List the published tables: which are there, which are missing, whose they are and under which licence."""
     if context.invoked_subcommand is not None:
         return
     from untrained.benchmarks import SOURCES, data_folder

@@ -15,7 +15,7 @@ def as_classes(
 
     Args:
         labels: n numbers 0 to K - 1, or names of classes.
-        source: where they come from, for messages.
+        source: what messages call the data.
         names: the names of classes 0, 1, ..., if they are known. Not each of them needs to have an image then.
 
     Returns:
@@ -45,9 +45,9 @@ def matched(labels: NDArray[Any], source: str, classes: tuple[str, ...], of: str
 
     Args:
         labels: n labels, of the same kind as those of the training data.
-        source: where they come from.
+        source: what messages call the test data.
         classes: the names of the K classes.
-        of: where the classes come from.
+        of: what messages call the training data.
 
     Raises:
         InputError: a label is none of the classes.

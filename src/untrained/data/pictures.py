@@ -35,7 +35,7 @@ class Pictures:
     warning says so; a palette counts as RGB, black and white as grey.
 
     Args:
-        name: where they come from, for messages.
+        name: what messages call them all.
         count: how many there are.
         read: row -> the encoded picture.
         called: row -> what messages call it.

@@ -19,7 +19,7 @@ def split(labels: NDArray[np.int64], given: Mapping[str, Rows], source: str) -> 
     Args:
         labels: the class of every row.
         given: rows of parts that are set apart already; without "train", every row that is in none of them.
-        source: where the data comes from, for messages.
+        source: what messages call the data.
 
     Returns:
         The rows of "train", in random order, "valid" and "test". The same for the same labels, always.

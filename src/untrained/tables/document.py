@@ -114,7 +114,7 @@ def _chosen(path: Path, tasks: Sequence[str], task: str | None) -> str:
     if task is None:
         if len(tasks) == 1:
             return tasks[0]
-        raise InputError(f"{path}: give one task: it has {listed(tasks)}")
+        raise InputError(f"{path}: give one task (untrained data import --task): it has {listed(tasks)}")
     found = [name for name in tasks if name == task] or [name for name in tasks if task in name.split("/")]
     if len(found) == 1:
         return found[0]

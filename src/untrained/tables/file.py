@@ -1,5 +1,6 @@
 """An opened table: which columns it has, and how to read some of them."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from untrained.errors import InputError, listed, one_line, shown
+from untrained.errors import InputError, InputWarning, listed, one_line, shown
 from untrained.tables.numbers import Parsed, pc
 
 ARCH = "arch"
@@ -23,7 +24,7 @@ class TableFile:
         numeric: the columns of numbers, in the file's order.
         others: every other column, and why it does not count as numbers.
         load: gives the named columns, `arch` among them, as a table; each as the file has it, or as float64.
-        notes: what was read otherwise than one might expect, a line each.
+        notes: columns that can be read in two ways -> which was taken.
         tasks: the tasks that the file has tables of, if it can hold several.
         metadata: what else the file says of itself (Parquet only).
     """
@@ -32,7 +33,7 @@ class TableFile:
     numeric: tuple[str, ...]
     others: Mapping[str, str]
     load: Callable[[list[str]], pa.Table]
-    notes: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
     metadata: Mapping[bytes, bytes] = field(default_factory=dict)
 
@@ -49,7 +50,8 @@ class TableFile:
             texts: columns that need not be numbers, which come as they are.
 
         Returns:
-            `arch` (strings, each once) and the columns in the order asked for: `columns` as float64, null if missing.
+            `arch` (strings, each once) and the columns in the order asked for: `columns` as float64, null if missing. A
+            warning tells of columns that can be read in two ways.
 
         Raises:
             InputError: a column is missing or holds no numbers, the file is damaged, or an architecture stands twice.
@@ -60,6 +62,8 @@ class TableFile:
         for name in columns:
             if name in self.others:
                 raise InputError(f"{self.path}: column {name!r} is not numbers: {self.others[name]}")
+            if name in self.notes:
+                warnings.warn(f"{self.path}: {name}: {self.notes[name]}", InputWarning, stacklevel=2)
         table = self.load(list(dict.fromkeys((ARCH, *columns, *texts))))
         archs = _architectures(self.path, table[ARCH])
         arrays = {name: _floats(table[name]) if name in columns else table[name] for name in table.column_names}
@@ -85,7 +89,7 @@ def in_memory(
     numeric = {name: column.numbers for name, column in columns.items() if column.numbers is not None}
     others = {name: column.why for name, column in columns.items() if column.numbers is None}
     table = pa.table({ARCH: archs, **numeric, **{name: texts[name] for name in others}})
-    notes = tuple(f"{name}: {column.note}" for name, column in columns.items() if column.note)
+    notes = {name: column.note for name, column in columns.items() if column.note}
     return TableFile(path, tuple(numeric), others, table.select, notes, tasks)
 
 
