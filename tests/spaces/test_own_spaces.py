@@ -18,9 +18,10 @@ import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from torch import nn
 
-from toy import MLPs
+from toy import MLPs, toy_batch
 from untrained.errors import InputError
 from untrained.samplers.decisions import DecisionPool, encode
+from untrained.scoring.pool import compute_scores
 from untrained.spaces import (
     ArchitectureList,
     NASBench201,
@@ -374,6 +375,9 @@ def test_what_stands_for_a_space(own: Path) -> None:
     assert as_space(MLPs) == MLPs()
     assert as_space(space := NASBench201(N=1)) is space
     assert as_space("transnas101-macro") == TransNASMacro()
+    given: Any = MLPs
+    table = compute_scores(given, MLPs().pool(2), ["params"], toy_batch())
+    assert table.archs == tuple(MLPs().pool(2))
     with pytest.raises(InputError, match=r"Needy is a class: give Needy\(\.\.\.\).*width"):
         as_space(type(get_space("own.py:Needy", width=1)))
     for wrong in (3, int, None, ["a", "b"]):

@@ -24,7 +24,7 @@ from untrained.scoring.cells import Cells
 from untrained.scoring.journal import ScoreJournal
 from untrained.scoring.one_network import PRECISIONS, Job, NetworkScores, Precision, Task
 from untrained.scoring.provenance import OF_A_COLUMN, check_same, merged, provenance
-from untrained.spaces import SearchSpace
+from untrained.spaces import SearchSpace, as_space
 
 Progress = Callable[[int, int], None]
 """Called with (architectures scored, architectures in all)."""
@@ -111,7 +111,7 @@ class Scoring:
             InputError: an architecture is not of the space, the batch is unusable, no metric works on it, no network
                 can be built, a metric wants a second batch, or `path` holds scores that were made with something else.
         """
-        note = note or _warn
+        note, space = note or _warn, as_space(space)
         twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
         job = self._job(space, twin, seed, note)
         pool = _Pool(job, twin, None if path is None else Path(path))
