@@ -32,7 +32,7 @@ from untrained.samplers.query import (
     fixed_params,
     read_history,
 )
-from untrained.samplers.turns import Turns
+from untrained.samplers.turns import Turns, taken_by_others
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
@@ -157,7 +157,7 @@ class PoolSampler(BaseSampler):
                 return arch
             self._write(study, trial, self._record(choice))
             # An enqueued trial, or one that was held to be dead, may have taken the same out of turn.
-            if choice.architecture not in {query.architecture for query in self._history(study, trial)}:
+            if choice.architecture not in taken_by_others(study, trial, self.space):
                 return choice.architecture
 
     def _checked_choice(self, history: Sequence[Query]) -> Choice:

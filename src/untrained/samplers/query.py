@@ -191,12 +191,11 @@ def read_history(study: Study, space: SearchSpace, sampler: str) -> list[Query]:
     Returns:
         The queries in the order of their trials. Their values are turned so that higher is better.
     """
-    sign = -1 if study.direction == StudyDirection.MINIMIZE else 1
-    return [
-        replace(
-            query,
-            value=None if query.value is None else sign * query.value,
-            sampler_state=query.sampler_state if query.sampler in (None, sampler) else None,
-        )
-        for query in queries(study, space, running=True)
-    ]
+    minimised = study.directions[0] == StudyDirection.MINIMIZE
+    return [_as_seen(query, sampler, minimised) for query in queries(study, space, running=True)]
+
+
+def _as_seen(query: Query, sampler: str, minimised: bool) -> Query:
+    if query.sampler not in (None, sampler):
+        query = replace(query, sampler_state=None)
+    return replace(query, value=-query.value) if minimised and query.value is not None else query

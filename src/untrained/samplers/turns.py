@@ -46,6 +46,13 @@ class Turns:
         return {(study.study_name, other.number) for other in undecided} - self._given_up
 
 
+def taken_by_others(study: Study, trial: FrozenTrial, space: SearchSpace) -> set[str | None]:
+    """The architectures of all other trials of a study that are queries."""
+    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    others = (other for other in trials if other.number != trial.number and SKIPPED not in other.user_attrs)
+    return {architecture_of(other, space) for other in others}
+
+
 def _lately_started(trial: FrozenTrial) -> bool:
     started = trial.datetime_start
     return started is not None and datetime.now() - started < timedelta(seconds=PATIENCE)
