@@ -207,3 +207,21 @@ def test_missing_counts_the_most_frequent_reason() -> None:
     reasons = {"a": {"m": "rare"}, "b": {"m": "frequent"}, "c": {"m": "frequent"}}
     table = ScoreTable(tuple("abcd"), ("m", "n"), np.array([[NAN, 1]] * 3 + [[1, 1]]), reasons)
     assert table.missing == {"m": "3 of 4 missing: frequent"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "unread"),
+    [
+        ("ValueError: the network calls no ReLU module", True),
+        ("ValueError: a block does not depend on the one before it: they stand on parallel branches", True),
+        ("RuntimeError: expected 4-dimensional input", True),
+        ("ValueError: the score is -inf", False),
+        ("ValueError: the network's numbers are not all finite: ...", False),
+        ("ValueError: the kernel is singular: two samples switch on the same units, or there are too few units", False),
+        ("ValueError: the kernel is zero: the outputs do not depend on the parameters", False),
+        ("ValueError: the value is 0: it has no logarithm", False),
+    ],
+)
+def test_a_network_whose_numbers_are_to_blame_is_not_excused(reason: str, unread: bool) -> None:
+    table = ScoreTable(("a", "b"), ("m",), np.array([[NAN], [1.0]]), {"a": {"m": reason}})
+    assert bool(table.unread[0, 0]) is unread

@@ -26,7 +26,7 @@ from untrained.searching.weights import load_weights
 
 SPACE = MLPs()
 BATCH = toy_batch()
-METRICS = ["snip", "naswot", "params"]
+METRICS = ["snip", "synflow", "params"]
 
 
 def training(**options: Any) -> TrainingObjective:

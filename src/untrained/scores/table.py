@@ -25,8 +25,11 @@ DIRECTIONS = b"untrained.directions"
 REASONS = "reasons"
 NOT_SCORED = "not scored yet"
 """The reason of a cell that nobody has asked for: its architecture and its metric came at different times."""
-NOT_FINITE = ("the score is ", "not all finite", "exceeds double precision", "the loss is ")
-"""What the reasons say that blame the network's numbers."""
+BLAME = (
+    *("the score is ", "not all finite", "exceeds double precision", "the loss is ", "no logarithm"),
+    *("singular", "kernel is zero", "is constant", "depend on the parameters", "depend on the input"),
+)
+"""What a reason says if the network's own numbers are to blame, and not that the metric cannot read such a network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +111,14 @@ class ScoreTable:
         """n x K: whether a metric has no reading of the network, which says nothing of how good the network is.
 
         So it is if there is no score, and a reason that does not blame the network's numbers: "the network calls no
-        ReLU", say. If the score is not finite, or nobody knows why it is missing, as in a published table, it counts as
-        the worst, as it does in RoBoT's own code.
+        ReLU", say. If the score is not finite, the kernel is singular, or nobody knows why it is missing, as in a
+        published table, it counts as the worst, as it does in RoBoT's own code.
         """
         unread = np.zeros(self.values.shape, dtype=bool)
         column = {name: k for k, name in enumerate(self.metrics)}
         for arch, why in self.reasons.items():
             for name, reason in why.items():
-                if arch in self.index and name in column and not any(words in reason for words in NOT_FINITE):
+                if arch in self.index and name in column and not any(words in reason for words in BLAME):
                     unread[self.index[arch], column[name]] = True
         return unread & np.isnan(self.values)
 
