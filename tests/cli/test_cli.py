@@ -186,8 +186,10 @@ def test_metrics_of_ones_own_and_how_they_are_run(tmp_path: Path) -> None:
     done = untrained_cli(*search, *metrics, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)["queries"][0]["weights"]) == {"snip", "layers(times=2)", "pair"}
-    metrics[1] = metrics[1].replace("times=2", "times=3")
-    refused(*search, *metrics, says="another call|metrics", cwd=tmp_path)
+    metrics[1] = metrics[1].replace("times=2", "times=3")  # another study, on scores that gain a column
+    done = untrained_cli(*search, *metrics, cwd=tmp_path)
+    assert set(json.loads(done.stdout)["queries"][0]["weights"]) == {"snip", "layers(times=3)", "pair"}
+    assert ScoreTable.load(tmp_path / "run" / "scores.parquet").metrics[-1] == "layers(times=3)"
 
 
 def test_metrics_that_tell_nothing_are_said(table: Path, tmp_path: Path) -> None:
