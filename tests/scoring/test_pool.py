@@ -24,7 +24,7 @@ from untrained.runtime.journal import HEADER
 from untrained.runtime.seeding import derive_seed
 from untrained.scores import ScoreTable
 from untrained.scoring.one_network import Job, NetworkScores, Task
-from untrained.scoring.pool import compute_scores
+from untrained.scoring.pool import Scoring, compute_scores
 from untrained.scoring.provenance import DEFAULTS
 from untrained.spaces import NASBench201, SearchSpace
 
@@ -310,7 +310,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 from scoring.test_pool import SPACE, BATCH, SECOND, ALL
-from untrained.scoring.pool import compute_scores
+from untrained.scoring.pool import Scoring, compute_scores
 if __name__ == "__main__":
     compute_scores(SPACE, SPACE.pool(20), ALL, BATCH, second_batch=SECOND, workers={workers}, path={path!r})
 """
@@ -359,6 +359,23 @@ def test_a_network_that_kills_its_process_has_a_reason_and_stops_no_other() -> N
         table = compute_scores(MLPs(), [bad, fine], [Metric("deadly", deadly, 1, (), "none")], toy_batch(), workers=2)
     assert dict(table.reasons) == {bad: {"deadly": "its process died (signal 6)"}}
     assert table.values[1, 0] == 1
+
+
+def endless(probe: Probe) -> float:
+    """Does not end on a network with batch norm."""
+    if any(isinstance(module, torch.nn.BatchNorm1d) for module in probe.net.modules()):
+        time.sleep(1000)
+    return 1.0
+
+
+def test_a_network_that_takes_too_long_has_a_reason_and_stops_no_other() -> None:
+    fine, slow = "width=4,depth=1,norm=False", "width=4,depth=1,norm=True"
+    scoring = Scoring([Metric("endless", endless, 1, (), "none")], toy_batch(), limit_seconds=1)
+    table = scoring.scores(MLPs(), [slow, fine], note=lambda _: None)
+    assert "longer than 1 s" in table.reasons[slow]["endless"]
+    assert table.values[1, 0] == 1
+    with pytest.raises(InputError, match="limit of 0 seconds"):
+        Scoring("snip", toy_batch(), limit_seconds=0).scores(MLPs(), [fine])
 
 
 def test_a_network_that_killed_this_process_twice_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

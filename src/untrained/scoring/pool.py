@@ -58,6 +58,8 @@ class Scoring:
         device: "cpu", "cuda", "cuda:1", ... or "auto", which takes CUDA if there is one. Apple's GPUs lack the double
             precision in which metrics sum. Several workers share a GPU.
         workers: processes that score. The scores do not depend on their number.
+        limit_seconds: how long one network may take. One that takes longer twice has no score, and says so. With a
+            limit, networks are scored in a process of their own also by one worker.
 
     Example:
         >>> from untrained import NASBench201, Scoring, load_data
@@ -76,6 +78,7 @@ class Scoring:
     chunk: int | None = None
     device: str = "cpu"
     workers: int = 1
+    limit_seconds: float | None = None
 
     def scores(
         self,
@@ -114,7 +117,7 @@ class Scoring:
         note, space = note or _warn, as_space(space)
         twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
         job = self._job(space, twin, seed, note)
-        pool = _Pool(job, twin, None if path is None else Path(path))
+        pool = _Pool(job, twin, None if path is None else Path(path), self.limit_seconds)
         table = pool.filled(self.workers, progress)
         _tell(table, len(twin), note)
         return table
@@ -127,6 +130,8 @@ class Scoring:
             raise InputError("no architecture to score")
         if self.workers < 1:
             raise InputError(f"{self.workers} workers: give at least 1")
+        if self.limit_seconds is not None and not self.limit_seconds > 0:
+            raise InputError(f"a limit of {self.limit_seconds} seconds: give more than 0")
         if self.chunk is not None and self.chunk < 1:
             raise InputError(f"a chunk of {self.chunk} samples: give at least 1")
         if self.precision not in PRECISIONS:
@@ -211,8 +216,8 @@ def compute_scores(
 class _Pool:
     """One call: what is asked for, what is there already, and where it is kept."""
 
-    def __init__(self, job: Job, twin: Mapping[str, str], path: Path | None) -> None:
-        self.job, self.twin, self.path = job, twin, path
+    def __init__(self, job: Job, twin: Mapping[str, str], path: Path | None, limit: float | None) -> None:
+        self.job, self.twin, self.path, self.limit = job, twin, path, limit
         self.asked = {m.name: m.direction for m in job.metrics}
         self.wanted = provenance(job)
         self.cells = Cells()
@@ -244,7 +249,7 @@ class _Pool:
     def _fill(self, workers: int, progress: Progress | None) -> None:
         if self.found is not None:
             check_same(self.found.provenance, self.wanted, str(self.path), adding=True)
-        if min(workers, len(self.todo)) > 1:
+        if min(workers, len(self.todo)) > 1 or self.limit is not None:
             _check_travels(self.job, workers)
         partial = None if self.path is None else Path(f"{self.path}.partial")
         with interruptible(), ScoreJournal(partial, self.wanted) as journal:
@@ -286,8 +291,9 @@ class _Pool:
         def begin(task: Task) -> None:
             journal.begin(task.architecture)
 
-        if min(workers, len(tasks)) > 1:
-            yield from unordered(score, rest, workers, suspects=suspects, died=failed, begin=begin)
+        if min(workers, len(tasks)) > 1 or self.limit is not None:
+            options = {"died": failed, "begin": begin, "limit_seconds": self.limit}
+            yield from unordered(score, rest, workers, suspects=suspects, **options)
             return
         again = [task for task in suspects if journal.unended[task.architecture] < TRIES]
         yield from unordered(score, rest + again, 1, begin=begin)
