@@ -174,7 +174,7 @@ class _Source:
         return found
 
     def function(self, code: CodeType) -> FUNCTIONS | None:
-        """The text of a function; None if the file has none, or two, where the function was read."""
+        """The text of a function; None if the file has none at its line, or two."""
         found = self._functions.get((code.co_firstlineno, code.co_name), [])
         if len(found) > 1:  # lambdas in one line
             starts = {(line, column) for line, _, column, _ in code.co_positions()}

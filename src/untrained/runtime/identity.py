@@ -34,7 +34,7 @@ def described(value: Any) -> Any:
         value: anything.
 
     Returns:
-        JSON-able data that holds `UNREADABLE` where something cannot be told from another: a lock, an open file, a
+        JSON-able data. `UNREADABLE` stands in it for what cannot be told from another: a lock, an open file, a
         generator, or code without a source file. Never a memory address.
 
     Example:

@@ -39,9 +39,9 @@ class ScoreTable:
     Args:
         archs: n distinct architectures.
         metrics: K distinct names.
-        values: n x K scores, NaN where there is none. An infinite score is a failed one.
+        values: n x K scores, NaN for a missing one. An infinite score is a failed one.
         reasons: architecture -> metric -> why there is no score.
-        provenance: where the scores come from (space, seed, batch, versions); empty for a published table.
+        provenance: what the scores were made with (space, seed, batch, versions); empty for a published table.
         directions: K numbers: 1 if a higher score is held to be better, -1 if a lower one is. By default those of the
             registered metrics of these names, and 1 for an unknown name.
 
@@ -95,7 +95,7 @@ class ScoreTable:
 
     @cached_property
     def upward(self) -> NDArray[np.float64]:
-        """n x K scores, turned so that higher is held to be better; NaN where there is none."""
+        """n x K scores, turned so that higher is held to be better; NaN for a missing one."""
         return self.values * np.array(self.directions, dtype=np.float64)
 
     @cached_property

@@ -41,7 +41,7 @@ TRIED = 2
 
 @dataclass(frozen=True)
 class Scoring:
-    """How to score networks: with which metrics, on which batch, and where.
+    """How to score networks: with which metrics, on which batch, on which device.
 
     Args:
         metrics: names, `Metric`s or functions, see `get_metrics`. By default RoBoT's six, or stand-ins for those that
@@ -100,8 +100,8 @@ class Scoring:
             space: builds the networks.
             archs: its architectures.
             seed: decides initial weights and the metrics' random draws.
-            path: where to keep the scores (Parquet). They stand in `path`.partial as they come, so that a killed call
-                goes on where it was. A table that is there already, made with the same space, batch, loss, seed and
+            path: a file to keep the scores in (Parquet). They stand in `path`.partial as they come, so that a killed
+                call loses none. A table that is there already, made with the same space, batch, loss, seed and
                 settings, gains the architectures and metrics that it lacks, and only those are computed.
             progress: called after each network.
             note: called with each line that the user should read: networks left out, metrics that failed on a part of
@@ -193,8 +193,8 @@ def compute_scores(
         precision: "float32", "float64" or "bfloat16".
         chunk: samples at a time.
         workers: processes.
-        path: where to keep the scores, and to go on from; see `Scoring.scores`.
-        device: where the networks run.
+        path: a file to keep the scores in, and to go on from; see `Scoring.scores`.
+        device: what the networks run on.
         progress: called with (architectures scored, architectures in all).
 
     Returns:
@@ -214,7 +214,7 @@ def compute_scores(
 
 
 class _Pool:
-    """One call: what is asked for, what is there already, and where it is kept."""
+    """One call: what is asked for, what is there already, and the file that keeps it."""
 
     def __init__(self, job: Job, twin: Mapping[str, str], path: Path | None, limit: float | None) -> None:
         self.job, self.twin, self.path, self.limit = job, twin, path, limit
@@ -223,13 +223,16 @@ class _Pool:
         self.cells = Cells()
         self.found = self._read(adding=False)
 
+    def _canonical(self, arch: str) -> str:
+        return self.twin.get(arch) or self.job.space.canonical(arch)
+
     def _read(self, *, adding: bool) -> ScoreTable | None:
         """Takes what stands in the finished table."""
         if self.path is None or not self.path.exists():
             return None
         table = ScoreTable.load(self.path)
         check_same(table.provenance, self.wanted, str(self.path), adding=adding)
-        self.cells.add_table(table, self.job.space.canonical)
+        self.cells.add_table(table, self._canonical)
         return table
 
     @property
@@ -326,7 +329,7 @@ class _Pool:
         if self.found is not None:
             made_with.insert(0, self.found.provenance)
             there = (*self.found.archs, *self.found.provenance.get("unbuilt", {}))
-            archs |= {arch: self.job.space.canonical(arch) for arch in there}
+            archs |= {arch: self._canonical(arch) for arch in there}
         archs.update(self.twin)
         twins = set(archs.values())
         archs |= {t: t for t in (*self.cells.values, *self.cells.unbuilt) if t not in twins}

@@ -11,7 +11,7 @@ from untrained.runtime.lookup import file_of
 
 
 def source(function: Callable[..., Any]) -> str:
-    """Tells which code a metric is, and where that is.
+    """Tells which code a metric is, and the file that holds it.
 
     Args:
         function: the metric's function, or an object that is called.
