@@ -13,7 +13,7 @@ PACKAGE = Path(untrained.__file__).parent
 LEVELS = (
     {"errors"},
     {"runtime"},
-    {"data", "spaces", "probe", "tables"},
+    {"data", "spaces", "probe"},
     {"metrics"},
     {"scores"},
     {"scoring", "samplers", "objectives"},

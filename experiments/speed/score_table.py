@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from untrained.data.tables import open_table
 from untrained.scores import SCALINGS, ScoreTable
-from untrained.tables import open_table
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3", "max_pool_3x3", "dil_conv_3x3")
 

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from untrained.data.tables import open_table
 from untrained.errors import InputError, listed, shown
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
-from untrained.tables import open_table
 
 DATA = "UNTRAINED_DATA"
 """The environment variable that names the folder of tables."""
@@ -63,7 +63,7 @@ class Published:
 class Benchmark:
     """One task of a table that answers for trainings.
 
-    Files are Parquet, CSV or JSON (see `untrained.tables`), relative to the folder of tables, or absolute.
+    Files are Parquet, CSV or JSON (see `untrained.data.tables`), relative to the folder of tables, or absolute.
 
     Args:
         name: of the table.

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
+from untrained.data.tables import ARCH, TableFile, first_twice, open_table
 from untrained.errors import InputError, InputWarning, shown
 from untrained.runtime.files import written_whole
 from untrained.spaces import SearchSpace
-from untrained.tables import ARCH, TableFile, first_twice, open_table
 
 
 def import_table(
@@ -26,10 +26,10 @@ def import_table(
     """Writes a table of architectures as Parquet, and returns it.
 
     Scores of -1e8, NaN and infinite ones become empty. Columns that are not numbers throughout are left out, and a
-    warning names them; see `untrained.tables.numbers` for what counts as a number.
+    warning names them; see `untrained.data.tables.numbers` for what counts as a number.
 
     Args:
-        path: a CSV, JSON or Parquet file; see `untrained.tables` for the layouts.
+        path: a CSV, JSON or Parquet file; see `untrained.data.tables` for the layouts.
         out: the Parquet file to write.
         space: its architectures may be written in any form that it reads (`SearchSpace.read`), such as NASLib's
             tuples of digits. If the table has `params` that the space can count, they must agree: another numbering

@@ -74,7 +74,7 @@ def import_file(
 
 
 def _state(path: Path) -> str:
-    from untrained.tables import open_table
+    from untrained.data.tables import open_table
 
     if not path.is_file():
         return "missing"

@@ -174,8 +174,8 @@ def table_scores(
 
     Those named, else those that the sampler is made for (`own`, one of each group), else the table's own, else RoBoT's.
     """
+    from untrained.data.tables import open_table
     from untrained.metrics import split_names
-    from untrained.tables import open_table
 
     path = answers if scores is None else scores
     if Path(path).resolve() != Path(answers).resolve():

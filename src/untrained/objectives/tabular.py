@@ -11,9 +11,9 @@ import optuna
 from numpy.typing import NDArray
 from torch import Tensor
 
+from untrained.data.tables import open_table
 from untrained.errors import InputError
 from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, EvaluationPruned, Objective
-from untrained.tables import open_table
 
 
 class TabularObjective(Objective):

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from untrained.data.tables import TableFile, open_table
 from untrained.errors import InputError, listed
 from untrained.metrics import METRICS
 from untrained.runtime.files import written_whole
 from untrained.scores.scaling import SCALINGS, Scaling, placed, scale
-from untrained.tables import TableFile, open_table
 
 METADATA = b"untrained"
 DIRECTIONS = b"untrained.directions"
@@ -229,7 +229,7 @@ class ScoreTable:
         """Reads a saved table, or any Parquet, CSV or JSON file of architectures and numbers.
 
         Args:
-            path: the file, or one opened with `untrained.tables.open_table`.
+            path: the file, or one opened with `untrained.data.tables.open_table`.
             metrics: the columns to take; every one of numbers by default.
 
         Returns:

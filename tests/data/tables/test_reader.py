@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from untrained.data.tables import first_twice, open_table, read_table
 from untrained.errors import InputError
-from untrained.tables import first_twice, open_table, read_table
 
 ROWS = {"a": {"acc": 90.5, "note": "x"}, "b": {"acc": None, "note": "y"}}
 PAIRS = list(ROWS.items())

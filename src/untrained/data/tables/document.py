@@ -16,10 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from untrained.data.tables.delimited import text_of
+from untrained.data.tables.file import ARCH, TableFile, first_twice, in_memory
+from untrained.data.tables.numbers import parse_values
 from untrained.errors import InputError, listed, one_line, shown
-from untrained.tables.delimited import text_of
-from untrained.tables.file import ARCH, TableFile, first_twice, in_memory
-from untrained.tables.numbers import parse_values
 
 LAYOUT = "expected {architecture: {figure: number}}, {task: {architecture: {figure: number}}} or a list of records"
 DEEPEST = 4

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tampered import tampered
+from untrained.data.tables import open_table
 from untrained.errors import InputError
 from untrained.scores import ScoreTable
-from untrained.tables import open_table
 
 COLUMNS = {"arch": ["a", "b", "c"], "acc": [1.5, None, -1e8], "note": ["x", "é", ""]}
 ROWS = {"(0, 1)": {"acc": {"score": 1.5, "time": 2}, "top": "93%"}, "(1, 1)": {"acc": 1, "top": None}}

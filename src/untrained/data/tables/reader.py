@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from untrained.data.tables.delimited import open_delimited
+from untrained.data.tables.document import open_document
+from untrained.data.tables.file import ARCH, TableFile, first_twice
 from untrained.errors import InputError, listed
-from untrained.tables.delimited import open_delimited
-from untrained.tables.document import open_document
-from untrained.tables.file import ARCH, TableFile, first_twice
 
 FORMATS = "a Parquet, CSV or JSON file"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from untrained.data.tables.numbers import Parsed, pc
 from untrained.errors import InputError, InputWarning, listed, one_line, shown
-from untrained.tables.numbers import Parsed, pc
 
 ARCH = "arch"
 """The column that names the architectures."""

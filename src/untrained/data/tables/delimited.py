@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from untrained.data.tables.file import ARCH, TableFile, first_twice, in_memory
+from untrained.data.tables.numbers import parse_texts
 from untrained.errors import InputError, listed, one_line, shown
-from untrained.tables.file import ARCH, TableFile, first_twice, in_memory
-from untrained.tables.numbers import parse_texts
 
 ENCODINGS = {
     codecs.BOM_UTF8: "utf-8-sig",

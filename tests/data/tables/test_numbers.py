@@ -5,7 +5,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from untrained.tables.numbers import parse_texts, parse_values
+from untrained.data.tables.numbers import parse_texts, parse_values
 
 
 @pytest.mark.parametrize(
