@@ -16,6 +16,9 @@ from untrained.spaces import SearchSpace
 EVALUATION = ("space", "space_options", "space_code", "objective", "objective_code", "objective_state", "direction")
 """Keys of an identity that decide what an architecture's value is."""
 
+CHANGED = {"space_code": "the code of the space has changed", "objective_code": "the code of the objective has changed"}
+"""What to say if two hashes of code differ."""
+
 PACKAGES = ("untrained", "torch", "optuna")
 
 
@@ -27,7 +30,7 @@ def evaluation_identity(space: SearchSpace, objective: Objective) -> dict[str, A
     """
     own = getattr(objective, "space", None)
     if isinstance(own, SearchSpace) and own is not space:
-        other = difference(_of_space(own), _of_space(space))
+        other = changed(_of_space(own), _of_space(space))
         if other:
             raise InputError(f"the objective is made for another space than is searched ({other}): give both the same")
     code, state = _of_objective(objective)
@@ -50,6 +53,12 @@ def trunk(identity: Mapping[str, Any], recipe: Sequence[str]) -> dict[str, Any]:
     if isinstance(state, Mapping):
         shared["objective_state"] = {key: value for key, value in state.items() if key not in recipe}
     return shared
+
+
+def changed(found: Any, wanted: Mapping[str, Any]) -> str:
+    """Describes the first entry in which two identities differ, or "" (see `difference`)."""
+    other = difference(found, wanted)
+    return next((text for key, text in CHANGED.items() if other.startswith(f'{key} "')), other)
 
 
 def made_with(thing: object) -> dict[str, Any]:

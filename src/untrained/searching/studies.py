@@ -16,7 +16,7 @@ from untrained.errors import InputError
 from untrained.objectives import Direction
 from untrained.runtime.identity import difference
 from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query
-from untrained.searching.identity import EVALUATION, trunk
+from untrained.searching.identity import EVALUATION, changed, trunk
 from untrained.searching.storage import StorageFailed
 
 IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
@@ -71,7 +71,7 @@ def check_shared(
     for study in searches(storage):
         if name not in (None, study.study_name) or not has_history(storage, study._study_id):
             continue
-        if other := difference(trunk(study.user_attrs[IDENTITY], recipe), wanted):
+        if other := changed(trunk(study.user_attrs[IDENTITY], recipe), wanted):
             remedy = "undo the change, or give another folder or storage"
             raise InputError(f"{where} holds another search ({other}): {remedy}")
 
@@ -114,7 +114,7 @@ def check_same(study: optuna.Study, identity: Mapping[str, Any], where: str) -> 
         InputError: It is of another one, or of no search.
     """
     is_bound = has_history(study._storage, study._study_id)
-    if is_bound and (other := difference(study.user_attrs.get(IDENTITY), identity)):
+    if is_bound and (other := changed(study.user_attrs.get(IDENTITY), identity)):
         raise InputError(f"{where} holds another search ({other}): give another study_name, folder or storage")
 
 

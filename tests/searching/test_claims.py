@@ -1,0 +1,90 @@
+"""One search at a time on a study that several processes can reach."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from searching.searches import Counted, history, run
+from untrained.errors import InputError
+from untrained.searching import claims
+from untrained.searching.claims import PREFIX, only_search_of
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    return optuna.create_study(study_name="one", storage=f"sqlite:///{tmp_path / 's.db'}")
+
+
+def claim(study: optuna.Study, name: str = "other", **changes: Any) -> None:
+    made = {"id": name, "process": claims._process(), "pid": os.getpid(), "since": 0.0, "beat": time.time()}
+    study._storage.set_study_system_attr(study._study_id, PREFIX + name, made | {"state": "held"} | changes)
+
+
+def is_free(study: optuna.Study) -> bool:
+    try:
+        with only_search_of(study, "there"):
+            return True
+    except InputError:
+        return False
+
+
+def test_a_claim_holds_until_its_process_is_dead(study: optuna.Study) -> None:
+    assert is_free(study)
+    here = claims._process()
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    claim(study, pid=pid, process=here | {"started": claims._started(pid)})
+    assert not is_free(study)
+    claim(study, pid=pid, process=here | {"started": "another time"})  # the number of a process that is no more
+    assert is_free(study)
+    claim(study, pid=pid, process=here | {"started": claims._started(pid)})
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert is_free(study)
+    claim(study)  # of this process, which does not hold it any more
+    assert is_free(study)
+
+
+def test_a_process_of_another_machine_must_give_signs_of_life(study: optuna.Study) -> None:
+    there = {"machine": ["elsewhere"], "started": "1"}
+    claim(study, process=there)
+    assert not is_free(study)
+    claim(study, process=there, beat=time.time() - 61)
+    assert is_free(study)
+
+
+def test_of_two_that_start_at_once_the_older_waits_for_the_newer_to_give_up(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"machine": ["elsewhere"], "started": "1"}
+    claim(study, process=there, state="waiting", since=time.time() - 5)
+    assert not is_free(study)
+    claim(study, process=there, state="waiting", since=time.time() + 5)
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        study._storage.set_study_system_attr(study._study_id, f"{PREFIX}other", None)
+
+    monkeypatch.setattr("untrained.searching.claims.time.sleep", sleep)
+    assert is_free(study)
+    assert len(waits) == 1
+
+
+def test_a_second_search_on_a_storage_is_told(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 's.db'}"
+
+    def nested(arch: str, call: int) -> None:
+        with pytest.raises(InputError, match=r"another search .process \d+. is at work on study 'random-seed0-"):
+            run(Counted(), storage=storage)
+        assert run(Counted(), storage=storage, seed=1).value > 0  # another study
+
+    result = run(Counted(nested), storage=storage)
+    assert history(result) == history(run())

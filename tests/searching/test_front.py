@@ -1,0 +1,102 @@
+"""The front door: what may be given, what is put back, what is told."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from torch import nn
+
+from searching.searches import SCORES, SPACE, Counted, history, run, value_of
+from toy import MLPs
+from untrained import search
+from untrained.errors import InputError
+from untrained.searching.pool import whole
+
+
+@pytest.mark.parametrize(("given", "number"), [(10, 10), ("10", 10), (10.0, 10), (np.int64(10), 10), (" 7 ", 7)])
+def test_numbers_that_are_clear(given: Any, number: int) -> None:
+    assert whole("budget", given) == number
+
+
+@pytest.mark.parametrize("given", ["ten", 2.5, True, None, float("nan"), "", "1e3", [3]])
+def test_numbers_that_are_not(given: Any) -> None:
+    with pytest.raises(InputError, match=r"budget .*: give a whole number"):
+        run(budget=given)
+
+
+def test_strings_for_numbers_and_a_class_for_a_space() -> None:
+    result = search(MLPs, value_of, budget="3", seed="0", scores=SCORES, sampler="random")  # pyright: ignore[reportArgumentType]
+    assert [q.architecture for q in result.queries] == [q.architecture for q in run(budget=3).queries]
+
+
+def test_a_function_of_the_network_leaves_its_weights(tmp_path: Path) -> None:
+    def zeroed(network: nn.Module, trial: optuna.Trial) -> float:
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.zero_()
+        return float(trial.number)
+
+    result = run(zeroed, out=tmp_path)
+    assert result.value == 4.0
+    assert all(not weight.any() for weight in result.network().parameters())
+
+
+def test_less_can_be_better() -> None:
+    result = run(value_of, direction="minimize", budget=24)
+    assert result.value == 4.0  # width 4, depth 1, no norm
+    assert result.architecture == "width=4,depth=1,norm=False"
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_optunas_log_level_is_put_back(breaks: bool) -> None:
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(logging.DEBUG)
+    try:
+        if breaks:
+            with pytest.raises(InputError):
+                run(lambda arch: None)
+        else:
+            run()
+        assert optuna.logging.get_verbosity() == logging.DEBUG
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def test_threads_are_limited_around_any_objective() -> None:
+    torch.set_num_threads(2)
+    seen: list[int] = []
+    run(lambda arch: seen.append(torch.get_num_threads()) or 1.0)
+    assert set(seen) == {1}
+    assert torch.get_num_threads() == 2
+
+
+def test_a_result_shows_itself_in_ten_lines(tmp_path: Path) -> None:
+    def outcome(arch: str, call: int) -> Any:
+        return ValueError("no") if call == 1 else None
+
+    result = run(Counted(outcome), out=tmp_path)
+    lines = repr(result).splitlines()
+    assert 8 <= len(lines) <= 13
+    text = " ".join(repr(result).split())
+    for part in (
+        f"architecture {result.architecture}",
+        f"value {result.value:g} (maximized)",
+        "queries 5, 1 failed",
+        "sampler random, seed 0",
+        f"folder {tmp_path}",
+        "pool 24 architectures",
+    ):
+        assert part in text
+    assert "kept in memory only" in repr(run())
+
+
+def test_the_study_of_a_result_is_an_ordinary_one(tmp_path: Path) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    result = run(storage=storage)
+    assert result.study._storage is storage
+    assert history(run(storage=storage)) == history(result)
+    assert SPACE.to_params(result.architecture) == result.study.best_params
