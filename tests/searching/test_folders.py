@@ -11,7 +11,7 @@ import torch
 
 from searching.searches import ARCHS, SCORES, SPACE, Counted, history, run
 from toy import MLPs, toy_batch
-from untrained import TrainingObjective, load_network, search
+from untrained import ScoreTable, Scoring, TrainingObjective, load_network, search
 from untrained.errors import InputError
 from untrained.searching.saved import load_summary, other_searches
 
@@ -184,12 +184,17 @@ def test_other_versions_do_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_larger_pool_extends_the_scores(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"scores": None, "batch": toy_batch(), "metrics": ["params"], "out": tmp_path}
+    options: dict[str, Any] = {"scores": Scoring(["params"], toy_batch()), "out": tmp_path}
     small = run(pool=8, **options)
     with pytest.warns(UserWarning, match="of seed 0 and stay"):
         other = run(pool=8, seed=5, **options)
     assert {q.architecture for q in other.queries} <= set(SPACE.pool(8, 0))
     assert history(small) == history(run(pool="8", **options))
+    assert load_summary(tmp_path)["pool"] == 8
+    large = run(pool=12, **options)
+    assert set(ScoreTable.load(tmp_path / "scores.parquet").archs) == set(SPACE.pool(12, 0))
+    assert large.study.study_name != small.study.study_name
+    assert load_summary(tmp_path)["pool"] == 12
 
 
 def torn(folder: Path, to: Path) -> None:

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from searching.searches import SCORES, SPACE, Counted, history, run, value_of
-from toy import MLPs
-from untrained import search
+from toy import MLPs, toy_batch
+from untrained import ScoreTable, Scoring, TrainingObjective, search
 from untrained.errors import InputError
 from untrained.searching.pool import whole
 
@@ -43,6 +43,25 @@ def test_a_function_of_the_network_leaves_its_weights(tmp_path: Path) -> None:
     result = run(zeroed, out=tmp_path)
     assert result.value == 4.0
     assert all(not weight.any() for weight in result.network().parameters())
+
+
+def test_batch_and_loss_are_the_objectives_unless_given(tmp_path: Path) -> None:
+    def doubled(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return 2 * nn.functional.cross_entropy(outputs, targets)
+
+    def training(**options: Any) -> TrainingObjective:
+        return TrainingObjective(SPACE, toy_batch(40, 1), toy_batch(12, 2), epochs=1, **options)
+
+    def norms(name: str, scores: Scoring, **options: Any) -> Any:
+        search(SPACE, training(**options), budget=1, pool=4, scores=scores, out=tmp_path / name)
+        return ScoreTable.load(tmp_path / name / "scores.parquet").values
+
+    plain = norms("plain", Scoring(["grad_norm"]))
+    assert norms("doubled", Scoring(["grad_norm"]), loss=doubled) == pytest.approx(2 * plain, rel=1e-5)
+    batch = training().batch(32, 0)
+    assert batch is not None
+    assert len(batch[0]) == 32
+    assert np.array_equal(norms("given", Scoring(["grad_norm"], batch, loss=nn.functional.cross_entropy)), plain)
 
 
 def test_less_can_be_better() -> None:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from toy import MLPs, toy_batch
-from untrained import load_network, search
+from untrained import Scoring, load_network, search
 from untrained.errors import InputError
 from untrained.objectives import Evaluation, EvaluationFailed, Objective, TrainingObjective
 from untrained.scores import ScoreTable
@@ -62,7 +62,8 @@ class Length(Objective):
 
 
 def run(objective: Any, **options: Any) -> Result:
-    defaults: dict[str, Any] = {"budget": 5, "batch": BATCH, "metrics": METRICS}
+    metrics = options.pop("metrics", METRICS)
+    defaults: dict[str, Any] = {"budget": 5, "scores": Scoring(metrics, BATCH)}
     return search(SPACE, objective, **(defaults | options))
 
 
@@ -316,7 +317,7 @@ def test_the_loss_and_the_precision_reach_the_scores(tmp_path: Path) -> None:
         return F.cross_entropy(outputs, targets) / 2
 
     options: dict[str, Any] = {"metrics": ["grad_norm"], "precision": "float64"}
-    run(Length(), loss=halved, out=tmp_path, **options)
+    run(Length(), scores=Scoring(**options, batch=BATCH, loss=halved), out=tmp_path)
     half = ScoreTable.load(tmp_path / "scores.parquet")
     whole = compute_scores(SPACE, half.archs, batch=BATCH, **options)
     assert half.values == pytest.approx(whole.values / 2, rel=1e-12)

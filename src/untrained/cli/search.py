@@ -44,6 +44,7 @@ EXAMPLES = """
 OF_TRAINING = (
     *(
         "pool",
+        "archs",
         "workers",
         "test_data",
         "epochs",
@@ -74,6 +75,7 @@ def search(
     scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,
     pool: Pool = None,
+    archs: Annotated[Path | None, typer.Option(help="File with the architectures to score, one a line.")] = None,
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = EPOCHS,
@@ -103,10 +105,13 @@ def search(
         raise InputError(f"--{given[0].replace('_', '-')} belongs to --data, not to --table")
     if data is not None and (column or direction or report_column or scores):
         raise InputError("--column, --direction, --report-column and --scores belong to --table, not to --data")
+    if archs is not None and pool is not None:
+        raise InputError("give either --archs or --pool")
     if data is not None and space is None:
         raise InputError(f"--data needs --space: choose from {', '.join(untrained.SPACES)}")
     from untrained.samplers import sampler_info
     from untrained.searching.pool import scores_seed
+    from untrained.spaces import read_archs
 
     own_metrics = sampler_info(sampler).metrics
     console = stderr()
@@ -129,8 +134,12 @@ def search(
                 on_step=bars.training,
             )
             names = metrics or ",".join(group[0] for group in own_metrics) or None
-            options |= {**scoring(names, images, batch_size, scores_seed(out, seed)), "strict": strict, "pool": pool}
-            options["workers"] = cores() if workers is None else workers
+            options["scores"] = untrained.Scoring(
+                **scoring(names, images, batch_size, scores_seed(out, seed)),
+                strict=strict,
+                workers=cores() if workers is None else workers,
+            )
+            options["pool"] = pool if archs is None else read_archs(archs, chosen)
         else:
             assert table is not None
             assert column is not None
@@ -144,12 +153,12 @@ def search(
             )
             scored = table_scores(scores, table, metrics, (column, report_column), own_metrics)
             answered = set(objective.archs)
-            archs = [arch for arch in scored.archs if arch in answered]
-            if not archs:
+            common = [arch for arch in scored.archs if arch in answered]
+            if not common:
                 raise InputError(f"{scores or table} and {table} have no architecture in common")
-            options["scores"] = scored.select(archs)
-            chosen = untrained.ArchitectureList(archs) if space is None else chosen_space(space, space_options, None)
-            check_archs(chosen, archs, Path(table))
+            options["scores"] = scored.select(common)
+            chosen = untrained.ArchitectureList(common) if space is None else chosen_space(space, space_options, None)
+            check_archs(chosen, common, Path(table))
         if out is not None:
             options["on_begin"] = lambda: write_run(out, context)
         try:

@@ -1,16 +1,23 @@
 """The pool of a search and its scores."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from untrained.errors import InputError
+from untrained.metrics import get_metrics
+from untrained.objectives import Objective
+from untrained.samplers import check_sampler, sampler_info
 from untrained.scores import ScoreTable
+from untrained.scoring.pool import Scoring
 from untrained.spaces import SearchSpace
 
 SCORES_FILE = "scores.parquet"
+BATCH = 32
+"""Training samples of the objective that metrics see, unless they are given a batch."""
 POOL = 256
 """Architectures to score if the caller does not say how many."""
 
@@ -64,12 +71,54 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int) -> list[str]:
     return list(dict.fromkeys(map(space.canonical, pool)))
 
 
-def check_scored(scores: ScoreTable) -> None:
-    """Makes sure that each metric of a table that the caller gives has a score.
+def check_pool(objective: Objective, archs: Sequence[str], budget: int) -> None:
+    """Makes sure that a pool can be searched, before anything is spent.
 
     Raises:
-        InputError: One has none.
+        InputError: The budget is above it, or one of it cannot be evaluated.
     """
-    for name, why in scores.idle.items():
-        if np.isnan(scores.values[:, scores.metrics.index(name)]).all():
+    if budget > len(archs):
+        raise InputError(f"budget {budget} is above the pool's {len(archs)} architectures: give at most {len(archs)}")
+    for arch in archs:
+        objective.check(arch)
+
+
+def completed(given: Scoring | None, space: SearchSpace, objective: Objective, sampler: object, seed: int) -> Scoring:
+    """How to score a pool: what is not given is the objective's, and metrics are those that the sampler is made for.
+
+    Args:
+        given: What the caller says; None for nothing.
+        space: Where the architectures come from.
+        objective: Knows the loss and has data.
+        sampler: A name from `SAMPLERS`, or a sampler.
+        seed: Decides which samples of the objective are the batch.
+
+    Raises:
+        InputError: The metrics do not suffice for the sampler.
+    """
+    given = given or Scoring()
+    groups = sampler_info(sampler).metrics if isinstance(sampler, str) else ()
+    metrics = [group[0] for group in groups] or None if given.metrics is None else given.metrics
+    chosen = None if metrics is None else get_metrics(metrics)
+    if isinstance(sampler, str) and chosen is not None:
+        check_sampler(sampler, [metric.name for metric in chosen], space)
+    found = replace(given, metrics=chosen, loss=given.loss or objective.loss)
+    if given.batch is not None:
+        return found
+    pairs = any("second batch" in metric.needs for metric in chosen or ())
+    second = objective.second_batch(BATCH, seed) if pairs else None
+    return replace(found, batch=objective.batch(BATCH, seed), second_batch=second)
+
+
+def kept_scores(given: ScoreTable, folder: Path | None) -> ScoreTable:
+    """A table that the caller gives, written to the folder of the search if that has none.
+
+    Raises:
+        InputError: One of its metrics has no score at all.
+    """
+    for name, why in given.idle.items():
+        if np.isnan(given.values[:, given.metrics.index(name)]).all():
             raise InputError(f"metric {name!r} {why}: leave it out")
+    if folder is not None and not (folder / SCORES_FILE).exists():
+        given.save(folder / SCORES_FILE)
+    return given

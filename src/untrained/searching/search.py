@@ -9,26 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import torch
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 
 from untrained.errors import InputError
-from untrained.metrics import ROBOT_METRICS, Given, get_metrics
 from untrained.objectives import Direction, as_objective
-from untrained.probe import Loss
 from untrained.runtime.identity import code_of
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.seeding import check_seed
-from untrained.samplers import PoolSampler, check_sampler, get_sampler, sampler_info
+from untrained.samplers import PoolSampler, get_sampler, sampler_info
 from untrained.samplers.query import queries
 from untrained.scores import ScoreTable
-from untrained.scoring.one_network import Batch, Precision
-from untrained.scoring.pool import Progress, compute_scores
+from untrained.scoring.pool import Progress, Scoring
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import make_result
 from untrained.searching.identity import evaluation_identity, made_with, short_hash, versions
-from untrained.searching.pool import SCORES_FILE, check_scored, chosen_pool, scores_seed, whole
+from untrained.searching.pool import SCORES_FILE, check_pool, chosen_pool, completed, kept_scores, scores_seed, whole
 from untrained.searching.result import BEST_FILE, Result
 from untrained.searching.saved import RUN_FILE, STUDY_FILE
 from untrained.searching.spend import OnQuery, Spender
@@ -46,9 +44,6 @@ from untrained.searching.studies import (
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace, as_space
 
-BATCH = 32
-"""Training samples of the objective that metrics see, unless they are given a batch."""
-
 
 def search(
     space: SearchSpace | type[SearchSpace] | str,
@@ -57,16 +52,9 @@ def search(
     budget: int,
     direction: Direction | None = None,
     sampler: str | BaseSampler = "mixture",
-    scores: ScoreTable | None = None,
-    batch: Batch | None = None,
-    second_batch: Batch | None = None,
-    loss: Loss | None = None,
-    metrics: str | Sequence[Given] = ROBOT_METRICS,
-    strict: bool = False,
-    precision: Precision | None = None,
+    scores: ScoreTable | Scoring | None = None,
     pool: int | Sequence[str] | None = None,
     seed: int = 0,
-    workers: int = 1,
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
     pruner: BasePruner | None = None,
@@ -95,7 +83,8 @@ def search(
         direction: "maximize" (the default) or "minimize", for an objective that does not say so itself.
         sampler: A name from `SAMPLERS`, by default the robust one and not the paper's `robot`; or any Optuna sampler.
             One that proposes an architecture again is told its value at no cost.
-        scores: The table to learn from; None to score a pool.
+        scores: The table to learn from; or how to score the pool. The batch (32 training samples) and the loss are the
+            objective's unless a `Scoring` has its own.
         pool: What to score: a list of architectures, or how many to draw with `seed`; by default 256, or all of a
             smaller space.
         seed: Decides the pool, the initial weights of the networks that are scored, and the sampler.
@@ -121,12 +110,12 @@ def search(
         UserWarning: A metric is the same, or fails, on the whole pool; the test figures cannot be had.
 
     Example:
-        >>> from untrained import NASBench201, load_data, search
+        >>> from untrained import NASBench201, Scoring, load_data, search
         >>> space, data = NASBench201(N=1, C=4, in_channels=1), load_data("digits")
         >>> def fewest_weights(network, trial):
         ...     return sum(p.numel() for p in network.parameters())
-        >>> result = search(space, fewest_weights, direction="minimize", budget=3, pool=8, metrics="params",
-        ...                 batch=data.batch(8))
+        >>> scoring = Scoring(metrics=["params", "synflow"], batch=data.batch(8))
+        >>> result = search(space, fewest_weights, direction="minimize", budget=3, pool=8, scores=scoring)
         >>> result.value == min(query.value for query in result.queries)
         True
     """
@@ -138,60 +127,36 @@ def search(
     space = as_space(space)
     objective = as_objective(objective, space, direction)
     evaluation = evaluation_identity(space, objective)
-    names = [m.name for m in get_metrics(metrics)] if scores is None else list(scores.metrics)
-    if isinstance(sampler, str):
-        check_sampler(sampler, names, space)
-        if pruner is None and (own := sampler_info(sampler).pruner):
-            pruner = own(objective.steps)
+    if isinstance(sampler, str) and pruner is None and (own := sampler_info(sampler).pruner):
+        pruner = own(objective.steps)
     folder = None if out is None else Path(out)
     where = shown_storage(storage) if folder is None or storage is not None else str(folder)
     if storage is None and folder is not None:
         storage = sqlite_url(folder / STUDY_FILE)
     with _quiet_optuna(), only_search_in(folder), interruptible("step"):
-        drawn_with = seed if scores is not None else scores_seed(folder, seed)
-        if drawn_with != seed:
-            warnings.warn(
-                f"the scores in {folder} are of seed {drawn_with} and stay: seed {seed} is for the sampler only",
-                stacklevel=2,
-            )
-        if scores is None:
-            archs = chosen_pool(space, pool, drawn_with)
-        else:
-            check_scored(scores)
-            archs = list(scores.archs)
+        drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
+        if isinstance(scores, ScoreTable):
+            how, archs = scores, list(scores.archs)
             for arch in archs:
                 space.to_params(arch)
-        if budget > len(archs):
-            raise InputError(
-                f"budget {budget} is above the pool's {len(archs)} architectures: give {len(archs)} at most"
-            )
-        for arch in archs:
-            objective.check(arch)
+        else:
+            how = completed(scores, space, objective, sampler, drawn_with)
+            archs = chosen_pool(space, pool, drawn_with)
+        check_pool(objective, archs, budget)
         opened = open_storage(storage, where)
         check_shared(opened, study_name, evaluation, objective.recipe, where)
         if on_begin:
             on_begin()
-        if scores is None:
-            scores = compute_scores(
-                space,
-                archs,
-                metrics,
-                objective.batch(BATCH, drawn_with) if batch is None else batch,
-                drawn_with,
-                second_batch=objective.second_batch(BATCH, drawn_with) if batch is None else second_batch,
-                loss=loss or objective.loss,
-                strict=strict,
-                precision=precision,
-                workers=workers,
-                path=None if folder is None else folder / SCORES_FILE,
-                progress=on_scored,
-            )
-        elif folder is not None and not (folder / SCORES_FILE).exists():
-            scores.save(folder / SCORES_FILE)
-        for name, why in scores.idle.items():
+        if isinstance(how, ScoreTable):
+            table = kept_scores(how, folder)
+        else:
+            path = None if folder is None else folder / SCORES_FILE
+            table = how.scores(space, archs, drawn_with, path=path, progress=on_scored)
+            check_pool(objective, table.archs, budget)  # without those that cannot be built
+        for name, why in table.idle.items():
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         label = sampler if isinstance(sampler, str) else type(sampler).__name__
-        chosen = get_sampler(sampler, scores, space, budget, seed) if isinstance(sampler, str) else sampler
+        chosen = get_sampler(sampler, table, space, budget, seed) if isinstance(sampler, str) else sampler
         identity = {
             **evaluation,
             "sampler": label,
@@ -199,8 +164,8 @@ def search(
             "sampler_options": chosen.options if isinstance(chosen, PoolSampler) else made_with(chosen),
             "pruner": None if pruner is None else {"name": type(pruner).__name__, **made_with(pruner)},
             "seed": seed,
-            "metrics": names,
-            "scores": scores.fingerprint,
+            "metrics": list(table.metrics),
+            "scores": table.fingerprint,
         }
         name = study_name or choose_study(opened, identity, budget, _name(label, seed, identity))
         study = open_study(opened, name, objective.direction, pruner)
@@ -211,7 +176,7 @@ def search(
         if done < budget:
             with only_search_of(study, where):
                 check_versions(study, versions(), where)
-                begin(study, identity, versions(), budget, len(scores))
+                begin(study, identity, versions(), budget, len(table))
                 if folder is not None:
                     (folder / BEST_FILE).unlink(missing_ok=True)  # soon out of date
                     if on_begin is None:
@@ -220,14 +185,24 @@ def search(
                 Spender(study, space, objective, weights, elsewhere, on_query).spend(budget)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
                 study.set_user_attr(TOTAL_SECONDS, spent)
-        example = objective.example if batch is None else batch[0][:1]
-        result = make_result(study, space, objective, scores.archs, weights, example)
+        given = None if isinstance(how, ScoreTable) or objective.example is not None else how.batch
+        example = objective.example if given is None else torch.as_tensor(given[0][:1])
+        result = make_result(study, space, objective, table.archs, weights, example)
         study._storage = unguarded(study._storage)
     return result
 
 
 def _name(label: str, seed: int, identity: Mapping[str, Any]) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.=-]+', '_', label)}-seed{seed}-{short_hash(identity)}"
+
+
+def _told_seed(folder: Path | None, seed: int) -> int:
+    """The seed of the scores, which those in the folder keep."""
+    drawn_with = scores_seed(folder, seed)
+    if drawn_with != seed:
+        text = f"the scores in {folder} are of seed {drawn_with} and stay: seed {seed} is for the sampler only"
+        warnings.warn(text, stacklevel=3)
+    return drawn_with
 
 
 @contextmanager
