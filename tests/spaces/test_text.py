@@ -2,35 +2,20 @@
 
 import math
 import random
-from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from torch import nn
 
+from spaces.given import Given
 from untrained.errors import InputError
-from untrained.spaces import SearchSpace
 from untrained.spaces.text import split, written
 
 pytestmark = pytest.mark.filterwarnings("ignore:Choices for a categorical distribution", "ignore:The distribution is")
-
-
-class Given(SearchSpace):
-    """A space with the distributions that it is given."""
-
-    def __init__(self, distributions: Any) -> None:
-        self.given = distributions
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self.given
-
-    def build(self, arch: str) -> nn.Module:
-        raise NotImplementedError
 
 
 PRIMITIVES = (
@@ -165,6 +150,12 @@ def test_steps_are_decimal_numbers(dist: tuple[float, float, float], count: int,
         arch = space.to_arch({"drop": low + k * step})
         assert space.to_params(arch)["drop"] == low + k * step
         assert space.canonical(arch) == f"drop={value}"
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    space = Given({"w": list(np.arange(2, 5)), "x": FloatDistribution(0, 1), "n": IntDistribution(1, 3)})
+    assert space.to_arch({"w": np.int64(3), "x": np.float32(0.5), "n": np.int8(2)}) == "w=3,x=0.5,n=2"
+    assert type(space.to_params("w=3,x=0.5,n=2")["w"]) is int
 
 
 def test_what_a_storage_makes_of_a_choice_is_that_choice() -> None:

@@ -109,13 +109,14 @@ class Choices(Decision):
 
     def __init__(self, name: str, distribution: CategoricalDistribution) -> None:
         super().__init__(name, distribution)
+        choices = [_plain(choice) for choice in distribution.choices]
         try:
-            self._others = frozenset(written(choice) for choice in distribution.choices if not isinstance(choice, str))
+            self._others = frozenset(written(choice) for choice in choices if not isinstance(choice, str))
         except TypeError as error:
             what = "give numbers, strings, True, False, None, or tuples of these"
             raise InputError(f"choice {error} of decision {name!r}: {what}") from None
         self._choice = dict[str, Any]()
-        for choice in distribution.choices:
+        for choice in choices:
             self._choice.setdefault(self._text(choice), choice)
         self._place = {text: place for place, text in enumerate(self._choice)}
         self._stored = {self._text(_stored(choice)): text for text, choice in self._choice.items()}
@@ -133,7 +134,7 @@ class Choices(Decision):
         return float(self.position(value))
 
     def write(self, value: Any) -> str:
-        value = value.item() if isinstance(value, np.generic) else value
+        value = _plain(value)
         try:
             text = self._text(value)
             text = text if text in self._choice else self._stored[self._text(_stored(value))]
@@ -236,6 +237,11 @@ def _categorical(choices: Sequence[Any]) -> CategoricalDistribution:
     dist = CategoricalDistribution((None,))
     dist.choices = tuple(choices)  # its constructor warns of tuples, which `_Sequence` makes safe for a storage
     return dist
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _stored(value: Any) -> Any:
