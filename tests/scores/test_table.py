@@ -225,3 +225,14 @@ def test_missing_counts_the_most_frequent_reason() -> None:
 def test_a_network_whose_numbers_are_to_blame_is_not_excused(reason: str, unread: bool) -> None:
     table = ScoreTable(("a", "b"), ("m",), np.array([[NAN], [1.0]]), {"a": {"m": reason}})
     assert bool(table.unread[0, 0]) is unread
+
+
+def test_csv_is_text_that_is_read_back(tmp_path: Path) -> None:
+    reasons = {"b,c": {"snip": 'the network said "no"'}}
+    table = ScoreTable(("a", "b,c"), ("snip", "zen"), np.array([[1.5, -2.0], [np.nan, 3e-300]]), reasons)
+    table.save(tmp_path / "scores.csv")
+    first, *_ = (tmp_path / "scores.csv").read_text().splitlines()
+    assert first == '"arch","snip","zen","reasons"'
+    again = ScoreTable.load(tmp_path / "scores.csv", ["snip", "zen"])
+    assert again.archs == table.archs
+    assert np.array_equal(again.values, table.values, equal_nan=True)

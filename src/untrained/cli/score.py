@@ -41,7 +41,7 @@ EXAMPLES = """
 def score(
     space: Space,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    out: Annotated[Path, typer.Option(help="File to write: .parquet, which can be extended later, or .csv.")],
     archs: Annotated[
         Path | None, typer.Option(help="File with one architecture a line, in any form that the space reads.")
     ] = None,
@@ -59,6 +59,8 @@ def score(
     """Score architectures with training-free metrics. Killed and run again, it goes on where it was."""
     if space is None or data is None:
         raise InputError("give --space and --data")
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError(f"--out {str(out)!r}: give a .parquet or a .csv file")
     if archs is not None and pool is not None:
         raise InputError("give either --archs or --pool")
     check_seed(seed)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -201,13 +202,13 @@ class ScoreTable:
         return ScoreTable(archs, metrics, self.values[np.ix_(rows, columns)], reasons, self.provenance, directions)
 
     def save(self, path: str | Path) -> None:
-        """Writes the table as Parquet.
+        """Writes the table as Parquet, or as CSV.
 
-        The file has the columns `arch`, one for each metric, and `reasons` (JSON); directions and provenance are its
-        metadata.
+        The file has the columns `arch`, one for each metric, and `reasons` (JSON). Directions and provenance are
+        metadata of a Parquet file; CSV has no place for them, so that a CSV file cannot be extended later.
 
         Args:
-            path: the file, which is written whole or not at all.
+            path: the file, which is written whole or not at all; CSV if its name ends in `.csv`.
 
         Raises:
             InputError: it cannot be written.
@@ -221,6 +222,9 @@ class ScoreTable:
         metadata = {METADATA: json.dumps(dict(self.provenance)), DIRECTIONS: json.dumps(directions)}
         table = pa.table(columns).replace_schema_metadata(metadata)
         with written_whole(Path(path)) as temporary, temporary.open("wb") as file:  # Arrow takes UTF-8 paths only
+            if Path(path).suffix == ".csv":
+                pc.write_csv(table, file)
+                return
             # Scores and architectures are distinct: a dictionary of them only costs.
             pq.write_table(table, file, use_dictionary=False, compression="zstd", write_page_checksum=True)
 
