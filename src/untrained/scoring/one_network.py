@@ -76,13 +76,13 @@ class Job:
         except DEVICE_ERRORS as error:
             raise InputError(_device_failed(arch, error)) from error
         except (Exception, SystemExit) as error:  # whatever a space of the user's raises
-            return NetworkScores(arch, {}, {}, str(error) if isinstance(error, InputError) else one_line(error))
+            return NetworkScores(arch, {}, {}, _why(error))
         try:
             probe = self.probe(arch, net, second_order=any("Hessian" in m.needs for m in asked))
         except DEVICE_ERRORS as error:
             raise InputError(_device_failed(arch, error)) from error
         except Exception as error:
-            return self.failed(task, f"the network cannot be run: {one_line(error)}")
+            return self.failed(task, f"the network cannot be run: {_why(error)}")
         values, reasons = dict[str, float | None](), dict[str, str]()
         for m in asked:
             try:
@@ -125,6 +125,10 @@ class Job:
 
 DEVICE_ERRORS: tuple[type[Exception], ...] = (torch.AcceleratorError,) if hasattr(torch, "AcceleratorError") else ()
 """After one of these a process has no use of its GPU any more, and all scores would fail. Want of memory is none."""
+
+
+def _why(error: BaseException) -> str:
+    return str(error) if isinstance(error, InputError) else one_line(error)  # an InputError's text says all
 
 
 def _device_failed(arch: str, error: Exception) -> str:
