@@ -321,3 +321,15 @@ def test_the_loss_and_the_precision_reach_the_scores(tmp_path: Path) -> None:
     half = ScoreTable.load(tmp_path / "scores.parquet")
     whole = compute_scores(SPACE, half.archs, batch=BATCH, **options)
     assert half.values == pytest.approx(whole.values / 2, rel=1e-12)
+
+
+def test_a_given_table_says_what_its_metrics_cannot_read() -> None:
+    archs = SPACE.pool(6)
+    values = np.array([[float(i), np.nan if i < 2 else float(i)] for i in range(6)])
+    table = ScoreTable(tuple(archs), ("a", "b"), values, {arch: {"b": "ValueError: no ReLU"} for arch in archs[:2]})
+    with pytest.warns(UserWarning, match="b: 2 of 6 missing: no ReLU"):
+        search(SPACE, float_of, budget=1, scores=table)
+
+
+def float_of(arch: str) -> float:
+    return float(len(arch))

@@ -1,5 +1,6 @@
 """The pool of a search and its scores."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -113,12 +114,17 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
 def kept_scores(given: ScoreTable, folder: Path | None) -> ScoreTable:
     """A table that the caller gives, written to the folder of the search if that has none.
 
+    Warns of each metric that cannot read some of the networks.
+
     Raises:
         InputError: One of its metrics has no score at all.
     """
     for name, why in given.idle.items():
         if np.isnan(given.values[:, given.metrics.index(name)]).all():
             raise InputError(f"metric {name!r} {why}: leave it out")
+    for k, name in enumerate(given.metrics):
+        if given.unread[:, k].any():  # what is computed here is told by the scoring itself
+            warnings.warn(f"{name}: {given.missing[name]}", stacklevel=3)
     if folder is not None and not (folder / SCORES_FILE).exists():
         given.save(folder / SCORES_FILE)
     return given
