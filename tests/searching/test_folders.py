@@ -20,9 +20,7 @@ def names(folder: Path) -> list[str]:
     return sorted(optuna.get_all_study_names(f"sqlite:///{folder / 'study.db'}"))
 
 
-@pytest.mark.parametrize(
-    "other", [{"sampler": "robot"}, {"sampler": "robot", "seed": 3}, {"budget": 3}, {"sampler": "rea", "budget": 8}]
-)
+@pytest.mark.parametrize("other", [{"sampler": "robot"}, {"seed": 3}, {"budget": 3}, {"sampler": "rea", "budget": 8}])
 def test_another_search_of_the_folder_reuses_what_is_known(tmp_path: Path, other: dict[str, Any]) -> None:
     first = run(out=tmp_path)
     objective = Counted()
@@ -75,9 +73,9 @@ def test_another_recipe_begins_anew_and_keeps_the_weights_of_before(tmp_path: Pa
     second = run(training(epochs=2), out=tmp_path)
     assert not any(query.reused for query in second.queries)
     assert len(names(tmp_path)) == 2
-    trained: list[str] = []
-    third = run(training(on_step=lambda step, steps: trained.append("step")), out=tmp_path, sampler="robot", budget=24)
-    assert sum(query.reused for query in third.queries) == 5
+    third = run(training(), out=tmp_path, sampler="robot", budget=8)
+    known = {query.architecture for query in first.queries}
+    assert [query.reused for query in third.queries] == [query.architecture in known for query in third.queries]
     for result in (first, second, third):
         weights = run(training(epochs=2) if result is second else training(), out=tmp_path, **again(result)).weights
         assert result.weights is not None

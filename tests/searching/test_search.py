@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -191,31 +189,22 @@ def test_interrupted_and_resumed_the_history_is_the_same(tmp_path: Path, after: 
     assert history(resumed) == history(whole)
 
 
-SCRIPT = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-from searching.test_search import run, training
-
-trainings = 0
-
-def killed(step, steps):
-    global trainings
-    trainings += step == 1
-    if trainings > {queries} and step > steps / 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-run(training(epochs=8, on_step=killed), budget=10, out={out!r})
-"""
-
-
 @pytest.mark.parametrize("queries", [0, 3])
 def test_killed_and_resumed_the_history_is_the_same(tmp_path: Path, queries: int) -> None:
     """In the middle of a training, after so many queries."""
-    out = tmp_path / "run"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    script = SCRIPT.format(tests=str(Path(__file__).parents[1]), out=str(out), queries=queries)
-    process = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
-    assert process.returncode == -signal.SIGKILL, process.stderr
+    out, trainings = tmp_path / "run", 0
+
+    def kill(step: int, steps: int) -> None:
+        nonlocal trainings
+        trainings += step == 1
+        if trainings > queries and step > steps / 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pid = os.fork()
+    if pid == 0:
+        run(training(epochs=8, on_step=kill), budget=10, out=out)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
     assert len(load_summary(out)["queries"]) == queries
     assert not (out / "best.json").exists()
 

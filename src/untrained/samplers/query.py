@@ -117,7 +117,7 @@ class Query:
         return self.state == "running"
 
     def to_json(self) -> dict[str, Any]:
-        """The query as `untrained show --json` prints it; `reason` is left out if there is none."""
+        """The query as `untrained show --json` prints it; without `reason` or `reused` if not failed or reused."""
         document = {
             "architecture": self.architecture,
             "value": self.value,
@@ -126,7 +126,9 @@ class Query:
             "seconds": self.seconds,
             "cost_seconds": self.cost_seconds,
         }
-        return document | ({} if self.reason is None else {"reason": self.reason})
+        if self.reason is not None:
+            document["reason"] = self.reason
+        return document | ({"reused": True} if self.reused else {})
 
 
 def architecture_of(trial: FrozenTrial, space: SearchSpace | None = None) -> str | None:

@@ -77,7 +77,8 @@ class Spender:
             check_interrupt()
             trial = self.study.ask(self.space.study_distributions())
             arch = trial.user_attrs.get(ARCHITECTURE) or self.space.arch_of_trial(trial.params)
-            trial.set_user_attr(ARCHITECTURE, arch)
+            if ARCHITECTURE not in self._frozen(trial).user_attrs:  # a sampler of this package has written it
+                trial.set_user_attr(ARCHITECTURE, arch)
             if why := self._no_query(arch, known):
                 skipped += 1
                 if skipped == MOST_SKIPPED:
@@ -140,7 +141,8 @@ class Spender:
             return
         trial.set_user_attr(SECONDS, time.perf_counter() - start)
         trial.set_user_attr(COST, evaluation.cost_seconds)
-        trial.set_user_attr(TRAINED, evaluation.weights is not None)
+        if evaluation.weights is not None:
+            trial.set_user_attr(TRAINED, True)
         self._tell(trial, evaluation.value)
         if lost is not None:
             raise lost
@@ -170,9 +172,12 @@ class Spender:
         self.study.tell(trial, value, state or (TrialState.FAIL if value is None else TrialState.COMPLETE))
 
     def _query(self, trial: optuna.Trial) -> Query:
-        query = Query.from_trial(self.study._storage.get_trial(trial._trial_id))
+        query = Query.from_trial(self._frozen(trial))
         assert query is not None
         return query
+
+    def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
+        return self.study._storage.get_trial(trial._trial_id)
 
 
 def _printable(reason: str) -> str:
