@@ -397,3 +397,18 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for block in blocks:
         done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_time_limit_leaves_an_unfinished_search(table: Path, tmp_path: Path) -> None:
+    options = ["search", "--table", str(table), "--column", "val", "--metrics", "snip", "--budget", "5"]
+    done = untrained_cli(*options, "--time-limit", "0.000001s", "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert "1 of 5 queries" in done.stdout
+    assert "unfinished" in done.stdout
+    assert "5 of 5 queries" in untrained_cli(*options, "--out", str(tmp_path / "run")).stdout
+    refused(*options, "--timeout", "soon", says="time of 'soon'.*30min")
+
+
+def test_that_nothing_is_kept_is_said(table: Path) -> None:
+    options = ["search", "--table", str(table), "--column", "val", "--metrics", "snip", "--budget", "2"]
+    assert "nothing of this search is kept" in untrained_cli(*options).stderr

@@ -119,5 +119,26 @@ def scoring(metrics: str | None, images: Any, batch_size: int, seed: int) -> dic
     }
 
 
+UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def seconds_in(text: str | None) -> float | None:
+    """The seconds of a time as people write it.
+
+    Raises:
+        InputError: if it is no such time, or 0.
+
+    Example:
+        >>> seconds_in("90"), seconds_in("1.5h")
+        (90.0, 5400.0)
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", text)
+    if found is None or found[2] not in UNITS or float(found[1]) == 0:
+        raise InputError(f"a time of {text!r}: give seconds above 0, or a number with a unit, as 30min, 2h or 1d")
+    return float(found[1]) * UNITS[found[2]]
+
+
 def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

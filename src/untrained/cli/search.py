@@ -23,6 +23,7 @@ from untrained.cli.options import (
     chosen_space,
     cores,
     scoring,
+    seconds_in,
     warn_if_minimised,
 )
 from untrained.cli.output import print_summary, stderr
@@ -87,6 +88,10 @@ def search(
     strict: Strict = False,
     workers: Workers = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option("--time-limit", "--timeout", help="Begin no further query after, as 90, 30min, 2h or 1d."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the study, scores and best network.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -117,7 +122,7 @@ def search(
     console = stderr()
     with progress_bars(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
-        options |= {"on_scored": bars.scoring, "on_query": bars.querying}
+        options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
         if data is not None:
             check_seed(seed)
             images = untrained.load_data(data, test_data)
@@ -161,6 +166,8 @@ def search(
             check_archs(chosen, common, Path(table))
         if out is not None:
             options["on_begin"] = lambda: write_run(out, context)
+        elif storage is None:
+            options["on_begin"] = lambda: typer.echo("note: without --out, nothing of this search is kept", err=True)
         try:
             result = untrained.search(chosen, objective, **options)
         except KeyboardInterrupt:

@@ -111,20 +111,26 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
     return replace(found, batch=objective.batch(BATCH, seed), second_batch=second)
 
 
-def kept_scores(given: ScoreTable, folder: Path | None) -> ScoreTable:
-    """A table that the caller gives, written to the folder of the search if that has none.
+def check_scored(given: ScoreTable, space: SearchSpace) -> None:
+    """Checks a table that the caller gives.
 
     Warns of each metric that cannot read some of the networks.
 
     Raises:
-        InputError: One of its metrics has no score at all.
+        InputError: An architecture is none of the space's, or a metric has no score at all.
     """
+    for arch in given.archs:
+        space.to_params(arch)
     for name, why in given.idle.items():
         if np.isnan(given.values[:, given.metrics.index(name)]).all():
             raise InputError(f"metric {name!r} {why}: leave it out")
     for k, name in enumerate(given.metrics):
         if given.unread[:, k].any():  # what is computed here is told by the scoring itself
             warnings.warn(f"{name}: {given.missing[name]}", stacklevel=3)
+
+
+def kept_scores(given: ScoreTable, folder: Path | None) -> ScoreTable:
+    """A table that the caller gives, written to the folder of the search if that has none."""
     if folder is not None and not (folder / SCORES_FILE).exists():
         given.save(folder / SCORES_FILE)
     return given

@@ -1,5 +1,6 @@
 """The one verb: search a space for the best architecture within a budget of real evaluations."""
 
+import math
 import re
 import time
 import warnings
@@ -26,7 +27,16 @@ from untrained.scoring.pool import Progress, Scoring
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import make_result
 from untrained.searching.identity import evaluation_identity, made_with, short_hash, versions
-from untrained.searching.pool import SCORES_FILE, check_pool, chosen_pool, completed, kept_scores, scores_seed, whole
+from untrained.searching.pool import (
+    SCORES_FILE,
+    check_pool,
+    check_scored,
+    chosen_pool,
+    completed,
+    kept_scores,
+    scores_seed,
+    whole,
+)
 from untrained.searching.result import BEST_FILE, Result
 from untrained.searching.saved import RUN_FILE, STUDY_FILE
 from untrained.searching.spend import OnQuery, Spender
@@ -58,6 +68,7 @@ def search(
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
     pruner: BasePruner | None = None,
+    timeout: float | None = None,
     out: str | Path | None = None,
     on_begin: Callable[[], None] | None = None,
     on_scored: Progress | None = None,
@@ -93,6 +104,8 @@ def search(
         study_name: A study of one's own; by default one is named after sampler and seed.
         pruner: Stops evaluations that report intermediate values; by default the one that belongs to the sampler. A
             stopped query counts, costs what it had cost by then, and is never the best.
+        timeout: Seconds, scoring included, after which no further query begins. The first one is made in any case;
+            called again, the search goes on.
         out: A folder for the study, the scores, `best.json` and `best.safetensors`.
         on_begin: Called once nothing stands against the search any more, before anything is written or scored.
         on_scored: Called with (architectures scored, architectures in all).
@@ -121,8 +134,11 @@ def search(
     """
     start = time.perf_counter()
     budget, seed = whole("budget", budget), whole("seed", seed)
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
+    if timeout is not None and not timeout > 0:
+        raise InputError(f"timeout {timeout}: give seconds above 0")
     check_seed(seed)
     space = as_space(space)
     objective = as_objective(objective, space, direction)
@@ -137,8 +153,7 @@ def search(
         drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
         if isinstance(scores, ScoreTable):
             how, archs = scores, list(scores.archs)
-            for arch in archs:
-                space.to_params(arch)
+            check_scored(scores, space)
         else:
             how = completed(scores, space, objective, sampler, drawn_with)
             archs = chosen_pool(space, pool, drawn_with)
@@ -182,7 +197,7 @@ def search(
                     if on_begin is None:
                         (folder / RUN_FILE).unlink(missing_ok=True)  # of an earlier search, from the command line
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
-                Spender(study, space, objective, weights, elsewhere, on_query).spend(budget)
+                Spender(study, space, objective, weights, elsewhere, on_query, deadline).spend(budget)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
                 study.set_user_attr(TOTAL_SECONDS, spent)
         given = None if isinstance(how, ScoreTable) or objective.example is not None else how.batch

@@ -1,5 +1,6 @@
 """Spending a budget: one query after the other, each recorded whatever happens."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Spender:
         weights: Keeps those of the best query.
         elsewhere: Architecture -> a finished trial of another study whose value is taken over.
         on_query: Called after each query.
+        deadline: A time of `time.monotonic`, after which no query begins, but for a first one.
     """
 
     study: optuna.Study
@@ -58,9 +60,10 @@ class Spender:
     weights: KeptWeights
     elsewhere: Mapping[str, FrozenTrial]
     on_query: OnQuery | None = None
+    deadline: float = math.inf
 
     def spend(self, budget: int) -> None:
-        """Makes queries until there are `budget` of them.
+        """Makes queries until there are `budget` of them, or the deadline has passed.
 
         Raises:
             InputError: The sampler proposes nothing new, the first query broke, or the storage failed.
@@ -73,7 +76,7 @@ class Spender:
         known = {query.architecture: query for query in queries(self.study)}
         died = deaths(self.study)
         skipped = 0
-        while len(known) < budget:
+        while len(known) < budget and not (known and time.monotonic() >= self.deadline):
             check_interrupt()
             trial = self.study.ask(self.space.study_distributions())
             arch = trial.user_attrs.get(ARCHITECTURE) or self.space.arch_of_trial(trial.params)
