@@ -111,14 +111,15 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
     return replace(found, batch=objective.batch(BATCH, seed), second_batch=second)
 
 
-def check_scored(given: ScoreTable, space: SearchSpace) -> None:
-    """Checks a table that the caller gives.
-
-    Warns of each metric that cannot read some of the networks.
+def check_scored(given: ScoreTable, space: SearchSpace, sampler: object) -> None:
+    """Checks a table that the caller gives, and warns of each metric that cannot read some of the networks.
 
     Raises:
-        InputError: An architecture is none of the space's, or a metric has no score at all.
+        InputError: An architecture is none of the space's, a metric has no score at all, or the metrics do not suffice
+            for the sampler.
     """
+    if isinstance(sampler, str):
+        check_sampler(sampler, given.metrics, space)
     for arch in given.archs:
         space.to_params(arch)
     for name, why in given.idle.items():

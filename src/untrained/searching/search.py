@@ -153,7 +153,7 @@ def search(
         drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
         if isinstance(scores, ScoreTable):
             how, archs = scores, list(scores.archs)
-            check_scored(scores, space)
+            check_scored(scores, space, sampler)
         else:
             how = completed(scores, space, objective, sampler, drawn_with)
             archs = chosen_pool(space, pool, drawn_with)
