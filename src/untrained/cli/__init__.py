@@ -10,7 +10,7 @@ import untrained
 from untrained.cli import analyse, bench, score, search, streams
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
-from untrained.cli.resume import resume
+from untrained.cli.resume import InterruptedSearch, resume
 from untrained.cli.samplers import samplers
 from untrained.cli.show import show
 from untrained.errors import InputError
@@ -75,9 +75,10 @@ def main() -> None:
         code = _said(f"{error.object!r} is no text in UTF-8: give another name")
     except usage_error as error:
         code = _said(f"{' '.join(error.format_message().split())}{_given(error)} (see --help)")
-    except (KeyboardInterrupt, typer.Abort) as error:
+    except InterruptedSearch as error:
+        code, how = INTERRUPTED, str(error)
+    except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-        how = " ".join(map(str, (error.__cause__ or error).args)) or how
     if code == INTERRUPTED:
         code = exit_code()
         streams.say(f"interrupted: {how}")

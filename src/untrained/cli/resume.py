@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,17 @@ from untrained.errors import InputError
 
 NOT_KEPT = ("out", "as_json", "storage")
 """Options of a search that are given anew, or not kept."""
+
+
+class InterruptedSearch(Exception):
+    """A search that was stopped. Its text says how to go on, which typer would lose with a `KeyboardInterrupt`.
+
+    Args:
+        folder: Where it is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"untrained resume {shlex.quote(str(folder))} goes on where it was")
 
 
 def resume(
@@ -81,11 +92,6 @@ def read_run(folder: Path) -> dict[str, Any]:
     except (ValueError, AttributeError):
         pass
     raise InputError(f"{path} is broken: give the whole command again")
-
-
-def interrupted(folder: Path) -> NoReturn:
-    """Ends a command that was stopped, with the line that tells how to go on."""
-    raise KeyboardInterrupt(f"untrained resume {shlex.quote(str(folder))} goes on where it was")
 
 
 def _given(context: typer.Context) -> list[str]:

@@ -27,7 +27,7 @@ from untrained.cli.options import (
     warn_if_minimised,
 )
 from untrained.cli.output import print_summary, stderr
-from untrained.cli.resume import interrupted, write_run
+from untrained.cli.resume import InterruptedSearch, write_run
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.seeding import check_seed
@@ -170,10 +170,10 @@ def search(
             options["on_begin"] = lambda: typer.echo("note: without --out, nothing of this search is kept", err=True)
         try:
             result = untrained.search(chosen, objective, **options)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             if out is None:
                 raise
-            interrupted(out)
+            raise InterruptedSearch(out) from error
     if table is not None:
         typer.echo(f"pool: {result.summary['pool']} architectures stand in both the scores and the table", err=True)
     print_summary(result.summary, as_json)
