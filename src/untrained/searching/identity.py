@@ -7,10 +7,15 @@ from hashlib import blake2b
 from importlib.metadata import version
 from typing import Any
 
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
 from untrained.errors import InputError
 from untrained.objectives import Objective
 from untrained.objectives.given import AdaptedObjective, FunctionObjective
 from untrained.runtime.identity import code_of, described, difference, readable
+from untrained.samplers import PoolSampler
+from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
 EVALUATION = ("space", "space_options", "space_code", "objective", "objective_code", "objective_state", "direction")
@@ -40,6 +45,17 @@ def evaluation_identity(space: SearchSpace, objective: Objective) -> dict[str, A
         "objective_code": code,
         "objective_state": state,
         "direction": objective.direction,
+    }
+
+
+def how_chosen(sampler: BaseSampler, pruner: BasePruner | None, scores: ScoreTable) -> dict[str, Any]:
+    """Describes what decides which architectures are evaluated, and for how long (JSON)."""
+    return {
+        "sampler_code": code_of(type(sampler)),
+        "sampler_options": sampler.options if isinstance(sampler, PoolSampler) else made_with(sampler),
+        "pruner": None if pruner is None else {"name": type(pruner).__name__, **made_with(pruner)},
+        "metrics": list(scores.metrics),
+        "scores": scores.fingerprint,
     }
 
 

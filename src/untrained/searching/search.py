@@ -17,16 +17,15 @@ from optuna.storages import BaseStorage
 
 from untrained.errors import InputError
 from untrained.objectives import Direction, as_objective
-from untrained.runtime.identity import code_of
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.seeding import check_seed
-from untrained.samplers import PoolSampler, get_sampler, sampler_info
+from untrained.samplers import get_sampler, sampler_info
 from untrained.samplers.query import queries
 from untrained.scores import ScoreTable
 from untrained.scoring.pool import Progress, Scoring
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import make_result
-from untrained.searching.identity import evaluation_identity, made_with, short_hash, versions
+from untrained.searching.identity import evaluation_identity, how_chosen, short_hash, versions
 from untrained.searching.pool import (
     SCORES_FILE,
     check_pool,
@@ -172,30 +171,17 @@ def search(
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         label = sampler if isinstance(sampler, str) else type(sampler).__name__
         chosen = get_sampler(sampler, table, space, budget, seed) if isinstance(sampler, str) else sampler
-        identity = {
-            **evaluation,
-            "sampler": label,
-            "sampler_code": code_of(type(chosen)),
-            "sampler_options": chosen.options if isinstance(chosen, PoolSampler) else made_with(chosen),
-            "pruner": None if pruner is None else {"name": type(pruner).__name__, **made_with(pruner)},
-            "seed": seed,
-            "metrics": list(table.metrics),
-            "scores": table.fingerprint,
-        }
+        identity = evaluation | {"sampler": label, "seed": seed} | how_chosen(chosen, pruner, table)
         name = study_name or choose_study(opened, identity, budget, _name(label, seed, identity))
         study = open_study(opened, name, objective.direction, pruner)
         study.sampler = chosen
         check_same(study, identity, where)
         weights = KeptWeights(folder, name, short_hash(evaluation | versions()))
-        done = len(queries(study))
-        if done < budget:
+        if len(queries(study)) < budget:
             with only_search_of(study, where):
                 check_versions(study, versions(), where)
                 begin(study, identity, versions(), budget, len(table))
-                if folder is not None:
-                    (folder / BEST_FILE).unlink(missing_ok=True)  # soon out of date
-                    if on_begin is None:
-                        (folder / RUN_FILE).unlink(missing_ok=True)  # of an earlier search, from the command line
+                _forget_outdated(folder, keep_run=on_begin is not None)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
                 Spender(study, space, objective, weights, elsewhere, on_query, deadline).spend(budget)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
@@ -209,6 +195,14 @@ def search(
 
 def _name(label: str, seed: int, identity: Mapping[str, Any]) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.=-]+', '_', label)}-seed{seed}-{short_hash(identity)}"
+
+
+def _forget_outdated(folder: Path | None, *, keep_run: bool) -> None:
+    """Removes what a folder says of the result before, and of a command line that is not the one at work."""
+    if folder is not None:
+        (folder / BEST_FILE).unlink(missing_ok=True)
+        if not keep_run:
+            (folder / RUN_FILE).unlink(missing_ok=True)
 
 
 def _told_seed(folder: Path | None, seed: int) -> int:

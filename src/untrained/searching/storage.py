@@ -25,8 +25,8 @@ class StorageFailed(InputError):
 class GuardedStorage:
     """An Optuna storage whose failures are `StorageFailed`, wherever they appear.
 
-    Optuna lets an error of the database through from any call: also from `trial.report` in the middle of an objective,
-    where nothing else tells it from an error of the objective.
+    Optuna lets an error of the database through from any call: also from `trial.report` in the middle of an objective.
+    Nothing else would tell it from an error of the objective.
 
     Args:
         storage: What does the work.
