@@ -6,6 +6,8 @@ SHOWN = 10
 """Names that a message lists before it only counts the others."""
 WIDEST = 40
 """Characters of each of these names."""
+ROOM = 150
+"""Characters of all of them together: of longer ones, fewer are shown."""
 LONGEST = 200
 """Characters of somebody else's error that a message repeats."""
 MOST_CHARACTERS = 300
@@ -47,6 +49,9 @@ def listed(names: Iterable[object], most: int = SHOWN) -> str:
         'a, b and 2 more'
     """
     words = [text if len(text) <= WIDEST else f"{text[:WIDEST]}..." for text in map(str, names)]
+    most = min(most, len(words))
+    while most > 1 and len(", ".join(words[:most])) > ROOM:
+        most -= 1
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return (", ".join(words[:most]) or "none") + more
 

@@ -297,6 +297,9 @@ def test_bad_input_of_search(table: Path, tmp_path: Path) -> None:
     for command in ("search", "analyse"):
         one = [command, *on_table[1:5], "--scores", same, "--metrics", "snip,val", "--budget", "3"]
         refused(*one, says="'val' is what the search is for")
+    refused(*on_table[:3], "--column", "arch", *on_table[5:], "--budget", "3", says="'arch' names the architectures")
+    refused("search", *SMALL, "--budget", "three", says="give a valid integer, not 'three'")
+    refused("search", *SMALL, "--budget", "3", "--epochs", "0", says="epochs 0: give a whole number")
     refused("search", *SMALL, "--budget", "3", "--learning-rate", "inf", says="learning_rate inf: give a finite number")
     fewer = [*SMALL[:2], "--space-options", "N=1,C=4,num_classes=2", *SMALL[4:]]
     refused("search", *fewer, "--budget", "3", says="num_classes=2: digits has 10 classes")

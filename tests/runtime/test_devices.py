@@ -47,11 +47,11 @@ def test_automatic_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert usable_device("auto", double=True).type == "cpu"  # metrics sum in double precision
     there(cuda=True, mps=False)
     assert usable_device("auto", double=True).type == "cuda"
-    with pytest.raises(InputError, match="device 'nonsense' cannot be used on this machine: give auto, cpu or cuda"):
+    with pytest.raises(InputError, match="device 'nonsense' cannot be used on this machine: give auto, cuda or cpu"):
         usable_device("nonsense", double=True)
     monkeypatch.setattr(torch, "empty", lambda _, device: SimpleNamespace(device=torch.device(device)))
     assert usable_device("mps").type == "mps"
-    with pytest.raises(InputError, match="device 'mps' has no double precision, in which metrics sum: give auto, cpu"):
+    with pytest.raises(InputError, match="device 'mps' has no double precision, in which metrics sum: give auto, cuda"):
         usable_device("mps", double=True)
 
 

@@ -125,6 +125,7 @@ def test_lists_and_errors_are_short() -> None:
     assert listed([]) == "none"
     assert listed(range(10)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert listed(range(133)).endswith("9 and 123 more")
+    assert listed(["x" * 40] * 9).endswith("x and 6 more"), "three of these fill the line"
     assert one_line(ValueError()) == "ValueError"
     assert one_line(ValueError("first\nsecond")) == "ValueError: first"
     assert len(one_line(ValueError("a" * 1000))) < 230

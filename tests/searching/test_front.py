@@ -12,7 +12,7 @@ from torch import nn
 
 from searching.searches import SCORES, SPACE, Counted, history, run, value_of
 from toy import MLPs, toy_batch
-from untrained import ScoreTable, Scoring, TrainingObjective, search
+from untrained import RandomSearch, ScoreTable, Scoring, TrainingObjective, search
 from untrained.errors import InputError
 from untrained.searching.pool import whole
 
@@ -26,6 +26,21 @@ def test_numbers_that_are_clear(given: Any, number: int) -> None:
 def test_numbers_that_are_not(given: Any) -> None:
     with pytest.raises(InputError, match=r"budget .*: give a whole number"):
         run(budget=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"sampler": 3}, "3 is no sampler"),
+        ({"sampler": RandomSearch}, "RandomSearch.* is no sampler"),
+        ({"scores": ["snip"]}, r"scores \['snip'\]: give a ScoreTable"),
+        ({"scores": SCORES, "pool": 3}, "leave pool out"),
+    ],
+    ids=["number", "class", "list", "pool"],
+)
+def test_things_of_another_kind(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        run(**given)
 
 
 def test_strings_for_numbers_and_a_class_for_a_space() -> None:

@@ -1,7 +1,7 @@
 """The verb behind `untrained bench`: benchmarks x samplers x seeds, in processes, resumable."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,8 @@ def bench(
         raise InputError(f"{workers} workers: give at least 1")
     if budget is not None and budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
+    if not isinstance(seeds, Iterable):
+        raise InputError(f"seeds {seeds!r}: give several, as range({seeds!r})")
     seeds = list(dict.fromkeys(seeds))
     if not seeds:
         raise InputError("no seed: give at least one")

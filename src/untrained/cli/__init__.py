@@ -1,5 +1,6 @@
 """The command line: a thin wrapper of the library, a file a command."""
 
+import re
 import sys
 import warnings
 from typing import Annotated, cast
@@ -74,7 +75,8 @@ def main() -> None:
     except UnicodeEncodeError as error:
         code = _said(f"{error.object!r} is no text in UTF-8: give another name")
     except usage_error as error:
-        code = _said(f"{' '.join(error.format_message().split())}{_given(error)} (see --help)")
+        message = re.sub(r"Input should be (a valid \w+).*", r"give \1", " ".join(error.format_message().split()))
+        code = _said(f"{message}{_given(error)} (see --help)")
     except InterruptedSearch as error:
         code, how = INTERRUPTED, str(error)
     except (KeyboardInterrupt, typer.Abort):

@@ -41,18 +41,20 @@ def _described(metric: Any) -> list[str]:
 
 def spaces() -> None:
     """List the search spaces, those of installed packages included."""
-    from untrained.report.text import print_table
+    from untrained.report.text import print_entries
     from untrained.runtime.lookup import installed
     from untrained.spaces import get_space
 
-    rows = []
+    entries = []
     for name in (*untrained.SPACES, *(installed("space").keys() - untrained.SPACES.keys())):
         try:
             space = get_space(name)
         except InputError as error:
-            rows.append((name, "", "", "", f"error: {error}"))
+            entries.append((name, [f"error: {error}"]))
             continue
-        options = ", ".join(f"{k}={v}" for k, v in space.options.items())
+        size = f"{space.size:,}" if space.size else "endless"
         use = "training, tables" if space.has_networks else "tables only"
-        rows.append((name, f"{space.size or 'endless'}", use, options, (type(space).__doc__ or "").split("\n")[0]))
-    print_table(stdout(), "Search spaces", ("name", "architectures", "searched by", "options", "what"), rows)
+        options = ", ".join(f"{k}={v}" for k, v in space.options.items()) or "none"
+        what = (type(space).__doc__ or "").split("\n")[0]
+        entries.append((name, [what, f"{size} architectures; searched by: {use}", f"options: {options}"]))
+    print_entries(stdout(), "Search spaces", entries)

@@ -89,7 +89,8 @@ def score(
     for name, why in scores.idle.items():
         typer.echo(f"warning: metric {name!r} {why}: it cannot tell them apart", err=True)
     for arch, why in list(scores.reasons.items())[:3]:
-        typer.echo(f"  {arch}: " + "; ".join(f"{m}: {w}" for m, w in why.items()), err=True)
+        metrics_of = {reason: [m for m in why if why[m] == reason] for reason in why.values()}
+        typer.echo(f"  {arch}: " + "; ".join(f"{', '.join(m)}: {w}" for w, m in metrics_of.items()), err=True)
 
 
 def _workers(device: str) -> int:

@@ -97,8 +97,9 @@ def search(
 ) -> None:
     """Score a pool without training, then spend BUDGET real evaluations on finding its best architecture.
 
-    With --data each evaluation is a training; with --table it is a look-up. Run again with the same --out, it goes on
-    where it was.
+    With --data each evaluation is a training; with --table it is a look-up.
+
+    Run again with the same --out, it goes on where it was.
     """
     if (data is None) == (table is None):
         raise InputError("give either --data (real trainings) or --table (look-ups)")

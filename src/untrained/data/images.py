@@ -114,6 +114,8 @@ class ImageData:
             >>> image.shape
             torch.Size([1, 8, 8])
         """
+        if name not in self.splits:
+            raise InputError(f"unknown split {name!r}: choose from {', '.join(self.splits)}")
         rows = self.splits[name]
         return Images(self.pixels(rows), torch.from_numpy(self.labels[rows]), *self.statistics)
 

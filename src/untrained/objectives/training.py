@@ -123,14 +123,11 @@ class TrainingObjective(Objective):
         data_name: str = "arrays",
         on_step: Callable[[int, int], None] | None = None,
     ) -> None:
-        for name, value in (
-            ("epochs", epochs),
-            ("batch_size", batch_size),
-            ("learning_rate", learning_rate),
-            ("threads", threads),
-        ):
-            if not 0 < value < math.inf:
-                raise InputError(f"{name} {value}: give a finite number above 0")
+        for name, value in (("epochs", epochs), ("batch_size", batch_size), ("threads", threads)):
+            if not isinstance(value, int) or value < 1:
+                raise InputError(f"{name} {value!r}: give a whole number of at least 1")
+        if not 0 < learning_rate < math.inf:
+            raise InputError(f"learning_rate {learning_rate}: give a finite number above 0")
         self.space = as_space(space)
         if not self.space.has_networks:
             raise InputError(f"space {self.space.name!r} has no networks to train: it knows strings and tables only")

@@ -30,8 +30,8 @@ def learned_weights(summary: Mapping[str, Any]) -> Mapping[str, float]:
 
 def print_table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = _table(title)
-    for name in header:
-        table.add_column(name, overflow="fold")
+    for place, name in enumerate(header):
+        table.add_column(name, overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(table)
@@ -61,7 +61,7 @@ def _queries(summary: Mapping[str, Any]) -> Table:
         style = "bold" if query["architecture"] == best else ""
         value = "failed" if query["value"] is None else f"{query['value']:.2f}"
         note = f"\n{query['reason']}" if "reason" in query else ""
-        seconds = "" if query["seconds"] is None else f"{query['seconds']:.1f}"
+        seconds = "reused" if query.get("reused") else "" if query["seconds"] is None else f"{query['seconds']:.1f}"
         table.add_row(
             str(number), query["phase"] or "", value, seconds, Text(query["architecture"] + note), style=style
         )

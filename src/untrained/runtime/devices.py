@@ -24,7 +24,8 @@ def usable_device(name: str, double: bool = False) -> torch.device:
         device(type='cpu')
     """
     if name != "auto":
-        choices = "auto, cpu or cuda" if double else "auto, cpu, cuda or mps"
+        there = [*(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if _has_mps() and not double else [])]
+        choices = ", ".join(["auto", *there]) + " or cpu"
         try:
             device = torch.empty(0, device=name).device
         except (RuntimeError, AssertionError) as error:
@@ -34,7 +35,11 @@ def usable_device(name: str, double: bool = False) -> torch.device:
         return device
     if torch.cuda.is_available():
         return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() and not double else "cpu")
+    return torch.device("mps" if _has_mps() and not double else "cpu")
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()
 
 
 def exact_kernels(device: torch.device) -> AbstractContextManager[None]:

@@ -125,7 +125,7 @@ class Scoring:
     def _job(self, space: SearchSpace, twin: Mapping[str, str], seed: int, note: Note) -> Job:
         """The job, all that is given being checked."""
         if self.batch is None:
-            raise InputError("no batch given: metrics need a batch of inputs and targets")
+            raise InputError("no batch to score networks on: give one, as Scoring(batch=(inputs, targets))")
         if not twin:
             raise InputError("no architecture to score")
         if self.workers < 1:

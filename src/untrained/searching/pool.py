@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from optuna.samplers import BaseSampler
 
-from untrained.errors import InputError
+from untrained.errors import InputError, shown
 from untrained.metrics import get_metrics
 from untrained.objectives import Objective
 from untrained.samplers import check_sampler, sampler_info
@@ -109,6 +110,20 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
     pairs = any("second batch" in metric.needs for metric in chosen or ())
     second = objective.second_batch(BATCH, seed) if pairs else None
     return replace(found, batch=objective.batch(BATCH, seed), second_batch=second)
+
+
+def check_types(sampler: object, scores: object, pool: object) -> None:
+    """Makes sure that a search was given things of the kinds that it takes.
+
+    Raises:
+        InputError: One is of another kind; or there is a pool beside a table, which has one of its own.
+    """
+    if not isinstance(sampler, str | BaseSampler):
+        raise InputError(f"{shown(sampler)} is no sampler: give a name (untrained samplers) or an Optuna sampler")
+    if not isinstance(scores, ScoreTable | Scoring | None):
+        raise InputError(f"scores {shown(scores)}: give a ScoreTable, or Scoring(metrics=[...])")
+    if isinstance(scores, ScoreTable) and pool is not None:
+        raise InputError("a table of scores is its own pool: leave pool out, or give scores.select(pool)")
 
 
 def check_scored(given: ScoreTable, space: SearchSpace, sampler: object) -> None:

@@ -30,6 +30,7 @@ from untrained.searching.pool import (
     SCORES_FILE,
     check_pool,
     check_scored,
+    check_types,
     chosen_pool,
     completed,
     kept_scores,
@@ -139,6 +140,7 @@ def search(
     if timeout is not None and not timeout > 0:
         raise InputError(f"timeout {timeout}: give seconds above 0")
     check_seed(seed)
+    check_types(sampler, scores, pool)
     space = as_space(space)
     objective = as_objective(objective, space, direction)
     evaluation = evaluation_identity(space, objective)

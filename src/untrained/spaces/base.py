@@ -315,7 +315,10 @@ class SearchSpace(ABC):
             if n is None or (at_most and n >= len(everything)):
                 return everything
             if n > len(everything):
-                raise InputError(f"pool of {n} architectures: space {self.name!r} has {len(everything)} distinct ones")
+                most = len(everything)
+                raise InputError(
+                    f"pool of {n} architectures: space {self.name!r} has {most} distinct ones: give at most {most}"
+                )
         if n is None:
             raise InputError(f"space {self.name!r} is too large to score whole: give the size of the pool")
         found = dict[str, None]()

@@ -57,6 +57,9 @@ class TableFile:
             InputError: a column is missing or holds no numbers, the file is damaged, or an architecture stands twice.
         """
         for name in (*columns, *texts):
+            if name == ARCH:
+                numbers = listed(self.numeric)
+                raise InputError(f"{self.path}: column {name!r} names the architectures: choose from {numbers}")
             if name not in self.names:
                 raise InputError(f"{self.path} has no column {name!r}: it has {listed((ARCH, *self.names))}")
         for name in columns:

@@ -106,8 +106,10 @@ class Metric:
         Raises:
             ValueError: If the score is infinite or not a number, or the metric says why there is none.
             TypeError: If the function returns no number.
-            InputError: If the function has no such option, or it does not take such a value.
+            InputError: If `probe` is a network, the function has no such option, or it does not take such a value.
         """
+        if isinstance(probe, torch.nn.Module):
+            raise InputError(f"metric {self.name!r} takes a Probe, not a network: give Probe(net, inputs, targets)")
         if options:
             return self.with_options(**options)(probe)
         # A clock is to be read in the settings that networks run in.
