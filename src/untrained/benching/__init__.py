@@ -1,4 +1,4 @@
-"""Samplers compared: benchmarks x samplers x seeds, and what to say of it."""
+"""Compares samplers on tabular benchmarks over several seeds, and sums the searches up."""
 
 from untrained.benching.collect import BenchResult, Ran, bench
 from untrained.benching.curves import RANK, Curve, Panel, panels

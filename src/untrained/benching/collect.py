@@ -1,4 +1,4 @@
-"""The verb behind `untrained bench`: benchmarks x samplers x seeds, in processes, resumable."""
+"""`bench`: every sampler searches every benchmark with every seed, in processes; a killed bench can go on."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,12 +41,12 @@ SCHEMA = pa.schema(
         "seconds": pa.float64(),
     }
 )
-"""One row a query; see `untrained.benching.run.COLUMNS`."""
+"""The columns of a bench, with one row for each query; `untrained.benching.run.COLUMNS` says what they hold."""
 
 ORDER = ("benchmark", "task", "objective", "sampler", "seed", "query")
 
 RunKey = tuple[str, str, int]
-"""(key of the benchmark, sampler, seed)"""
+"""(key of the benchmark, sampler, seed)."""
 
 Rows = dict[str, list[Any]]
 OnRun = Callable[[int, int], None]
@@ -55,7 +55,15 @@ OnRun = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Ran:
-    """A benchmark that was searched: with which budget and metrics, in a pool of how many, and what to know of it."""
+    """A benchmark that was searched.
+
+    Args:
+        benchmark: The benchmark.
+        budget: The queries of each search.
+        pool: How many architectures a search could choose from.
+        metrics: The metrics that samplers learned from.
+        notes: What a reader of the figures must know, such as metrics that were left out.
+    """
 
     benchmark: Benchmark
     budget: int
@@ -66,10 +74,16 @@ class Ran:
 
 @dataclass(frozen=True, eq=False)
 class BenchResult:
-    """What was asked for of a bench.
+    """The searches of a bench.
 
-    table: `SCHEMA`, sorted by `ORDER`. ran: the benchmarks in the order asked for. skipped: (benchmark or benchmark
-    and sampler, why).
+    Args:
+        table: One row for each query, with the columns of `SCHEMA`, sorted by `ORDER`.
+        ran: The benchmarks that were searched, in the order in which they were asked for.
+        skipped: (what, why) for each benchmark, and each benchmark with a sampler, that could not run.
+
+    Example:
+        >>> BenchResult(SCHEMA.empty_table(), ran=(), skipped=(("nasbench201", "no file"),)).table.num_rows
+        0
     """
 
     table: pa.Table
@@ -92,16 +106,38 @@ def bench(
 ) -> BenchResult:
     """Lets every sampler search every benchmark with every seed.
 
-    benchmarks: names (see `get_benchmarks`) or benchmarks of one's own. samplers: names from `SAMPLERS`, all where
-    None; `single` stands for each metric of the table on its own. budget: queries, T of the benchmark where None.
-    metrics: instead of the benchmark's; extra_metrics: besides them (`params` and `flops` can be counted where no
-    table has them). data_dir: folder of tables, UNTRAINED_DATA where None.
-    path: Parquet file to write; searches are kept in `path`.partial as they are done, so a killed call goes on where it
-    was, and searches that the file holds already are not made again. The numbers depend neither on that nor on
-    `workers`, but for `seconds`.
+    If a file of a benchmark is missing, or a sampler needs more than a table has, it is skipped with its reason.
 
-    A benchmark whose file is missing, or a sampler for which a table does not suffice, is skipped with its reason.
-    Raises `InputError` where nothing is left, or `path` holds searches with another budget or other tables.
+    Args:
+        benchmarks: Names (see `get_benchmarks`) or benchmarks of your own.
+        samplers: Names, as `sampler_info` takes them; all of `SAMPLERS` if None. `single` stands for each metric of the
+            table on its own.
+        seeds: One search for each seed.
+        budget: Queries of each search; T of the benchmark if None.
+        metrics: Metrics in place of the benchmark's own.
+        extra_metrics: Metrics besides them; `params` and `flops` are counted if a table lacks them.
+        data_dir: Folder of the tables; the one that UNTRAINED_DATA names if None.
+        path: Parquet file to write. Each finished search is added to `path`.partial, so a killed call goes on from
+            there when it is repeated. Searches that `path` already holds are not made again.
+        workers: Processes. They change no column but `seconds`.
+        on_run: Called with (searches done, searches in all) after each search.
+
+    Returns:
+        Every query, and what was skipped.
+
+    Raises:
+        InputError: If an argument is not what it should be, if nothing can run, or if `path` holds searches with
+            another budget or other tables.
+
+    Example:
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> from untrained import Benchmark
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> result = bench([mine], ["random", "single"], seeds=range(5), budget=2, data_dir=".")
+        >>> result.table.num_rows
+        20
     """
     if workers < 1:
         raise InputError(f"{workers} workers: give at least 1")
@@ -177,7 +213,7 @@ def _needs_folder(benchmark: Benchmark) -> bool:
 
 
 def _samplers(names: Sequence[str] | None, metrics: Sequence[str]) -> list[str]:
-    """The samplers asked for; one that takes a metric stands for itself with each of `metrics`."""
+    """The samplers that were asked for; one that takes a metric is repeated for each of `metrics`."""
     expanded: list[str] = []
     for name in SAMPLERS if names is None else names:
         takes = name in SAMPLERS and SAMPLERS[name].takes_metric
@@ -206,7 +242,7 @@ def _table(done: Mapping[RunKey, Rows]) -> pa.Table:
 
 
 class _Store:
-    """Finished searches: those that the Parquet file holds, and those that come to it."""
+    """Finished searches: those of the Parquet file, and those that are added to it."""
 
     def __init__(self, path: Path | None, settings: Mapping[str, Any]) -> None:
         self.path = path
@@ -219,7 +255,7 @@ class _Store:
             raise InputError(f"{str(path)!r} is not a .parquet file")
         self.journal = Journal(Path(f"{path}.partial"))
         try:
-            if path.exists():  # read under the lock: until then, another process may be adding to it
+            if path.exists():  # read under the lock: before that, another process may add to it
                 self._read(path)
             self._resume(self.journal)
         except BaseException:

@@ -1,4 +1,4 @@
-"""How the best so far gets better with the queries: what a figure draws."""
+"""Curves for a figure: the best architecture so far against the number of queries."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,14 @@ ERROR, RANK = "test error, %", "objective rank"
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A sampler on a benchmark: queries (T), and over seeds the mean of a figure and its standard error (T each)."""
+    """The curve of a sampler on a benchmark, of T points.
+
+    Args:
+        sampler: The sampler.
+        queries: T numbers of queries, rising.
+        mean: T means over the seeds.
+        error: T standard errors of these means.
+    """
 
     sampler: str
     queries: Array
@@ -25,7 +32,14 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """The curves of a benchmark; `figure` says of what: `ERROR` or `RANK`, of the best so far."""
+    """The curves of a benchmark.
+
+    Args:
+        title: The task.
+        subtitle: The benchmark and its objective.
+        figure: What is drawn of the best architecture so far: `ERROR` or `RANK`.
+        curves: One for each sampler.
+    """
 
     title: str
     subtitle: str
@@ -34,9 +48,27 @@ class Panel:
 
 
 def panels(result: BenchResult) -> list[Panel]:
-    """A panel a benchmark. The single metrics are left out: they do not learn.
+    """Computes the curves of a bench.
 
-    A curve begins where every seed has a finished query.
+    Single metrics are left out, since they do not learn. A curve begins at the first query after which every seed has
+    a value.
+
+    Args:
+        result: The bench.
+
+    Returns:
+        One panel for each benchmark, in the order of `result.ran`.
+
+    Example:
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> from untrained import Benchmark
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> from untrained import bench
+        >>> panel = panels(bench([mine], ["robot"], seeds=range(2), budget=3, data_dir="."))[0]
+        >>> panel.figure, panel.curves[0].mean[-1].item()
+        ('objective rank', 1.0)
     """
     columns = result.table.to_pydict()
     found: dict[str, dict[str, dict[int, list[float]]]] = {}

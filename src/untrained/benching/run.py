@@ -20,21 +20,31 @@ from untrained.spaces import ArchitectureList, SearchSpace
 COLUMNS = {
     "query": "which of the search, from 1",
     "architecture": "what was queried",
-    "value": "its objective; empty where it failed or was stopped early",
+    "value": "its objective; empty if it failed or was stopped early",
     "state": "complete, failed or pruned",
     "phase": "explore or exploit",
     "cost": "seconds of the tabulated training",
     "rank": "objective rank in the pool of the best so far, 1 is best",
     "regret": "how far its objective is from the best of the pool",
     "test": "its test figure",
-    "seconds": "what the search itself took for this query: the one column that is another every time",
+    "seconds": "what the search itself took for this query: the only column that differs from run to run",
 }
 """What is kept of each query."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A search to make: everything that its outcome depends on, and where the tables are."""
+    """A search to make: all that its outcome depends on, and the folder of the tables.
+
+    Args:
+        benchmark: What is searched.
+        folder: The folder of the tables.
+        sampler: A name, as `sampler_info` takes it.
+        seed: Decides every random draw.
+        budget: Number of queries.
+        metrics: Metrics in place of the benchmark's own, if not None.
+        extra: Metrics besides them.
+    """
 
     benchmark: Benchmark
     folder: Path
@@ -47,7 +57,14 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """The tables of a benchmark in memory. `scores` holds the pool: what both tables have, in its order."""
+    """The tables of a benchmark in memory.
+
+    Args:
+        benchmark: The benchmark.
+        space: Its space, or a list of its architectures.
+        scores: The scores of the pool: every architecture that both tables have.
+        objective: The values.
+    """
 
     benchmark: Benchmark
     space: SearchSpace
@@ -55,13 +72,28 @@ class Opened:
     objective: TabularObjective
 
     def missing(self, sampler: str) -> str:
-        """What a sampler would need beyond these tables, in words; "" if it can run."""
+        """Tells what a sampler needs beyond these tables.
+
+        Args:
+            sampler: A name, as `sampler_info` takes it.
+
+        Returns:
+            That in words; "" if the sampler can run.
+        """
         if sampler_info(sampler).pruner is not None and len(self.benchmark.fidelities) < 2:
             return "trainings of several lengths: the table has one"
         return sampler_info(sampler).missing(self.scores.metrics, self.space)
 
     def objective_for(self, sampler: str) -> TabularObjective:
-        """The objective; for a sampler that stops trainings early, the longest one with the shorter ones before it."""
+        """Chooses what a sampler queries.
+
+        Args:
+            sampler: A name, as `sampler_info` takes it.
+
+        Returns:
+            `objective`; for a sampler that stops trainings early, the longest training with the shorter ones as its
+            intermediate values.
+        """
         fidelities = self.benchmark.fidelities
         if sampler_info(sampler).pruner is None:
             return self.objective
@@ -76,7 +108,7 @@ class Opened:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What stands in the tables (JSON)."""
+        """What the tables hold (JSON): equal for equal tables."""
         return {"scores": self.scores.fingerprint, "objective": self.objective.identity}
 
 
@@ -86,10 +118,29 @@ _OPENED: dict[tuple[object, ...], Opened] = {}
 def open_benchmark(
     benchmark: Benchmark, folder: Path, metrics: tuple[str, ...] | None = None, extra: tuple[str, ...] = ()
 ) -> Opened:
-    """Reads the tables of `benchmark`, once a process; `metrics` and `extra` as in `Benchmark.load_scores`.
+    """Reads the tables of a benchmark. A process reads each of them once.
 
-    Raises `InputError` for a missing or broken file, an architecture that stands twice or is not of the space, one
-    that a published table lacks, and where scores and objective have no architecture in common.
+    Args:
+        benchmark: The benchmark.
+        folder: The folder of the tables.
+        metrics: Metrics in place of the benchmark's own, if not None.
+        extra: Metrics besides them.
+
+    Returns:
+        The tables, cut down to the architectures that both have.
+
+    Raises:
+        InputError: If a file is missing or broken, if an architecture stands twice, is not one of the space or is
+            missing in a published table, or if the two tables have no architecture in common.
+
+    Example:
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> from untrained import Benchmark
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> open_benchmark(mine, Path()).scores.archs
+        ('a', 'b', 'c')
     """
     key = (repr(benchmark), folder, metrics, extra)
     if key not in _OPENED:
@@ -106,7 +157,23 @@ def open_benchmark(
 
 
 def run_search(run: Run) -> dict[str, list[Any]]:
-    """Makes the search of `run` in memory: a list with an entry a query for each of `COLUMNS`."""
+    """Makes a search in memory.
+
+    Args:
+        run: The search.
+
+    Returns:
+        Column -> its entries, one for each query. The columns are those of `COLUMNS`.
+
+    Example:
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> from untrained import Benchmark
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> run_search(Run(mine, Path(), "single:snip", seed=0, budget=2))["architecture"]
+        ['b', 'c']
+    """
     opened = open_benchmark(run.benchmark, run.folder, run.metrics, run.extra)
     objective = opened.objective_for(run.sampler)
     best_of_pool = _best(opened)
@@ -153,7 +220,7 @@ def _best(opened: Opened) -> float:
 
 
 def _figures(opened: Opened, arch: str, best_of_pool: float) -> dict[str, float | None]:
-    """Rank, regret and test figure of `arch` under the benchmark's own objective, whatever the sampler's was."""
+    """Rank, regret and test figure of `arch` under the benchmark's own objective, whatever the sampler queried."""
     own = float(opened.objective.values([arch])[0])
     test = next(iter(opened.objective.report(arch, None).values()), None)
     if np.isnan(own):

@@ -1,4 +1,4 @@
-"""What a bench says: figures of the pick over seeds, beside the published ones, and whether differences are chance."""
+"""Sums a bench up: figures of the pick over seeds, the published ones, and tests of the differences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,18 @@ AVERAGE, BEST = "single metric, average", "single metric, best"
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, standard deviation (of the population, as papers print it), median and worst of some figure over seeds."""
+    """A figure over several seeds.
+
+    Args:
+        mean: Its mean.
+        std: Its standard deviation, that of the population as papers print it.
+        median: Its median.
+        worst: Its worst value.
+
+    Example:
+        >>> Spread.of(np.array([1.0, 3.0, np.nan]))
+        Spread(mean=2.0, std=1.0, median=2.0, worst=3.0)
+    """
 
     mean: float
     std: float
@@ -30,7 +41,15 @@ class Spread:
 
     @classmethod
     def of(cls, figures: Array, worst_is_least: bool = False) -> "Spread | None":
-        """NaN where a search found nothing is left out; None where nothing is left."""
+        """Computes the spread of n figures.
+
+        Args:
+            figures: n numbers; NaN, for a search that found nothing, is left out.
+            worst_is_least: Whether the worst is the least, as of accuracies, or the greatest, as of ranks.
+
+        Returns:
+            The spread; None if no figure is left.
+        """
         known = figures[~np.isnan(figures)]
         if known.size == 0:
             return None
@@ -40,11 +59,20 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """A sampler on a benchmark.
+    """What a sampler reached on a benchmark.
 
-    test: test figure of the pick. rank: its objective rank in the pool. regret: of its objective. cost: seconds of
-    trainings. seconds: of the search itself. p: of the paired test against the reference, None for the reference.
-    difference: mean rank less that of the reference; below 0 is better. published: the paper's figure for the method.
+    Args:
+        key: The key of the benchmark.
+        sampler: The sampler, or a method of which only papers have figures.
+        seeds: Number of searches.
+        test: Test figure of the pick.
+        rank: Objective rank of the pick in the pool, 1 is best.
+        regret: How far the objective of the pick is from the best of the pool.
+        cost: Seconds of the trainings of a search.
+        seconds: Seconds of the search itself.
+        difference: Mean rank less that of the reference, below 0 is better; None for the reference.
+        p: p-value of the paired test against the reference, corrected by Holm; None for the reference.
+        published: The figure that the paper prints for the method.
     """
 
     key: str
@@ -61,12 +89,33 @@ class Row:
 
 
 def summarise(result: BenchResult, reference: str | None = None) -> list[Row]:
-    """The rows of a bench, benchmark by benchmark: samplers by the mean rank of their pick, then what only papers have.
+    """Sums up a bench over its seeds.
 
-    The single metrics are two rows, as papers print them: their average, and the best.
+    Single metrics make two rows, as papers print them: their average, and the best.
 
-    reference: the sampler that others are compared with, pair by pair of the same seed, on the rank of the pick
-    (Wilcoxon's signed-rank test, two-sided; p-values of a benchmark corrected by Holm). None compares nothing.
+    Args:
+        result: The bench.
+        reference: The sampler that the others are compared with on the rank of the pick, in pairs of the same seed
+            (Wilcoxon's signed-rank test, two-sided; the p-values of a benchmark are corrected by Holm). None compares
+            nothing.
+
+    Returns:
+        The rows, benchmark by benchmark: samplers by the mean rank of their pick, then methods of which only papers
+        have figures.
+
+    Raises:
+        InputError: If the reference is not one of the samplers.
+
+    Example:
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> from untrained import Benchmark
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> from untrained import bench
+        >>> row = summarise(bench([mine], ["single:snip"], seeds=range(2), budget=1, data_dir="."))[0]
+        >>> row.sampler, row.rank.mean
+        ('single metric, average (of 1)', 1.0)
     """
     last = _last_queries(result)
     samplers = {sampler for _, sampler in last}
@@ -87,7 +136,19 @@ def summarise(result: BenchResult, reference: str | None = None) -> list[Row]:
 
 
 def compare(ours: Array, reference: Array) -> tuple[float, float]:
-    """(mean difference, p) of n pairs by Wilcoxon's signed-rank test, two-sided; p is 1 where all agree."""
+    """Compares two samplers by Wilcoxon's signed-rank test, two-sided.
+
+    Args:
+        ours: n figures.
+        reference: n figures of the same seeds.
+
+    Returns:
+        Mean difference, and p. If all pairs are equal, p is 1.
+
+    Example:
+        >>> compare(np.array([1.0, 2.0, 4.0]), np.array([2.0, 4.0, 8.0]))[0]
+        -2.3333333333333335
+    """
     difference = ours - reference
     if not np.any(difference):
         return 0.0, 1.0
@@ -96,7 +157,18 @@ def compare(ours: Array, reference: Array) -> tuple[float, float]:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979)."""
+    """Corrects p-values for their number (Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979).
+
+    Args:
+        p: n p-values.
+
+    Returns:
+        n corrected p-values in the same order, at most 1.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
     order = np.argsort(p, kind="stable")
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(np.asarray(p)[order] * np.arange(len(p), 0, -1)), 1.0)
@@ -104,7 +176,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _last_queries(result: BenchResult) -> dict[tuple[str, str], Mapping[str, Array]]:
-    """(benchmark, sampler) -> figure -> one number a seed, in the order of the seeds."""
+    """(benchmark, sampler) -> figure -> one number for each seed, in the order of the seeds."""
     columns = result.table.to_pydict()
     totals: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
     for i in range(result.table.num_rows):
@@ -153,7 +225,7 @@ def _compared(rows: list[Row], runs: Mapping[str, Mapping[str, Array]], referenc
 
 
 def _singles(benchmark: Benchmark, rows: list[Row]) -> list[Row]:
-    """The paper's two rows: over the metrics, and the metric whose pick has the best figure."""
+    """The two rows of papers: the average over the metrics, and the metric whose pick is best."""
     by_test = benchmark.reported == "test"
     best = max(rows, key=lambda r: r.test.mean if by_test and r.test else -(r.rank.mean if r.rank else np.inf))
 
