@@ -21,7 +21,12 @@ class InputError(ValueError):
     without a traceback and exits with code 2.
 
     Args:
-        message: what is wrong. Line breaks become spaces, and a text of more than 300 characters loses its middle.
+        message: What is wrong. Line breaks become spaces, and a text of more than 300 characters loses its middle.
+
+    Example:
+        >>> raise InputError("5 workers: give at most 4")
+        Traceback (most recent call last):
+        untrained.errors.InputError: 5 workers: give at most 4
     """
 
     def __init__(self, message: str) -> None:
@@ -38,8 +43,8 @@ def listed(names: Iterable[object], most: int = SHOWN) -> str:
     """Names for a message, of which only the first are shown when there are many.
 
     Args:
-        names: what to list.
-        most: how many are shown.
+        names: What to list.
+        most: How many are shown.
 
     Returns:
         The names separated by commas, `none` if there are none.

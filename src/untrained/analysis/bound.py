@@ -67,6 +67,22 @@ def bound(
         objective: The objective that was queried.
         table: The scores that RoBoT learned from.
         scaling: How RoBoT scaled them.
+
+    Returns:
+        The bound, and what the search found.
+
+    Example:
+        >>> import untrained
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> objective = untrained.TabularObjective("mine.parquet", "acc")
+        >>> table = untrained.ScoreTable.load("mine.parquet", ["snip"])
+        >>> result = untrained.search(
+        ...     untrained.ArchitectureList(table.archs), objective, budget=2, sampler="robot", scores=table
+        ... )
+        >>> bound(result.queries, objective, table).pick_rank
+        1
     """
     found = phases(queries, objective, table.archs)
     f, features = objective.upward(table.archs), table.scaled(scaling)

@@ -50,7 +50,17 @@ def metric_report(table: ScoreTable, objective: TabularObjective, budget: int) -
         budget: T, from 1 to n.
 
     Returns:
-        One report a metric, in the order of the table.
+        One report for each metric, in the order of the table.
+
+    Example:
+        >>> import untrained
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> objective = untrained.TabularObjective("mine.parquet", "acc")
+        >>> table = untrained.ScoreTable.load("mine.parquet", ["snip"])
+        >>> metric_report(table, objective, budget=1)[0].spearman
+        1.0
     """
     f = objective.upward(table.archs)
     return [report(name, m, f, budget) for name, m in zip(table.metrics, columns(table), strict=True)]

@@ -41,6 +41,23 @@ def phases(queries: Sequence[Query], objective: TabularObjective, pool: tuple[st
             their own; failed and stopped ones count as the last of the pool.
         objective: The objective that was queried.
         pool: The architectures that the search could choose from.
+
+    Returns:
+        How many queries each step had, and what it found.
+
+    Example:
+        >>> import untrained
+        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
+        >>> pq.write_table(pa.table(columns), "mine.parquet")
+        >>> objective = untrained.TabularObjective("mine.parquet", "acc")
+        >>> table = untrained.ScoreTable.load("mine.parquet", ["snip"])
+        >>> result = untrained.search(
+        ...     untrained.ArchitectureList(table.archs), objective, budget=2, sampler="robot", scores=table
+        ... )
+        >>> found = phases(result.queries, objective, table.archs)
+        >>> found.explored + found.exploited, found.pick_rank
+        (2, 1)
     """
     ranks = [objective.rank(query.architecture, pool) if query.state == "complete" else len(pool) for query in queries]
     explored = [rank for rank, query in zip(ranks, queries, strict=True) if query.phase == "explore"]

@@ -81,6 +81,9 @@ def expected_best_rank(t: int, hits: int, n: int) -> float:
         hits: h, how many of them are among the T best, in random places.
         n: The size of the pool.
 
+    Returns:
+        The average, 1 is best.
+
     Example:
         >>> expected_best_rank(9, 4, 100)
         2.0

@@ -245,13 +245,20 @@ def useless(column: NDArray[np.float64]) -> str:
 
 
 def data_folder(given: str | Path | None = None) -> Path:
-    """The folder of tables.
+    """Finds the folder of tables.
 
     Args:
         given: the folder; the one that UNTRAINED_DATA names if None.
 
+    Returns:
+        The folder.
+
     Raises:
         InputError: neither is given, or there is no such folder.
+
+    Example:
+        >>> data_folder(".")
+        PosixPath('.')
     """
     if given is None and not (given := os.environ.get(DATA)):
         raise InputError(f"no folder of tables: give --data-dir, or set {DATA} (see: untrained data)")

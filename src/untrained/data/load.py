@@ -34,6 +34,9 @@ def load_data(source: str | Path, test: str | Path | None = None) -> ImageData:
         test: another of these, for testing. Parts that neither sets apart, a fifth of the images each, are drawn class
             by class with a fixed seed.
 
+    Returns:
+        The images, read when they are asked for, with their classes and splits.
+
     Raises:
         InputError: a file is missing or broken, or its labels are no classes.
 

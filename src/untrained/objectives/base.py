@@ -41,6 +41,17 @@ class EvaluationFailed(Exception):
     """This architecture has no value: its training diverged, its row of the table is empty.
 
     Raise it in an objective: the query is recorded as failed with the message as its reason, and counts.
+
+    Example:
+        >>> import untrained
+        >>> def value(arch):
+        ...     if arch == "b":
+        ...         raise EvaluationFailed("diverged")
+        ...     return 1.0
+        >>> table = untrained.ScoreTable(("a", "b"), ("snip",), np.array([[1.0], [2.0]]))
+        >>> space = untrained.ArchitectureList(["a", "b"])
+        >>> untrained.search(space, value, budget=2, sampler="single:snip", scores=table).queries[0].reason
+        'EvaluationFailed: diverged'
     """
 
 
@@ -62,6 +73,12 @@ class Objective(ABC):
 
     A subclass needs `__call__` and `identity`. A call may report intermediate values to its trial and raise
     `optuna.TrialPruned`; any other exception but `KeyboardInterrupt` is a failed query with its reason.
+
+    Attributes:
+        direction: "maximize" or "minimize".
+        loss: (outputs, targets) -> mean loss, for metrics that need one.
+        threads: Threads of torch during a call.
+        recipe: Keys of `identity` that say how an architecture is evaluated.
 
     Example:
         >>> class Shortest(Objective):
@@ -152,6 +169,10 @@ def as_evaluation(returned: Any, seconds: float) -> Evaluation:
     Raises:
         EvaluationFailed: The value is not finite.
         TypeError: The value or the cost is no number, or a weight is no dense tensor.
+
+    Example:
+        >>> as_evaluation(np.float32(0.5), seconds=2.0)
+        Evaluation(value=0.5, cost_seconds=2.0, weights=None)
     """
     given = returned if isinstance(returned, Evaluation) else Evaluation(returned)
     value = _number(given.value, "value")

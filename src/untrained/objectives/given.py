@@ -23,7 +23,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 
 def as_objective(given: Any, space: SearchSpace, direction: Direction | None = None) -> Objective:
-    """The objective that was meant.
+    """Makes an `Objective` of what a user gave.
 
     Args:
         given: One of:
@@ -33,11 +33,19 @@ def as_objective(given: Any, space: SearchSpace, direction: Direction | None = N
               `Objective` it has is used, too;
             - a function of one parameter, the architecture;
             - a function of two, a built network and the trial: see `FunctionObjective`.
-        space: Where architectures come from.
+        space: The space of the architectures.
         direction: "maximize" or "minimize", for what does not say so itself; None is "maximize".
+
+    Returns:
+        An `Objective`; the given one if it is one.
 
     Raises:
         InputError: It is none of these, or contradicts `direction`.
+
+    Example:
+        >>> from untrained import ArchitectureList
+        >>> as_objective(len, ArchitectureList(["a", "bb"]), "minimize")("bb").value
+        2.0
     """
     if direction is not None and direction not in get_args(Direction):
         raise InputError(f"unknown direction {direction!r}: choose from {', '.join(get_args(Direction))}")

@@ -86,6 +86,7 @@ class TabularObjective(Objective):
 
     @property
     def steps(self) -> tuple[int, ...]:
+        """The epochs of `fidelities`, rising."""
         return tuple(self.fidelities)
 
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
@@ -115,6 +116,7 @@ class TabularObjective(Objective):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """What the values depend on (JSON): the columns, and a hash of their content."""
         digest = blake2b("\n".join(self.archs).encode() + self._values.tobytes(), digest_size=8)
         for column in self.fidelities.values():
             digest.update(self._columns[column].tobytes())

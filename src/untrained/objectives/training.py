@@ -43,6 +43,9 @@ def accuracy(outputs: Tensor, targets: Tensor) -> float:
         outputs: n x classes, or n x classes x ... for a class at each position.
         targets: n class labels, or n x ... of them.
 
+    Returns:
+        The share, from 0 to 100.
+
     Example:
         >>> accuracy(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
         50.0
@@ -67,7 +70,7 @@ class TrainingObjective(Objective):
     is not finite is a failed training.
 
     Args:
-        space: Where the architectures come from; it builds the networks.
+        space: The space of the architectures; it builds the networks.
         train: A data set of pairs (input, target), or a pair of arrays (n x ..., n). An input or a target may be a
             tensor, or tuples, lists and dictionaries of tensors; the network and the loss get them as they are.
         valid: Data of the same form, for the value of the objective.

@@ -24,6 +24,12 @@ def shared(compute: "Callable[[Probe], T]") -> "Callable[[Probe], T]":
 
     A pass that every metric may need is a property of `Probe`; a pass of one family is a function with this decorator.
 
+    Args:
+        compute: A function of a probe.
+
+    Returns:
+        The same function, which keeps its result with the probe.
+
     Example:
         >>> @shared
         ... def input_norm(probe: Probe) -> float:
@@ -112,6 +118,7 @@ class Probe(Passes):
 
     @property
     def settings(self) -> dict[str, Any]:
+        """The arguments that `replace` carries over."""
         return super().settings | {"chunk": self.chunk}
 
     # Everything below is about chunks: without them, each pass is that of the whole batch.

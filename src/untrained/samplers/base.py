@@ -76,6 +76,17 @@ class PoolSampler(BaseSampler):
         table: The scores to learn from; its architectures are the pool.
         space: The search space of these architectures.
         seed: Decides every random draw.
+
+    Example:
+        >>> import untrained
+        >>> class InOrder(PoolSampler):
+        ...     options = {}
+        ...     def choose(self, history):
+        ...         known = {query.architecture for query in history}
+        ...         return Choice(next(a for a in self.table.archs if a not in known), "explore")
+        >>> table = untrained.ScoreTable(("a", "b"), ("snip",), np.array([[1.0], [2.0]]))
+        >>> InOrder(table, untrained.ArchitectureList(["a", "b"])).choose([]).architecture
+        'a'
     """
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0) -> None:

@@ -91,6 +91,7 @@ class Mixture(PoolSampler):
 
     @property
     def options(self) -> dict[str, Any]:
+        """Empty: the choices depend on table, seed and history alone."""
         return {}
 
     @cached_property

@@ -29,6 +29,7 @@ class RandomSearch(PoolSampler):
 
     @property
     def options(self) -> dict[str, Any]:
+        """Empty: the choices depend on table, seed and history alone."""
         return {}
 
     def choose(self, history: Sequence[Query]) -> Choice:

@@ -136,11 +136,14 @@ SAMPLERS: dict[str, SamplerInfo] = {
 
 
 def sampler_info(name: str) -> SamplerInfo:
-    """What is known of a sampler.
+    """Finds what is known of a sampler.
 
     Args:
         name: A name from `SAMPLERS`, `single:METRIC`, `package.module:Name`, `file.py:Name`, or the name of an entry
             point in the group `untrained.samplers`. What a name of one's own stands for: see `info_of`.
+
+    Returns:
+        What the sampler is, whose it is and what it needs.
 
     Raises:
         InputError: If nothing has this name, or what has it is no sampler.
@@ -184,6 +187,12 @@ def check_sampler(name: str, metrics: Sequence[str], space: SearchSpace) -> None
 
     Raises:
         InputError: If there is no such sampler, or the table is not enough for it.
+
+    Example:
+        >>> from untrained import ArchitectureList
+        >>> check_sampler("single:snip", ["synflow"], ArchitectureList(["a", "b"]))
+        Traceback (most recent call last):
+        untrained.errors.InputError: ...
     """
     if missing := sampler_info(name).missing(metrics, space):
         raise InputError(f"sampler {name!r} needs {missing}")
@@ -198,6 +207,9 @@ def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, s
         space: The space of the table.
         budget: How many queries the search is to make.
         seed: Decides every random draw.
+
+    Returns:
+        An Optuna sampler, for one study.
 
     Raises:
         InputError: If there is no such sampler, or the table is not enough for it.

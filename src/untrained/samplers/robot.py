@@ -92,6 +92,7 @@ class RoBoT(PoolSampler):
 
     @property
     def options(self) -> dict[str, Any]:
+        """Scaling, number of proposals, acquisition function and its kappa."""
         return {
             "scaling": self.scaling,
             "proposals": self.proposals,

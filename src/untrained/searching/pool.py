@@ -59,7 +59,7 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int) -> list[str]:
     """The distinct architectures of a pool.
 
     Args:
-        space: Where they come from.
+        space: The space of the architectures.
         pool: A list of them; or how many to draw; None for `POOL` of them, or all of a smaller space.
         seed: Decides which are drawn.
 
@@ -90,7 +90,7 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
 
     Args:
         given: What the caller says; None for nothing.
-        space: Where the architectures come from.
+        space: The space of the architectures.
         objective: Knows the loss and has data.
         sampler: A name from `SAMPLERS`, or a sampler.
         seed: Decides which samples of the objective are the batch.

@@ -26,7 +26,7 @@ class Result:
 
     Args:
         study: The whole history, an Optuna study.
-        space: Where the architectures are from.
+        space: The space of the architectures.
         architecture: The pick, the first of the best queries.
         value: Its objective.
         reported: Its test figures, by name.
@@ -34,7 +34,7 @@ class Result:
         rank: The place of the pick in the pool by the objective (1 is best), if that is known.
         weights: The trained weights of the pick, if the objective gave any.
         seconds: Wall-clock seconds of all calls that made queries.
-        folder: Where the search is kept, if anywhere.
+        folder: The folder of the search, if it has one.
 
     Example:
         >>> from untrained import NASBench201, ScoreTable, search

@@ -75,6 +75,9 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Mod
         folder: The folder of the search.
         space: The space of the search; not needed if it comes with an installed package.
 
+    Returns:
+        The network, on the CPU.
+
     Raises:
         InputError: The folder holds no finished search, or names a space of one's own.
 

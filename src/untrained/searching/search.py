@@ -76,7 +76,7 @@ def search(
 ) -> Result:
     """Scores a pool, lets a sampler spend a budget of evaluations on it, and returns the best architecture.
 
-    Called again with the same `out` or `storage`, it goes on where it was; a query that was cut off is made anew. What
+    Called again with the same `out` or `storage`, it goes on from there; a query that was cut off is made anew. What
     changed in between decides:
 
     - a larger `budget` goes on;
@@ -87,7 +87,7 @@ def search(
       cannot be read (defined in a notebook).
 
     Args:
-        space: Where the architectures come from: a space, its class, or a name from `SPACES`.
+        space: The space of the architectures: a space, its class, or a name from `SPACES`.
         objective: What evaluates an architecture: an `Objective`, or a function of an architecture, or of a network and
             a trial (see `as_objective`).
         budget: How many distinct architectures to evaluate, failures included.

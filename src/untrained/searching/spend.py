@@ -46,7 +46,7 @@ class Spender:
 
     Args:
         study: The study; what it holds counts.
-        space: Where the architectures come from.
+        space: The space of the architectures.
         objective: What evaluates them.
         weights: Keeps those of the best query.
         elsewhere: Architecture -> a finished trial of another study whose value is taken over.

@@ -1,4 +1,4 @@
-"""Where studies are kept: opened with one clear line if that fails, and every later failure told as one."""
+"""The storage of studies: opened with one clear line if that fails, and every later failure told as one."""
 
 import json
 import os

@@ -58,7 +58,7 @@ def check_shared(
     """Makes sure that a search evaluates as the others of its storage do.
 
     Args:
-        storage: Where the studies are.
+        storage: The storage of the studies.
         name: Look at the study of this name only.
         identity: The evaluation of the new search.
         recipe: Keys of the objective's identity in which two searches may differ.
@@ -83,7 +83,7 @@ def choose_study(storage: BaseStorage, identity: Mapping[str, Any], budget: int,
     search starts a study of its own, and takes over their values.
 
     Args:
-        storage: Where the studies are.
+        storage: The storage of the studies.
         identity: What the history of the search depends on.
         budget: Its budget.
         name: What to call a new study.

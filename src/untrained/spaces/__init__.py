@@ -40,6 +40,9 @@ def get_space(name: str, suggested: Mapping[str, Any] | None = None, /, **option
         suggested: options that are used if the space has them, such as `num_classes` and `in_channels` of the data.
         options: arguments of the class; they count before `suggested`.
 
+    Returns:
+        The space.
+
     Raises:
         InputError: if there is no such space, if it has no such option, or if it refuses a value.
 
@@ -71,10 +74,13 @@ def get_space(name: str, suggested: Mapping[str, Any] | None = None, /, **option
 
 
 def as_space(given: Any) -> SearchSpace:
-    """The space that something given to `search` or `compute_scores` stands for.
+    """Finds the space that something given to `search` or `compute_scores` stands for.
 
     Args:
         given: a space, a class of one that needs no argument, or a name for `get_space`.
+
+    Returns:
+        The space.
 
     Raises:
         InputError: if it is none of these.
@@ -100,10 +106,21 @@ def as_space(given: Any) -> SearchSpace:
 
 
 def remade_space(name: str, options: Mapping[str, Any]) -> SearchSpace:
-    """A space again, from the `name` and `options` that a study, a table or a folder remembers.
+    """Makes a space again from what a study, a table or a folder remembers of it.
+
+    Args:
+        name: its name, as `get_space` takes it.
+        options: its `options`.
+
+    Returns:
+        The space, with these options.
 
     Raises:
         InputError: if it cannot be made, or comes out with other options.
+
+    Example:
+        >>> remade_space("nasbench201", NASBench201(N=1).options) == NASBench201(N=1)
+        True
     """
     found = look_up("space", name, SPACES)
     takes = arguments(found) if callable(found) else {}

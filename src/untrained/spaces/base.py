@@ -33,6 +33,11 @@ class SearchSpace(ABC):
     architecture is then the string `key=value,key=value` (see `untrained.spaces.text`). Any kind of class will do: a
     frozen dataclass is the natural form.
 
+    Attributes:
+        distributions: Decision -> its values: a list of values, or one of Optuna's distributions.
+        opaque: Whether the strings name architectures without saying what they are made of.
+        has_networks: Whether `build` makes networks; without, a space is searched on tables.
+
     Example:
         >>> from torch import nn
         >>> class Widths(SearchSpace):

@@ -71,7 +71,7 @@ class ArchitectureList(SearchSpace):
 
 
 def read_archs(path: Path, space: SearchSpace) -> list[str]:
-    """The architectures in a text file, one a line, as the space writes them.
+    """Reads the architectures in a text file, one a line, as the space writes them.
 
     Args:
         path: a text file in UTF-8, with or without a byte order mark. Empty lines do not count.
@@ -82,6 +82,12 @@ def read_archs(path: Path, space: SearchSpace) -> list[str]:
 
     Raises:
         InputError: if the file is missing, is no text, names no architecture, or holds a line that is none.
+
+    Example:
+        >>> Path("archs.txt").write_text("b\\na\\n")
+        4
+        >>> read_archs(Path("archs.txt"), ArchitectureList(["a", "b"]))
+        ['b', 'a']
     """
     if not path.is_file():
         raise InputError(f"no file {str(path)!r}: give a text file with one architecture a line")

@@ -43,12 +43,12 @@ class Metric:
 
     Called with a probe, it gives the score. `help` of a metric shows its function's docstring and these facts.
 
-    Attributes:
+    Args:
         name: What a column of scores is called, options included.
         function: `Probe` and options -> number.
         direction: 1 if a higher score is held to be better, -1 if a lower one is.
         needs: What it asks of the probe; empty for the weights alone.
-        paper: Where it comes from.
+        paper: The paper that it comes from.
         cost: Its work if nothing is shared with another metric.
         options: The function's keyword arguments that are not left at their defaults.
 
@@ -210,7 +210,7 @@ def metric(
 
     Args:
         name: What a column of scores is called: one word.
-        paper: Where it comes from.
+        paper: The paper that it comes from.
         direction: 1 if a higher score is held to be better, -1 if a lower one is.
         needs: What it asks of the probe: "second batch" makes the command line draw one, "Hessian" makes the first pass
             keep what a second derivative needs.

@@ -18,6 +18,9 @@ def split_names(text: str) -> list[str]:
     Args:
         text: Names of metrics, each with its options.
 
+    Returns:
+        The names, without the space around them.
+
     Example:
         >>> split_names("snip, swap(mu=1,sigma=2)")
         ['snip', 'swap(mu=1,sigma=2)']
