@@ -79,6 +79,21 @@ def test_batch_and_loss_are_the_objectives_unless_given(tmp_path: Path) -> None:
     assert np.array_equal(norms("given", Scoring(["grad_norm"], batch, loss=nn.functional.cross_entropy)), plain)
 
 
+def test_a_search_whose_scores_are_refused_has_not_begun(tmp_path: Path) -> None:
+    begun = list[bool]()
+
+    def scored(strict: bool) -> Any:
+        scores = Scoring(["synflow"], batch=toy_batch(8, 1), strict=strict)
+        return search(
+            SPACE, value_of, budget=1, pool=4, scores=scores, out=tmp_path, on_begin=lambda: begun.append(strict)
+        )
+
+    scored(strict=False)
+    with pytest.raises(InputError, match="strict false, not true"):
+        scored(strict=True)
+    assert begun == [False]
+
+
 def test_less_can_be_better() -> None:
     result = run(value_of, direction="minimize", budget=24)
     assert result.value == 4.0  # width 4, depth 1, no norm

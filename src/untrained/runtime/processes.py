@@ -227,7 +227,7 @@ def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
     answer = pickle.dumps((True, None))
-    with suppress(EOFError, BrokenPipeError):  # nothing more to do
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # nothing more to do
         while True:
             pipe.send_bytes(answer)
             answer = _answer(function, pipe.recv())

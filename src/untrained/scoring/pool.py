@@ -87,6 +87,7 @@ class Scoring:
         seed: int = 0,
         *,
         path: str | Path | None = None,
+        begin: Callable[[], None] | None = None,
         progress: Progress | None = None,
         note: Note | None = None,
     ) -> ScoreTable:
@@ -103,6 +104,7 @@ class Scoring:
             path: a file to keep the scores in (Parquet). They stand in `path`.partial as they come, so that a killed
                 call loses none. A table that is there already, made with the same space, batch, loss, seed and
                 settings, gains the architectures and metrics that it lacks, and only those are computed.
+            begin: called once what stands in `path` is found to go with this call, before anything is computed.
             progress: called after each network.
             note: called with each line that the user should read: networks left out, metrics that failed on a part of
                 the pool, default metrics replaced. By default they are warnings.
@@ -118,7 +120,7 @@ class Scoring:
         twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
         job = self._job(space, twin, seed, note)
         pool = _Pool(job, twin, None if path is None else Path(path), self.limit_seconds)
-        table = pool.filled(self.workers, progress)
+        table = pool.filled(self.workers, begin or (lambda: None), progress)
         _tell(table, len(twin), note)
         return table
 
@@ -240,16 +242,17 @@ class _Pool:
         """The networks of which something is left to compute."""
         return [t for t in dict.fromkeys(self.twin.values()) if self.cells.task(t, self.asked).metrics]
 
-    def filled(self, workers: int, progress: Progress | None) -> ScoreTable:
+    def filled(self, workers: int, begin: Callable[[], None], progress: Progress | None) -> ScoreTable:
         """The table asked for, its missing cells computed."""
         made_with = self.wanted
         if self.found is not None and not self.todo:
+            begin()
             made_with = {**self.found.provenance, **{key: self.wanted[key] for key in OF_A_COLUMN}}
         else:
-            self._fill(workers, progress)
+            self._fill(workers, begin, progress)
         return self.cells.table(self.twin, self.asked, made_with)
 
-    def _fill(self, workers: int, progress: Progress | None) -> None:
+    def _fill(self, workers: int, begin: Callable[[], None], progress: Progress | None) -> None:
         if self.found is not None:
             check_same(self.found.provenance, self.wanted, str(self.path), adding=True)
         if min(workers, len(self.todo)) > 1 or self.limit is not None:
@@ -259,6 +262,7 @@ class _Pool:
             self.found = self._read(
                 adding=True
             )  # once more: another process may have added to it before this one could
+            begin()
             for scores in journal.scores:
                 self.cells.add(scores)
             self._compute(journal, workers, progress)

@@ -161,13 +161,13 @@ def search(
         check_pool(objective, archs, budget)
         opened = open_storage(storage, where)
         check_shared(opened, study_name, evaluation, objective.recipe, where)
-        if on_begin:
-            on_begin()
         if isinstance(how, ScoreTable):
+            if on_begin:
+                on_begin()
             table = kept_scores(how, folder)
         else:
             path = None if folder is None else folder / SCORES_FILE
-            table = how.scores(space, archs, drawn_with, path=path, progress=on_scored)
+            table = how.scores(space, archs, drawn_with, path=path, begin=on_begin, progress=on_scored)
             check_pool(objective, table.archs, budget)  # without those that cannot be built
         for name, why in table.idle.items():
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
