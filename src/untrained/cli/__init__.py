@@ -1,4 +1,4 @@
-"""The command line: a thin wrapper of the library, a file a command."""
+"""The command line: a thin wrapper of the library, with a file for each command."""
 
 import re
 import sys
@@ -93,7 +93,7 @@ def _said(why: str) -> int:
 
 
 def _given(error: typer.BadParameter) -> str:
-    """The value that the option at fault was given, where the message leaves it out."""
+    """The bad value for a message that does not show it; "" if it does."""
     for flag in getattr(getattr(error, "param", None), "opts", ()):
         for word, following in zip(sys.argv, [*sys.argv[1:], ""], strict=True):
             value = following if word == flag else word.removeprefix(f"{flag}=") if word.startswith(f"{flag}=") else ""

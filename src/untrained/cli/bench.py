@@ -53,7 +53,7 @@ def bench(
 ) -> None:
     """Let samplers search published tables, and compare them with each other and with what was published.
 
-    Run again with the same --out, it goes on where it was, and makes only the searches that are not there yet.
+    Repeat the command with the same --out to go on: only searches that the file lacks are made.
     """
     from untrained.benching import bench as run_bench
     from untrained.benching import summarise

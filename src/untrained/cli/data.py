@@ -86,7 +86,7 @@ def _state(path: Path) -> str:
 
 
 def _grouped(entries: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """Entry -> the files that share it, a line each."""
+    """Entry -> the files that share it, one a line."""
     files = dict[tuple[str, ...], list[str]]()
     for name, entry in entries.items():
         files.setdefault(entry, []).append(name)

@@ -1,4 +1,4 @@
-"""Commands that list what there is."""
+"""`untrained metrics` and `untrained spaces`."""
 
 from typing import Any
 

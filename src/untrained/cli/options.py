@@ -1,4 +1,4 @@
-"""What several commands take, and how it is read."""
+"""Options of several commands, and functions that read them."""
 
 import ast
 import os
@@ -37,15 +37,18 @@ Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the s
 
 
 def chosen_space(name: str | None, options: str, images: Any) -> Any:
-    """The space that a command was given.
+    """Makes the space that a command was given.
 
     Args:
-        name: as `--space` has it.
-        options: as `--space-options` has them, `N=1,C=8`: numbers, True, False, None, tuples of these, or words.
-        images: the data, of which the space takes its number of classes and channels if it has such options; or None.
+        name: The value of `--space`.
+        options: The value of `--space-options`, `N=1,C=8`: numbers, True, False, None, tuples of these, or words.
+        images: The data; a space with such options takes its numbers of classes and channels from it. Or None.
+
+    Returns:
+        The space.
 
     Raises:
-        InputError: if there is no such space or option, or an option does not fit the data, or the space
+        InputError: If there is no such space or option, or an option does not fit the data, or the space
             has no networks to train.
     """
     from untrained.metrics import split_names
@@ -76,14 +79,20 @@ def _space_option(part: str) -> tuple[str, Any]:
 
 
 def pool_of(space: Any, pool: int | None, seed: int) -> list[str]:
+    """Draws `pool` architectures; if None, `POOL` of them, or all of a smaller space."""
     return space.pool(POOL, seed, at_most=True) if pool is None else space.pool(pool, seed)
 
 
 def check_archs(space: Any, archs: Sequence[str], path: Path) -> None:
     """Checks architectures that were read from a file.
 
+    Args:
+        space: The space.
+        archs: The architectures.
+        path: The file, for the message.
+
     Raises:
-        InputError: if one of them is none of the space's; the message names the file.
+        InputError: If one of them is none of the space's.
     """
     for arch in archs:
         try:
@@ -93,21 +102,31 @@ def check_archs(space: Any, archs: Sequence[str], path: Path) -> None:
 
 
 def warn_if_minimised(column: str) -> None:
-    """Says so, on one line, where less of `column` seems to be better and nobody said which way is."""
+    """Warns that a column is maximised, if by its name less of it is better."""
     if sounds_minimised(column):
         hint = f"{column!r} sounds like less is better, and is maximised: for less, --direction minimize"
         typer.echo(f"warning: {hint}", err=True)
 
 
 def sounds_minimised(column: str) -> bool:
-    """Whether the name of a figure says that less of it is better: a loss, but no negative loss."""
+    """Tells whether less of a figure is better by its name: of a loss, but not of a negative loss."""
     words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
     less = {"loss", "error", "err", "latency", "energy", "perplexity", "rmse", "mse", "mae", "seconds"}
     return bool(less & set(words)) and not {"neg", "negative", "minus"} & set(words)
 
 
 def scoring(metrics: str | None, images: Any, batch_size: int, seed: int) -> dict[str, Any]:
-    """The metrics, and as many batches as they need."""
+    """Makes the metrics, and as many batches as they need.
+
+    Args:
+        metrics: The value of `--metrics`; None for RoBoT's.
+        images: The data.
+        batch_size: Images of a batch.
+        seed: Decides which images.
+
+    Returns:
+        Arguments of `Scoring`: `metrics`, `batch` and `second_batch`.
+    """
     from untrained.metrics import get_metrics
 
     chosen = get_metrics(untrained.ROBOT_METRICS if metrics is None else metrics)
@@ -123,10 +142,16 @@ UNITS = {"": 1, "s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def seconds_in(text: str | None) -> float | None:
-    """The seconds of a time as people write it.
+    """Reads a time as people write it.
+
+    Args:
+        text: Seconds, or a number with a unit: s, min (or m), h, d.
+
+    Returns:
+        Seconds; None for None.
 
     Raises:
-        InputError: if it is no such time, or 0.
+        InputError: If it is no such time, or 0.
 
     Example:
         >>> seconds_in("90"), seconds_in("1.5h")
@@ -141,4 +166,5 @@ def seconds_in(text: str | None) -> float | None:
 
 
 def cores() -> int:
+    """Counts the CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

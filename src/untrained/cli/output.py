@@ -1,4 +1,4 @@
-"""What commands print."""
+"""The consoles of commands, and how they print a search."""
 
 import json
 import sys
@@ -8,10 +8,16 @@ import typer
 from rich.console import Console
 
 VERBATIM: dict[str, Any] = {"markup": False, "emoji": False}
-"""Names of columns and architectures are shown as they are, also if they look like `[/]` or `:x:`."""
+"""Names of columns and architectures are printed unchanged, also if they look like `[/]` or `:x:`."""
 
 
 def print_summary(summary: dict[str, Any], as_json: bool) -> None:
+    """Prints a search to stdout, as one JSON object or as tables.
+
+    Args:
+        summary: See `Result.summary`.
+        as_json: Print JSON.
+    """
     if as_json:
         typer.echo(json.dumps(summary, allow_nan=False))
     else:
@@ -21,10 +27,10 @@ def print_summary(summary: dict[str, Any], as_json: bool) -> None:
 
 
 def stdout() -> Console:
-    """The console for results. What is no terminal has lines that are not cut at 80 columns."""
+    """Makes the console for results. In a file or a pipe, lines have 160 columns."""
     return Console(width=None if sys.stdout.isatty() else 160, **VERBATIM)
 
 
 def stderr() -> Console:
-    """The console for progress."""
+    """Makes the console for progress."""
     return Console(stderr=True, **VERBATIM)

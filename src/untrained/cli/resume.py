@@ -1,4 +1,4 @@
-"""`untrained resume`, and what `untrained search` writes down for it."""
+"""`untrained resume`, and the file by which `untrained search` prepares it."""
 
 import contextlib
 import json
@@ -11,14 +11,14 @@ import typer
 from untrained.errors import InputError
 
 NOT_KEPT = ("out", "as_json", "storage")
-"""Options of a search that are given anew, or not kept."""
+"""Options of a search that `run.json` does not keep: they are given again or have an entry of their own."""
 
 
 class InterruptedSearch(Exception):
-    """A search that was stopped. Its text says how to go on, which typer would lose with a `KeyboardInterrupt`.
+    """A search that was stopped. Its text says how to go on; typer would lose the text of a `KeyboardInterrupt`.
 
     Args:
-        folder: Where it is kept.
+        folder: The folder of the search.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +51,12 @@ def resume(
 
 
 def write_run(folder: Path, context: typer.Context) -> None:
-    """Writes to `run.json` in a folder how the command line is searching there, unless it says so already."""
+    """Writes the command line of a search to `run.json` in its folder. An equal file is not written again.
+
+    Args:
+        folder: The folder of the search.
+        context: The command and its options.
+    """
     from untrained.runtime.files import written_whole
     from untrained.searching.saved import RUN_FILE
     from untrained.searching.storage import shown_storage
@@ -73,7 +78,13 @@ def write_run(folder: Path, context: typer.Context) -> None:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """What `write_run` wrote.
+    """Reads what `write_run` wrote.
+
+    Args:
+        folder: The folder of a search.
+
+    Returns:
+        A JSON object with `arguments`, `folder` (the working folder), `storage` and `has_password`.
 
     Raises:
         InputError: The folder holds no search, or none of the command line.
@@ -95,7 +106,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def _given(context: typer.Context) -> list[str]:
-    """The options of a command as they were given, but for `NOT_KEPT`."""
+    """The options of a command as they were given, without those of `NOT_KEPT`."""
     words = list[str]()
     for param in context.command.params:
         source = context.get_parameter_source(param.name or "")

@@ -56,7 +56,7 @@ def score(
     device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda or auto.")] = "cpu",
     workers: Workers = None,
 ) -> None:
-    """Score architectures with training-free metrics. Killed and run again, it goes on where it was."""
+    """Score architectures with training-free metrics. Repeat a command that was stopped to go on."""
     if space is None or data is None:
         raise InputError("give --space and --data")
     if out.suffix not in (".parquet", ".csv"):
@@ -94,5 +94,5 @@ def score(
 
 
 def _workers(device: str) -> int:
-    """All cores; fewer where each worker takes memory of a GPU, a context of its own."""
+    """All cores; at most 4 on a GPU, since each worker has a context of its own in its memory."""
     return cores() if usable_device(device, double=True).type == "cpu" else min(cores(), 4)

@@ -99,7 +99,7 @@ def search(
 
     With --data each evaluation is a training; with --table it is a look-up.
 
-    Run again with the same --out, it goes on where it was.
+    Repeat the command with the same --out to go on with a search that was stopped.
     """
     if (data is None) == (table is None):
         raise InputError("give either --data (real trainings) or --table (look-ups)")
@@ -187,9 +187,21 @@ def table_scores(
     figures: tuple[str | None, ...],
     own: tuple[tuple[str, ...], ...] = (),
 ) -> Any:
-    """The metric columns of `scores`, or of the table that answers; of that never one of `figures`.
+    """Reads the metric columns that a search on a table learns from.
 
-    Those named, else those that the sampler is made for (`own`, one of each group), else the table's own, else RoBoT's.
+    Args:
+        scores: The file of the metrics; None for the table that answers.
+        answers: The table that answers.
+        metrics: The names that the user chose. If None: the sampler's `own`, else those of a table that this package
+            wrote, else RoBoT's.
+        figures: Columns of `answers` that are results of trainings, and cannot be metrics.
+        own: Groups of metrics; the sampler needs one of each group.
+
+    Returns:
+        The scores.
+
+    Raises:
+        InputError: A metric is one of the figures, or the file has no such column.
     """
     from untrained.data.tables import open_table
     from untrained.metrics import split_names

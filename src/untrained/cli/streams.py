@@ -1,4 +1,4 @@
-"""Standard input and output, whatever they are: closed, full, or of few characters."""
+"""Makes standard input and output safe to use: they may be closed or full, or take few characters only."""
 
 import codecs
 import errno
@@ -11,11 +11,11 @@ PLAIN = str.maketrans({"±": "+-", "█": "#", "·": "-", "×": "x", "…": "...
 
 
 def prepare() -> None:
-    """Lets all be printed that a command prints, on the terminal at hand.
+    """Prepares the standard streams, so that every character can be printed.
 
-    A terminal of ASCII or Latin-1 gets other characters for those that it lacks, and "?" for bytes in a path that are
-    no text. A stream that was closed (`>&-`) is one that leads nowhere: else the next file that is opened would stand
-    in its place, and be written to by whoever prints.
+    On a terminal of ASCII or Latin-1, characters that it lacks are replaced, and bytes in a path that are no text
+    become "?". A stream that was closed (`>&-`) becomes one that discards: otherwise the next file that is opened
+    would get its number, and everything that is printed would be written to that file.
     """
     codecs.register_error("plain", _plain)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -27,13 +27,20 @@ def prepare() -> None:
 
 
 def say(text: str) -> None:
-    """Prints a line on stderr, if there is anybody to read it."""
+    """Prints a line on stderr; a closed or full stderr is ignored."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 
 def flush(code: int) -> int:
-    """Writes out what was printed; the exit code is `code`, or 1 if stdout takes no more."""
+    """Flushes stdout.
+
+    Args:
+        code: The exit code so far.
+
+    Returns:
+        `code`; 1 if that is 0 and stdout takes no more.
+    """
     try:
         sys.stdout.flush()
     except OSError as error:

@@ -1,1 +1,1 @@
-"""Reports: what a person looks at."""
+"""Results as text, progress bars and figures."""

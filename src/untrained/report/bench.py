@@ -13,7 +13,16 @@ ALPHA = 0.05
 
 
 def render_bench(result: BenchResult, rows: Sequence[Row], reference: str | None) -> RenderableType:
-    """A table a benchmark, then what was skipped."""
+    """Renders a bench: one table for each benchmark, then what was skipped.
+
+    Args:
+        result: The bench.
+        rows: Its rows (`summarise`).
+        reference: The sampler that the others were compared with; None if there is none.
+
+    Returns:
+        What `rich` prints.
+    """
     parts: list[RenderableType] = []
     for ran in result.ran:
         own = [row for row in rows if row.key == ran.benchmark.key]
@@ -59,7 +68,7 @@ def _footnotes(ran: Ran) -> Text:
 
 
 def _grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What was skipped for the same reason, in one line."""
+    """(what, why) with all that was skipped for the same reason in one entry."""
     whats = dict[str, list[str]]()
     for what, why in skipped:
         whats.setdefault(why, []).append(what)
@@ -67,7 +76,7 @@ def _grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _digits(rows: Sequence[Row]) -> int:
-    """Decimals of figures: two of percentages, four of what lies between 0 and 1."""
+    """Decimals of figures: two for percentages, four for shares between 0 and 1."""
     return 4 if all(abs(row.test.mean) <= 1 for row in rows if row.test) else 2
 
 

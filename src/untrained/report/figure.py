@@ -26,7 +26,12 @@ INK, FAINT, GRID = "#1f2328", "#656d76", "#e4e7eb"
 
 
 def save_figure(result: BenchResult, path: Path) -> None:
-    """Writes the figure as `.svg`, or as `.html` with the figure in it."""
+    """Draws a bench and writes the figure to a file.
+
+    Args:
+        result: The bench.
+        path: A `.svg` file, or a `.html` file that shows the figure.
+    """
     svg = draw(panels(result))
     if path.suffix == ".html":
         head = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>untrained bench</title></head>'
@@ -36,7 +41,14 @@ def save_figure(result: BenchResult, path: Path) -> None:
 
 
 def draw(shown: Sequence[Panel]) -> str:
-    """The SVG of the panels, under one legend. Lines are means over seeds, bands their standard errors."""
+    """Draws panels under one legend. Lines are means over seeds, bands their standard errors.
+
+    Args:
+        shown: The panels.
+
+    Returns:
+        The text of an SVG.
+    """
     names = list(dict.fromkeys(curve.sampler for panel in shown for curve in panel.curves))
     known = {name: info.colour for name, info in SAMPLERS.items() if info.colour}
     names.sort(key=lambda name: list(known).index(name) if name in known else len(known))
@@ -64,7 +76,15 @@ def draw(shown: Sequence[Panel]) -> str:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Maps [low, high] to pixels [start, end]; where `above` is given, by the logarithm of what is above it."""
+    """Maps numbers to pixels.
+
+    Args:
+        low: The number that is drawn at `start`.
+        high: The number that is drawn at `end`.
+        start: A pixel.
+        end: A pixel.
+        above: If given, a number x is drawn by the logarithm of x - `above`.
+    """
 
     low: float
     high: float
@@ -77,7 +97,7 @@ class _Scale:
         return self.start + (self.end - self.start) * (at - low) / ((high - low) or 1.0)
 
     def ticks(self, tiers: Sequence[Sequence[float]]) -> list[float]:
-        """Numbers to write: of each tier, the roundest first, those that stay `APART` pixels from all others."""
+        """Chooses numbers to write, from the roundest tier on: those at least `APART` pixels from all others."""
         chosen: list[float] = []
         for tick in (t for tier in tiers for t in tier if self.low <= t <= self.high):
             if all(abs(self(tick) - self(other)) >= APART for other in chosen):
@@ -93,7 +113,7 @@ def _panel(panel: Panel, colours: dict[str, str]) -> Iterator[str]:
         return
     means = np.concatenate([c.mean for c in panel.curves])
     low, high = float(means.min()), float(means.max())
-    # Ranks by their logarithm; errors by that of what is above nine tenths of the least, where all the news is.
+    # Ranks by their logarithm; errors by that of their distance to 0.9 times the least one.
     above = 0.0 if panel.figure == RANK else 0.9 * low - 1e-3 * max(high, 1.0)
     y = _Scale(low - 0.2 * (low - above), high + 0.05 * (high - above), HEIGHT - BOTTOM, TOP, above)
     x = _Scale(1, max(c.queries.max() for c in panel.curves), LEFT, WIDTH - RIGHT)
@@ -124,13 +144,13 @@ def _panel(panel: Panel, colours: dict[str, str]) -> Iterator[str]:
 
 
 def _queries(last: float) -> list[float]:
-    """1, and the multiples of a round number up to the last query."""
+    """1 and the multiples of a round number, up to the last query."""
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, last) if last / step <= 6)
     return [1.0, *(step * k for k in range(1, int(last / step) + 1) if step * k > 1)]
 
 
 def _bends(curve: Curve) -> Curve:
-    """`curve` without the points that lie between two equal ones, of which a hundred queries have many."""
+    """`curve` without points between two equal ones: a search of a hundred queries has many."""
     both = np.stack([curve.mean, curve.error])
     moves = (np.diff(both) != 0).any(0)
     kept = np.concatenate([[True], moves]) | np.concatenate([moves, [True]])

@@ -74,7 +74,13 @@ class Bars:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that suits it.
+    """Writes a time in the unit that suits it.
+
+    Args:
+        seconds: The time.
+
+    Returns:
+        The time with its unit.
 
     Example:
         >>> duration(42), duration(600), duration(9_000), duration(200_000)

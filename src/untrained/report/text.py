@@ -9,7 +9,14 @@ from rich.text import Text
 
 
 def render(summary: Mapping[str, Any]) -> RenderableType:
-    """The result of a search (`Result.summary`): the queries, the learned weights and the pick."""
+    """Renders a search: its queries, the learned weights and the pick.
+
+    Args:
+        summary: See `Result.summary`.
+
+    Returns:
+        What `rich` prints.
+    """
     parts: list[RenderableType] = [_queries(summary)]
     weights = learned_weights(summary)
     if weights:
@@ -19,7 +26,14 @@ def render(summary: Mapping[str, Any]) -> RenderableType:
 
 
 def learned_weights(summary: Mapping[str, Any]) -> Mapping[str, float]:
-    """Metric -> weight: those of the exploitation, else of the best query so far."""
+    """Finds the metric weights that a search learned.
+
+    Args:
+        summary: See `Result.summary`.
+
+    Returns:
+        Metric -> weight: those of the last exploiting query, else of the best query; empty if it has none.
+    """
     queries = [q for q in summary["queries"] if q["weights"]]
     exploited = [q for q in queries if q["phase"] == "exploit"]
     if exploited:
@@ -29,6 +43,14 @@ def learned_weights(summary: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def print_table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints a table.
+
+    Args:
+        console: Prints it.
+        title: Its title.
+        header: A name for each column.
+        rows: Lists of as many cells.
+    """
     table = _table(title)
     for place, name in enumerate(header):
         table.add_column(name, overflow="fold", no_wrap=place == 0)
@@ -38,7 +60,13 @@ def print_table(console: Console, title: str, header: Sequence[str], rows: Seque
 
 
 def print_entries(console: Console, title: str, entries: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """Names with some lines on each, which a narrow terminal wraps beside the name."""
+    """Prints names with some lines on each; a narrow terminal wraps these lines beside the name.
+
+    Args:
+        console: Prints them.
+        title: The title.
+        entries: (name, lines).
+    """
     table = _table(title)
     table.show_header = False
     table.add_column(style="bold", no_wrap=True)

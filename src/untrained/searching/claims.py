@@ -1,4 +1,4 @@
-"""One search at a time: in a folder, and in a study that other processes can reach."""
+"""Keeps two searches out of one folder or one study at the same time."""
 
 import fcntl
 import os
@@ -59,7 +59,7 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
 
 @contextmanager
 def only_search_of(study: optuna.Study, where: str) -> Iterator[None]:
-    """Claims a study for this process, through the storage alone.
+    """Claims a study for this process by means of the storage alone.
 
     Each process writes a claim of its own, then reads all of them: of two that start at once, at least one sees the
     other. The one that sees an older claim gives up; the older one waits until the newer has given up. A claim whose

@@ -1,4 +1,4 @@
-"""The end of a search: the pick, its weights, its test figures. What fails here costs no query."""
+"""The end of a search: the pick, its weights and its test figures. A failure here costs no query."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ def make_result(
     weights: KeptWeights,
     example: Tensor | None,
 ) -> Result:
-    """Looks up all that is told of the best query of a study, and files it.
+    """Makes the result of a search from the best query of its study, and saves it.
 
     Args:
         study: With its budget spent.

@@ -30,6 +30,13 @@ PACKAGES = ("untrained", "torch", "optuna")
 def evaluation_identity(space: SearchSpace, objective: Objective) -> dict[str, Any]:
     """Describes what the value of an architecture depends on: the space, the objective and their code (JSON).
 
+    Args:
+        space: The space of the architectures.
+        objective: What evaluates them.
+
+    Returns:
+        A JSON object, equal if and only if values may be shared.
+
     Raises:
         InputError: The objective is made for another space.
     """
@@ -60,7 +67,7 @@ def how_chosen(sampler: BaseSampler, pruner: BasePruner | None, scores: ScoreTab
 
 
 def trunk(identity: Mapping[str, Any], recipe: Sequence[str]) -> dict[str, Any]:
-    """The part of an identity that all searches of a folder share: the evaluation, but for its recipe."""
+    """Takes the part of an identity that all searches of a folder share: the evaluation without its recipe."""
     shared = {key: identity.get(key) for key in EVALUATION}
     objective = shared["objective"]
     if isinstance(objective, Mapping):
@@ -94,12 +101,12 @@ def made_with(thing: object) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """The versions of the packages that a history depends on."""
+    """Looks up the versions of the packages that a history depends on."""
     return {name: version(name) for name in PACKAGES}
 
 
 def short_hash(identity: Mapping[str, Any]) -> str:
-    """Six hex digits that stand for an identity."""
+    """Computes six hex digits that stand for an identity."""
     return blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=3).hexdigest()
 
 

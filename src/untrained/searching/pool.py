@@ -31,6 +31,9 @@ def whole(name: str, given: Any) -> int:
         name: What messages call it.
         given: The number.
 
+    Returns:
+        The number.
+
     Raises:
         InputError: It is no whole number.
     """
@@ -43,11 +46,14 @@ def whole(name: str, given: Any) -> int:
 
 
 def scores_seed(folder: str | Path | None, seed: int) -> int:
-    """The seed with which the scores in a folder were made: another seed decides the sampler only.
+    """Finds the seed of the scores in a folder: a search with another seed keeps these scores.
 
     Args:
         folder: The folder of a search, or None.
         seed: The answer if it holds no scores yet.
+
+    Returns:
+        The seed.
     """
     path = None if folder is None else Path(folder) / SCORES_FILE
     if path is None or not path.is_file():
@@ -56,12 +62,15 @@ def scores_seed(folder: str | Path | None, seed: int) -> int:
 
 
 def chosen_pool(space: SearchSpace, pool: Any, seed: int) -> list[str]:
-    """The distinct architectures of a pool.
+    """Draws or reads the pool of a search.
 
     Args:
         space: The space of the architectures.
         pool: A list of them; or how many to draw; None for `POOL` of them, or all of a smaller space.
         seed: Decides which are drawn.
+
+    Returns:
+        Distinct architectures.
 
     Raises:
         InputError: One is not of the space, or there are not so many.
@@ -76,6 +85,11 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int) -> list[str]:
 def check_pool(objective: Objective, archs: Sequence[str], budget: int) -> None:
     """Makes sure that a pool can be searched, before anything is spent.
 
+    Args:
+        objective: What will evaluate the architectures.
+        archs: The pool.
+        budget: Number of queries.
+
     Raises:
         InputError: The budget is above it, or one of it cannot be evaluated.
     """
@@ -86,7 +100,7 @@ def check_pool(objective: Objective, archs: Sequence[str], budget: int) -> None:
 
 
 def completed(given: Scoring | None, space: SearchSpace, objective: Objective, sampler: object, seed: int) -> Scoring:
-    """How to score a pool: what is not given is the objective's, and metrics are those that the sampler is made for.
+    """Completes how to score a pool: by the data and the loss of the objective, and the metrics that the sampler needs.
 
     Args:
         given: What the caller says; None for nothing.
@@ -94,6 +108,9 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
         objective: Knows the loss and has data.
         sampler: A name from `SAMPLERS`, or a sampler.
         seed: Decides which samples of the objective are the batch.
+
+    Returns:
+        How to score.
 
     Raises:
         InputError: The metrics do not suffice for the sampler.
@@ -115,6 +132,11 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
 def check_types(sampler: object, scores: object, pool: object) -> None:
     """Makes sure that a search was given things of the kinds that it takes.
 
+    Args:
+        sampler: A name or an Optuna sampler.
+        scores: A `ScoreTable`, a `Scoring` or None.
+        pool: As in `chosen_pool`.
+
     Raises:
         InputError: One is of another kind; or there is a pool beside a table, which has one of its own.
     """
@@ -128,6 +150,11 @@ def check_types(sampler: object, scores: object, pool: object) -> None:
 
 def check_scored(given: ScoreTable, space: SearchSpace, sampler: object) -> None:
     """Checks a table that the caller gives, and warns of each metric that cannot read some of the networks.
+
+    Args:
+        given: The table.
+        space: The space of the architectures.
+        sampler: A name from `SAMPLERS`, or a sampler.
 
     Raises:
         InputError: An architecture is none of the space's, a metric has no score at all, or the metrics do not suffice
@@ -146,7 +173,15 @@ def check_scored(given: ScoreTable, space: SearchSpace, sampler: object) -> None
 
 
 def kept_scores(given: ScoreTable, folder: Path | None) -> ScoreTable:
-    """A table that the caller gives, written to the folder of the search if that has none."""
+    """Writes a table that the caller gives to the folder of the search, if that has none.
+
+    Args:
+        given: The table.
+        folder: The folder; None for a search that keeps nothing.
+
+    Returns:
+        The table.
+    """
     if folder is not None and not (folder / SCORES_FILE).exists():
         given.save(folder / SCORES_FILE)
     return given

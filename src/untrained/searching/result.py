@@ -1,4 +1,4 @@
-"""What a search leaves: in memory and as JSON."""
+"""The result of a search, in memory and as JSON."""
 
 import json
 import math
@@ -87,7 +87,7 @@ class Result:
     @property
     def summary(self) -> dict[str, Any]:
         """The result as one JSON object: best, queries in order, sampler, seed, seconds and what was searched."""
-        return summarise(self.study) | {
+        return summary_of(self.study) | {
             "best": {
                 "architecture": self.architecture,
                 "value": self.value,
@@ -106,7 +106,10 @@ class Result:
         return net.eval()
 
     def save(self, folder: Path) -> None:
-        """Writes `best.json`: the summary, and how to build the network again. A file that says so already is left.
+        """Writes `best.json`: the summary, and how to build the network again. An equal file is not written again.
+
+        Args:
+            folder: The folder of the search.
 
         Raises:
             InputError: It cannot be written.
@@ -120,8 +123,14 @@ class Result:
                 temporary.write_text(text)
 
 
-def summarise(study: optuna.Study) -> dict[str, Any]:
-    """What a study holds of a search, finished or not, as a JSON object (see `Result.summary`).
+def summary_of(study: optuna.Study) -> dict[str, Any]:
+    """Sums up a study of a search, finished or not.
+
+    Args:
+        study: The study.
+
+    Returns:
+        A JSON object (see `Result.summary`), without test figures.
 
     Raises:
         InputError: The search has not begun.

@@ -1,4 +1,4 @@
-"""What stands in the folder of a search, read again: also after a kill, and if the folder cannot be written to."""
+"""Reads the folder of a search: also after a kill, and if the folder is read-only."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from torch import nn
 
 from untrained.errors import InputError, listed, shown
 from untrained.samplers.query import best_query, queries
-from untrained.searching.result import BEST_FILE, summarise
+from untrained.searching.result import BEST_FILE, summary_of
 from untrained.searching.storage import open_storage, sqlite_url
 from untrained.searching.studies import has_history, latest_search, searches
 from untrained.searching.weights import load_weights
@@ -52,11 +52,19 @@ def load_summary(folder: str | Path, study: str | None = None) -> dict[str, Any]
         chosen = latest_search(storage) if study is None else found[study]
         if chosen is None:
             raise InputError(f"the search in {str(folder)!r} has not begun its first query")
-        return summarise(_loaded(storage, chosen))
+        return summary_of(_loaded(storage, chosen))
 
 
 def other_searches(folder: str | Path, shown: str) -> list[str]:
-    """One line a search of a folder, but for the one called `shown`."""
+    """Describes the other searches of a folder.
+
+    Args:
+        folder: The folder.
+        shown: The name of the study to leave out.
+
+    Returns:
+        One line for each search.
+    """
     folder = Path(folder)
     if not (folder / STUDY_FILE).is_file():
         return []
@@ -116,7 +124,7 @@ def _loaded_space(name: str, options: dict[str, Any]) -> SearchSpace:
 
 @contextmanager
 def _studies(folder: Path) -> Iterator[BaseStorage]:
-    """The studies in a folder, which is not written to.
+    """Reads the studies in a folder without writing to it.
 
     A search that was killed in the middle of a commit leaves a journal beside its study. Only a connection that may
     write can roll it back: then a copy is read.

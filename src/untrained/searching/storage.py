@@ -1,4 +1,4 @@
-"""The storage of studies: opened with one clear line if that fails, and every later failure told as one."""
+"""The storage of studies: one clear line if it cannot be opened, or fails later."""
 
 import json
 import os

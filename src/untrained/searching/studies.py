@@ -36,19 +36,19 @@ INTERRUPTED, DIED = "interrupted", "died"
 
 
 def searches(storage: BaseStorage) -> list[FrozenStudy]:
-    """The studies of searches in a storage, oldest first."""
+    """Lists the studies of searches in a storage, oldest first."""
     found = [study for study in storage.get_all_studies() if IDENTITY in study.user_attrs]
     return sorted(found, key=lambda study: study._study_id)
 
 
 def has_history(storage: BaseStorage, study_id: int) -> bool:
-    """Whether a study holds a query, or a trial that is of no search: what was only interrupted binds nobody."""
+    """Tells whether a study holds a finished trial that was not skipped. Without one, another search may use it."""
     trials = storage.get_all_trials(study_id, deepcopy=False)
     return any(trial.state.is_finished() and SKIPPED not in trial.user_attrs for trial in trials)
 
 
 def latest_search(storage: BaseStorage) -> FrozenStudy | None:
-    """The study whose search was begun, or gone on with, last."""
+    """Finds the study whose search began, or went on, last; None if there is none."""
     return max(searches(storage), key=lambda study: study.user_attrs.get(BEGUN, 0.0), default=None)
 
 
@@ -77,7 +77,7 @@ def check_shared(
 
 
 def choose_study(storage: BaseStorage, identity: Mapping[str, Any], budget: int, name: str) -> str:
-    """The name of the study that goes on, or of a new one.
+    """Finds the study that a search goes on with, or a name for a new one.
 
     A study of the same search goes on if its budget was the same or smaller; with a smaller budget than all of them, a
     search starts a study of its own, and takes over their values.
@@ -87,6 +87,9 @@ def choose_study(storage: BaseStorage, identity: Mapping[str, Any], budget: int,
         identity: What the history of the search depends on.
         budget: Its budget.
         name: What to call a new study.
+
+    Returns:
+        The name of the study.
     """
     everything = {study.study_name: study for study in searches(storage)}
     same = [study for study in everything.values() if not difference(study.user_attrs[IDENTITY], identity)]
@@ -97,7 +100,17 @@ def choose_study(storage: BaseStorage, identity: Mapping[str, Any], budget: int,
 
 
 def open_study(storage: BaseStorage, name: str, direction: Direction, pruner: BasePruner | None) -> optuna.Study:
-    """The study called `name`, new or as it was left. One that exists is not written to."""
+    """Opens a study, or makes it. One that exists is not written to.
+
+    Args:
+        storage: The storage of the study.
+        name: The name of the study.
+        direction: "maximize" or "minimize"; of an existing study, its own counts.
+        pruner: Stops evaluations early; None for none.
+
+    Returns:
+        The study.
+    """
     pruner = pruner or NopPruner()
     if name in {study.study_name for study in storage.get_all_studies()}:
         return optuna.load_study(study_name=name, storage=storage, pruner=pruner)
@@ -110,6 +123,11 @@ def open_study(storage: BaseStorage, name: str, direction: Direction, pruner: Ba
 def check_same(study: optuna.Study, identity: Mapping[str, Any], where: str) -> None:
     """Makes sure that a study that has trials is of this very search.
 
+    Args:
+        study: The study.
+        identity: What the history of the search depends on.
+        where: What messages call the storage.
+
     Raises:
         InputError: It is of another one, or of no search.
     """
@@ -119,10 +137,15 @@ def check_same(study: optuna.Study, identity: Mapping[str, Any], where: str) -> 
 
 
 def check_versions(study: optuna.Study, now: Mapping[str, str], where: str) -> None:
-    """Makes sure that a history is gone on with by the versions that began it.
+    """Makes sure that a search goes on with the versions of packages that it began with.
+
+    Args:
+        study: The study.
+        now: Package -> its version (`versions`).
+        where: What messages call the storage.
 
     Raises:
-        InputError: They are others.
+        InputError: A version differs.
     """
     is_bound = has_history(study._storage, study._study_id)
     if is_bound and (other := difference(study.user_attrs.get(VERSIONS), now)):
@@ -134,7 +157,15 @@ def check_versions(study: optuna.Study, now: Mapping[str, str], where: str) -> N
 def begin(
     study: optuna.Study, identity: Mapping[str, Any], versions: Mapping[str, str], budget: int, pool: int
 ) -> None:
-    """Writes on a study what it is of, and closes the trials that a dead process left open."""
+    """Writes to a study what its search is, and closes the trials that a dead process left open.
+
+    Args:
+        study: The study.
+        identity: What the history of the search depends on.
+        versions: Package -> its version.
+        budget: Number of queries.
+        pool: Number of architectures to choose from.
+    """
     wanted = {IDENTITY: dict(identity), VERSIONS: dict(versions), BUDGET: budget, POOL_SIZE: pool, BEGUN: time.time()}
     held = study.user_attrs
     for key, value in wanted.items():
@@ -145,7 +176,7 @@ def begin(
 
 @contextmanager
 def none_left_open(study: optuna.Study) -> Iterator[None]:
-    """Closes the trials of a study that this process holds, whatever ends the block: they are made anew later.
+    """Closes the open trials of a study at the end of the block, whatever ends it: they are evaluated again later.
 
     A storage that is lost cannot be written to: the next start closes them.
     """
@@ -158,7 +189,7 @@ def none_left_open(study: optuna.Study) -> Iterator[None]:
 
 
 def _close(study: optuna.Study, why: str) -> None:
-    """Ends the open trials, which are no queries."""
+    """Ends the open trials; they do not count as queries."""
     for trial in study.get_trials(deepcopy=False):
         if not trial.state.is_finished():
             reason = why if TRIED in trial.user_attrs else INTERRUPTED
@@ -168,15 +199,22 @@ def _close(study: optuna.Study, why: str) -> None:
 
 
 def deaths(study: optuna.Study) -> Counter[str]:
-    """Architecture -> how many processes ended while they evaluated it."""
+    """Counts, for each architecture, the processes that ended while they evaluated it."""
     trials = study.get_trials(deepcopy=False)
     return Counter(t.user_attrs[ARCHITECTURE] for t in trials if t.user_attrs.get(SKIPPED) == DIED)
 
 
 def known_elsewhere(study: optuna.Study, identity: Mapping[str, Any]) -> dict[str, FrozenTrial]:
-    """Finished trials of other searches in the storage that evaluated in the same way, by architecture.
+    """Finds trials of other searches in the storage that evaluated in the same way.
 
-    A pruned one has no value of its own. A failed one gives way to one with a value.
+    Pruned trials are left out, since they have no final value.
+
+    Args:
+        study: The study of this search.
+        identity: What its history depends on.
+
+    Returns:
+        Architecture -> a finished trial: a complete one if there is one, else a failed one.
     """
     storage, mine = study._storage, {key: identity[key] for key in EVALUATION}
     found: dict[str, FrozenTrial] = {}

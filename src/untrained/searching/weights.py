@@ -17,7 +17,7 @@ TIED = "tied"
 
 
 def copied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies of weights on the CPU, which later training does not change. Tied weights stay one tensor.
+    """Copies weights to the CPU, so that later training does not change them. Tied weights stay one tensor.
 
     Args:
         weights: Name -> tensor, a network's `state_dict()`.
@@ -59,6 +59,12 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Reads what `save_weights` wrote; tied weights are one tensor again.
 
+    Args:
+        path: The file.
+
+    Returns:
+        Name -> tensor, on the CPU.
+
     Raises:
         InputError: The file is missing or broken.
     """
@@ -91,6 +97,10 @@ class KeptWeights:
     def keep(self, arch: str, weights: Mapping[str, Tensor]) -> None:
         """Keeps the weights of the best architecture so far.
 
+        Args:
+            arch: The architecture.
+            weights: Name -> tensor.
+
         Raises:
             TypeError: safetensors cannot hold them.
             InputError: The file cannot be written.
@@ -105,7 +115,7 @@ class KeptWeights:
             save_weights(path, own, {"architecture": arch, "evaluation": self._evaluation, "study": self._study})
 
     def of(self, arch: str) -> Mapping[str, Tensor] | None:
-        """The weights of an architecture, or None if they were not kept."""
+        """Finds the weights of an architecture; None if they were not kept."""
         if self._kept is not None and self._kept[0] == arch:
             return self._kept[1]
         for path in [] if self.folder is None else sorted(self.folder.glob("*.safetensors")):
@@ -121,7 +131,7 @@ class KeptWeights:
         return None
 
     def is_filed(self, arch: str) -> bool:
-        """Whether `best.safetensors` holds the weights of an architecture; True if there is no folder."""
+        """Tells whether `best.safetensors` holds the weights of an architecture; True if there is no folder."""
         if self.folder is None:
             return True
         about = _metadata(self.folder / WEIGHTS_FILE)
