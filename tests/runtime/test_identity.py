@@ -161,6 +161,61 @@ def test_another_edit_is_the_same_version(load: Callable[..., ModuleType], old: 
     int(first, 16)
 
 
+DATA = """
+import json
+import pathlib
+import threading
+import numpy as np
+def read(name): return json.loads(pathlib.Path(__file__).with_name(name).read_text())
+FIGURES = read("figures.json")
+WIDTH = FIGURES["width"]
+ARRAY = np.array(FIGURES["numbers"])
+UNUSED = read("unused.json")
+LOG = []
+CALLS = 0
+LOCK = threading.Lock()
+def width(arch):
+    global CALLS
+    CALLS += 1
+    LOG.append(arch)
+    LOCK.locked()
+    return WIDTH
+class Space:
+    def build(self, arch): return width(arch)
+def total(arch): return ARRAY.sum()
+def made(k):
+    class Inner(Space):
+        def build(self, arch): return k
+    return Inner
+"""
+
+
+def test_data_that_code_reads_from_its_module_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(unused: int = 0, **figures: Any) -> ModuleType:
+        sys.modules.pop("own_data", None)
+        (tmp_path / "figures.json").write_text(json.dumps({"width": 8, "numbers": [1, 2]} | figures))
+        (tmp_path / "unused.json").write_text(str(unused))
+        return importlib.import_module("own_data")
+
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_data.py").write_text(DATA)
+    module = load()
+    first = [described(thing) for thing in (module.Space, module.total, module.made(1))]
+    assert readable(first)
+    module.width("a")  # counts its calls, and logs them
+    assert described(module.Space) == first[0]
+    changes: list[tuple[dict[str, Any], bool]] = [({"unused": 1}, True), ({"width": 9}, False)]
+    changes.append(({"numbers": [3]}, False))
+    for figures, is_same in changes:
+        other = load(**figures)
+        assert [code_of(thing) for thing in (other.Space, other.total)] == [found["code"] for found in first[:2]]
+        for thing, before in zip((other.Space, other.total, other.made(1)), first, strict=True):
+            assert (described(thing) == before) == is_same
+    monkeypatch.setattr(module := load(), "WIDTH", 9)  # set from outside
+    assert described(module.Space) != first[0]
+    sys.modules.pop("own_data")
+
+
 def test_functions_that_share_a_name_or_a_line_are_told_apart(load: Callable[..., ModuleType]) -> None:
     module = load()
     lambdas = [code_of(function) for function in module.lambdas.values()]

@@ -115,12 +115,20 @@ def helper(arch):
 def objective(arch):
     return helper(arch)
 class Own:
-    def __init__(self, rate=1.0):
+    def __init__(self, rate=1.0, then=None):
         self.rate = rate
+        self.then = then
         self.calls = []
     identity = {{"kind": "own"}}
     def __call__(self, arch):
         self.calls.append(arch)
+        return helper(arch) * self.rate
+class Hidden(Own):
+    def __init__(self, factor):
+        super().__init__()
+        self.rate = 2 * factor
+        self.calls = ()  # no log
+    def __call__(self, arch):
         return helper(arch) * self.rate
 """
 
@@ -148,6 +156,15 @@ def test_edited_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(run(own.Own(), out=tmp_path / "Own", budget=4).queries) == 4
     with pytest.raises(InputError, match=r"objective_state: rate 1\.0, not 2\.0"):
         run(own.Own(2.0), out=tmp_path / "Own", budget=4)
+    run(own.Hidden(1.0), out=tmp_path / "hidden", budget=2)
+    assert len(run(own.Hidden(1.0), out=tmp_path / "hidden", budget=3).queries) == 3
+    with pytest.raises(InputError, match=r"objective_state: rate 2\.0, not 4\.0"):  # kept under another name
+        run(own.Hidden(2.0), out=tmp_path / "hidden", budget=4)
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    exec("def then(arch): return 1", scope)
+    run(own.Own(then=scope["then"]), out=tmp_path / "prompt", budget=2)
+    with pytest.raises(InputError, match="cannot be read"):
+        run(own.Own(then=scope["then"]), out=tmp_path / "prompt", budget=3)
 
 
 def test_code_that_cannot_be_read_is_not_gone_on_with(tmp_path: Path) -> None:

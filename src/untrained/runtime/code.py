@@ -6,7 +6,6 @@ file and in other files of the user.
 """
 
 import ast
-import dis
 import functools
 import inspect
 import sys
@@ -16,20 +15,16 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from hashlib import blake2b
 from importlib.util import find_spec, resolve_name
-from itertools import pairwise
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, cast
+from typing import Any
 
 from untrained.runtime.lookup import loaded_code
+from untrained.runtime.statements import DEFINITIONS, Name, Statement, flat, is_written_out, text
 
 UNREADABLE = "<unreadable>"
 """Stands for code without a source file, and for a value that cannot be told from another. It never equals anything."""
 
-Name = tuple[str, str | None]
-"""(a name, the attribute that is looked up on it or None), or (a module, one of its names or None for all of them)."""
-
-DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -53,6 +48,40 @@ def code_of(thing: Any) -> str:
         >>> code_of(print)
         ''
     """
+    found = _roots(thing)
+    return found if isinstance(found, str) else _closure(*found)
+
+
+def variables_of(thing: Any) -> dict[str, Any]:
+    """The variables of the user's modules that the code of a function or class reads, with their values of now.
+
+    The code does not tell them: one may have been read from a file, or been set from outside. A list, dictionary or set
+    that the file writes out is left out, because its text is part of the code, and mostly it is a log that grows; so is
+    what a function declares `global`.
+
+    Args:
+        thing: As for `code_of`.
+
+    Returns:
+        Name -> value; nothing if the code has a version or cannot be read.
+    """
+    roots = _roots(thing)
+    reached = None if isinstance(roots, str) else _reached(roots[1])
+    found = dict[str, Any]()
+    for module, name in sorted(reached or (), key=str):
+        source, space = _source(module), vars(sys.modules.get(module, object))
+        if source is None or source.installed:
+            continue
+        for known in source.written if name is None else (name,):
+            if known in space and source.tells_no_value(known, space[known]):
+                while known in found and found[known] is not space[known]:  # of the same name in another file
+                    known += "'"
+                found[known] = space[known.rstrip("'")]
+    return found
+
+
+def _roots(thing: Any) -> str | tuple[list[str], Iterable[Name]]:
+    """Texts, and names to follow, that are the code of `thing`; or what `code_of` says of it at once."""
     thing = _bare(thing)
     name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
     if not name or isinstance(thing, BuiltinFunctionType) or _has_a_version(name):
@@ -61,7 +90,7 @@ def code_of(thing: Any) -> str:
     if source is None:
         return UNREADABLE
     if isinstance(thing, ModuleType):
-        return _closure([], [(name, None)])
+        return [], [(name, None)]
     codes = [code for code in _codes(thing) if Path(code.co_filename).name == source.path.name]
     nodes = [source.function(code) for code in codes]
     if None in nodes:  # the file is not the one that was loaded
@@ -69,7 +98,7 @@ def code_of(thing: Any) -> str:
     if "<" not in thing.__qualname__:
         root = thing.__qualname__.partition(".")[0]
         known = root if root in source.written else _name_in(name, thing)
-        return UNREADABLE if known is None else _closure([], [(name, known)])
+        return UNREADABLE if known is None else ([], [(name, known)])
     # Of a function or class made inside a function, only its own text counts: the variables around it are values.
     own = [node for node in nodes if node] if isinstance(thing, FunctionType) else source.classes(thing, codes)
     if len(own) != 1:
@@ -77,7 +106,7 @@ def code_of(thing: Any) -> str:
     bases = [code_of(base) for base in thing.__mro__[1:]] if isinstance(thing, type) else []
     if UNREADABLE in bases:
         return UNREADABLE
-    return _closure([_text(own[0]), *bases], source.resolved(_Statement(own[0])))
+    return [text(own[0]), *bases], source.resolved(Statement(own[0]))
 
 
 def _bare(thing: Any) -> Any:
@@ -104,46 +133,28 @@ def _name_in(module: str, thing: Any) -> str | None:
 
 def _closure(texts: list[str], names: Iterable[Name]) -> str:
     """The hash of `texts`, of the statements that write `names`, and of all that those use."""
-    units, waiting = dict[Name, str](), list(names)
-    while waiting:
-        module, name = key = waiting.pop()
-        if key in units:
-            continue
-        source = _source(module)
-        if source is None:
-            return UNREADABLE
-        statements = source.statements if name is None else source.written.get(name, [])
-        units[key] = "\n".join(_text(statement.node) for statement in statements)
-        for statement in statements:
-            waiting += source.resolved(statement)
-    whole = "\0".join([*texts, *sorted(set(units.values()))])
+    reached = _reached(names)
+    if reached is None:
+        return UNREADABLE
+    units = {"\n".join(text(statement.node) for statement in statements) for statements in reached.values()}
+    whole = "\0".join([*texts, *sorted(units)])
     return blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-class _Statement:
-    """A top-level statement of a file, or the definition of a function or class somewhere in it."""
-
-    def __init__(self, node: ast.AST) -> None:
-        self.node = node
-
-    @cached_property
-    def written(self) -> set[str]:
-        """The names of the module that it binds or changes."""
-        return set(_written(self.node))
-
-    @cached_property
-    def uses(self) -> set[Name]:
-        """The global names that it looks up, each with the attribute that is asked of it."""
-        node = self.node
-        if isinstance(node, ast.expr):
-            node = ast.copy_location(ast.Expr(node), node)
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                return set(
-                    _loaded(compile(ast.Module([cast(ast.stmt, node)], []), "<statement>", "exec", dont_inherit=True))
-                )
-        except SyntaxError:  # a function that says nonlocal, cut out of the one around it
-            return {(part.id, None) for part in ast.walk(node) if isinstance(part, ast.Name)}
+def _reached(names: Iterable[Name]) -> dict[Name, list["Statement"]] | None:
+    """The statements that write `names` and all that those use; None if one of the files cannot be read."""
+    found, waiting = dict[Name, list[Statement]](), list(names)
+    while waiting:
+        module, name = key = waiting.pop()
+        if key in found:
+            continue
+        source = _source(module)
+        if source is None:
+            return None
+        found[key] = source.statements if name is None else source.written.get(name, [])
+        for statement in found[key]:
+            waiting += source.resolved(statement)
+    return found
 
 
 class _Source:
@@ -153,12 +164,12 @@ class _Source:
         self.module, self.path, self.package, self.installed = module, path, package, installed
         with warnings.catch_warnings(action="ignore"):
             self.tree = ast.parse(loaded_code(module) or path.read_bytes())
-        self.statements = [_Statement(node) for node in _flat(self.tree.body)]
+        self.statements = [Statement(node) for node in flat(self.tree.body)]
 
     @cached_property
-    def written(self) -> dict[str, list[_Statement]]:
+    def written(self) -> dict[str, list[Statement]]:
         """Name -> the statements that write it, from top to bottom."""
-        found = dict[str, list[_Statement]]()
+        found = dict[str, list[Statement]]()
         for statement in self.statements:
             for name in statement.written:
                 found.setdefault(name, []).append(statement)
@@ -188,7 +199,14 @@ class _Source:
         found = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == thing.__name__]
         return [node for node in found if set(methods) <= set(ast.walk(node))]
 
-    def resolved(self, statement: _Statement) -> Iterator[Name]:
+    def tells_no_value(self, name: str, value: Any) -> bool:
+        """Whether `name` is a variable whose value can be another one although the file is the same."""
+        nodes = [statement.node for statement in self.written[name]]
+        if any(isinstance(node, DEFINITIONS | ast.Import | ast.ImportFrom) for node in nodes):
+            return False
+        return type(value) not in (list, dict, set) or not all(map(is_written_out, nodes))
+
+    def resolved(self, statement: Statement) -> Iterator[Name]:
         """What the statement uses, as (module, name): names of this file, and of those that it imports from."""
         for name, attribute in statement.uses:
             if name in self.written:
@@ -302,71 +320,3 @@ def _has_a_version(module: str) -> bool:
         return module in sys.builtin_module_names or module.partition(".")[0] in ("torch", "numpy")
     known = ("untrained", "torch", "numpy", "optuna")
     return _is_installed(path) and (not _is_in_site_packages(path) or module.partition(".")[0] in known)
-
-
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module: each imported name for itself, and what is done only in the main module."""
-    for node in body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                is_plain = isinstance(node, ast.Import)
-                one = ast.Import([alias]) if is_plain else ast.ImportFrom(node.module, [alias], node.level)
-                yield ast.copy_location(one, node)
-        elif isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
-            yield from _flat([*node.body, *node.orelse])
-        else:
-            yield node
-
-
-def _written(node: ast.AST) -> Iterator[str]:
-    """The names of the module that a top-level statement binds or changes."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            yield node.name
-            for part in ast.walk(node):
-                yield from part.names if isinstance(part, ast.Global) else ()
-            return
-        case ast.Lambda():
-            return
-        case ast.Import() | ast.ImportFrom():
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-        case ast.Name(ctx=ast.Store() | ast.Del()):
-            yield node.id
-        case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
-            yield from _root(node)
-        case ast.Expr(value=ast.Call(func=ast.Attribute() as called)):
-            yield from _root(called)
-    for child in ast.iter_child_nodes(node):
-        yield from _written(child)
-
-
-def _root(node: ast.AST) -> Iterator[str]:
-    """`a` of `a.b[c].d`."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    if isinstance(node, ast.Name):
-        yield node.id
-
-
-def _loaded(code: CodeType) -> Iterator[Name]:
-    """The global names that compiled code, and the functions within, look up."""
-    for one, following in pairwise([*dis.get_instructions(code), None]):
-        if one and one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
-            is_asked = following is not None and following.opname in ("LOAD_ATTR", "LOAD_METHOD")
-            yield one.argval, following.argval if is_asked and following else None
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _loaded(inner)
-
-
-def _text(part: Any) -> str:
-    """An AST as text: without positions, docstrings, and fields that some versions of Python do not have."""
-    if isinstance(part, list):
-        return f"[{','.join(map(_text, part))}]"
-    if not isinstance(part, ast.AST):
-        return repr(part)
-    fields = dict(ast.iter_fields(part))
-    if isinstance(part, DEFINITIONS) and ast.get_docstring(part, clean=False) is not None:
-        fields["body"] = part.body[1:]
-    told = (f"{name}={_text(value)}" for name, value in fields.items() if value is not None and value != [])
-    return f"{type(part).__name__}({','.join(told)})"

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.utils.data import Dataset
 
-from untrained.runtime.code import UNREADABLE, code_of
+from untrained.runtime.code import UNREADABLE, code_of, variables_of
 from untrained.runtime.provenance import difference, raw_bytes
 
 __all__ = ["UNREADABLE", "code_of", "described", "difference", "readable"]
@@ -27,8 +29,9 @@ def described(value: Any) -> Any:
 
     Numbers, strings, lists and dictionaries with keys of strings stand for themselves (a tuple is described as a list);
     tensors and arrays by dtype, shape and a hash of their numbers; functions and classes by name and code (`code_of`),
-    functions also by their defaults and the variables around them; other objects by their class and by the state that
-    `copy` or `pickle` would take of them, without cached properties. Long descriptions are hashed.
+    and by the data of their module that they read, functions also by their defaults and the variables around them;
+    other objects by their class and by the state that `copy` or `pickle` would take of them, without cached properties.
+    Long descriptions are hashed.
 
     Args:
         value: anything.
@@ -55,6 +58,8 @@ def readable(description: Any) -> bool:
 
 
 CONSTANTS = (bool, int, float, str, tuple)
+DATA = (type(None), *CONSTANTS, bytes, list, dict, set, frozenset, nn.Module, Dataset)
+"""What counts of the variables of a module, beside arrays: other objects are loggers, clients, arguments."""
 
 
 class _Describer:
@@ -147,14 +152,23 @@ class _Describer:
             "variables": {name: _content(cell) for name, cell in cells.items() if name != "__class__"},
             "attributes": {name: part for name, part in vars(value).items() if not name.startswith("__")},
         }
-        return {name: self.of(part) for name, part in parts.items() if part}
+        told = {name: self.of(part) for name, part in parts.items() if part}
+        return told | self._globals(variables_of(value))
+
+    def _globals(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Data that code reads from its module: what cannot be told, as an open file, is no data."""
+        data = {n: v for n, v in variables.items() if isinstance(v, DATA) or hasattr(type(v), "__array__")}
+        told = {name: found for name, part in data.items() if readable(found := self.of(part))}
+        return {"globals": told} if told else {}
 
     def _around_class(self, value: type) -> dict[str, Any]:
         """What a user's class was made with: its constants, which can be set anew, and what is around its methods.
 
         Lists, dictionaries and sets do not count there: mostly they are logs and caches, which grow with every call.
         """
-        made = dict[str, Any]()
+        made, read = dict[str, Any](), dict[str, Any]()
+        for owner in value.__mro__[:-1]:
+            read |= variables_of(owner)
         for owner in value.__mro__[:-1] if code_of(value) else ():
             file = getattr(sys.modules.get(owner.__module__), "__file__", None)
             for name, part in vars(owner).items() if code_of(owner) else ():
@@ -164,7 +178,7 @@ class _Describer:
                     cells = zip(part.__code__.co_freevars, map(_content, part.__closure__ or ()), strict=True)
                     variables = {n: v for n, v in cells if n != "__class__" and type(v) not in (list, dict, set)}
                     made |= {part.__qualname__: self._pairs(variables)} if variables else {}
-        return {"made with": made} if made else {}
+        return ({"made with": made} if made else {}) | self._globals(read)
 
     def _object(self, value: Any) -> Any:
         kind = type(value)

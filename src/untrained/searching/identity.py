@@ -1,10 +1,12 @@
 """What the history of a search depends on, and what two searches that share a folder must have in common."""
 
+import functools
 import inspect
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from importlib.metadata import version
+from types import FunctionType
 from typing import Any
 
 from optuna.pruners import BasePruner
@@ -18,11 +20,24 @@ from untrained.samplers import PoolSampler
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
-EVALUATION = ("space", "space_options", "space_code", "objective", "objective_code", "objective_state", "direction")
+EVALUATION = (
+    "space",
+    "space_options",
+    "space_code",
+    "space_state",
+    "objective",
+    "objective_code",
+    "objective_state",
+    "direction",
+)
 """Keys of an identity that decide what an architecture's value is."""
 
-CHANGED = {"space_code": "the code of the space has changed", "objective_code": "the code of the objective has changed"}
-"""What to say if two hashes of code differ."""
+CHANGED = {
+    "space_code": "the code of the space has changed",
+    "space_state": "what the code of the space was made with, or reads from its module, has changed",
+    "objective_code": "the code of the objective has changed, or what it was made with or reads from its module",
+}
+"""What to say if two hashes differ."""
 
 PACKAGES = ("untrained", "torch", "optuna")
 
@@ -115,10 +130,26 @@ def _of_objective(objective: Objective) -> tuple[Any, dict[str, Any]]:
     if isinstance(objective, FunctionObjective):
         return described(objective.function), {}
     own = objective.given if isinstance(objective, AdaptedObjective) else objective
-    code = code_of(own)
-    return code, made_with(own) if code else {}
+    if not code_of(own):
+        return "", {}
+    return described(type(own)), made_with(own) | _hidden(own)
+
+
+def _hidden(own: object) -> dict[str, Any]:
+    """The rest of an object's state, if it does not keep its arguments under their names; and its functions."""
+    state = {
+        name: part for name, part in getattr(own, "__dict__", {}).items() if not name.lstrip("_").startswith("on_")
+    }
+    names = list(inspect.signature(type(own).__init__).parameters.values())[1:]
+    named = [one.name for one in names if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    is_kept = all(name.startswith("on_") or name in state or f"_{name}" in state for name in named)
+    functions = {name for name, part in state.items() if isinstance(part, FunctionType | functools.partial)}
+    found = {name: described(part) for name, part in state.items() if name in functions or not is_kept}
+    return {name: told for name, told in found.items() if name in functions or readable(told)}
 
 
 def _of_space(space: SearchSpace) -> dict[str, Any]:
     options = {key: described(value) for key, value in space.options.items()}
-    return {"space": space.name, "space_options": options, "space_code": code_of(type(space))}
+    code = code_of(type(space))
+    state = described(type(space)) if code else None
+    return {"space": space.name, "space_options": options, "space_code": code, "space_state": state}
