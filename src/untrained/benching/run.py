@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from untrained.benchmarks import Benchmark
-from untrained.errors import InputError
 from untrained.objectives import TabularObjective
 from untrained.samplers import sampler_info
 from untrained.samplers.query import Query
@@ -146,13 +145,9 @@ def open_benchmark(
     if key not in _OPENED:
         objective = TabularObjective(**benchmark.objective_options(folder))
         benchmark.check(objective.archs, objective.path)
-        scores = benchmark.load_scores(folder, metrics, extra)
-        answered = set(objective.archs)
-        archs = [arch for arch in scores.archs if arch in answered]
-        if not archs:
-            raise InputError(f"{folder / benchmark.scores} and {objective.path} have no architecture in common")
-        space = benchmark.space or ArchitectureList(archs)
-        _OPENED[key] = Opened(benchmark, space, scores.select(archs), objective)
+        scores = objective.common(benchmark.load_scores(folder, metrics, extra), folder / benchmark.scores)
+        space = benchmark.space or ArchitectureList(scores.archs)
+        _OPENED[key] = Opened(benchmark, space, scores, objective)
     return _OPENED[key]
 
 

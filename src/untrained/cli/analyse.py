@@ -10,7 +10,7 @@ import typer
 
 import untrained
 from untrained.cli.data import DataDir
-from untrained.cli.options import Metrics, warn_if_minimised
+from untrained.cli.options import Metrics, names_in, warn_if_minimised
 from untrained.cli.output import stdout
 from untrained.cli.search import table_scores
 from untrained.errors import InputError
@@ -119,8 +119,7 @@ def _published(name: str, data_dir: Path | None, metrics: str | None) -> tuple[A
     found = get_benchmarks([name])
     if len(found) > 1:
         raise InputError(f"{name!r} is {len(found)} benchmarks: choose from {', '.join(b.key for b in found)}")
-    names = None if metrics is None else tuple(m.strip() for m in metrics.split(","))
-    opened = open_benchmark(found[0], data_folder(data_dir), names)
+    opened = open_benchmark(found[0], data_folder(data_dir), names_in(metrics))
     return opened.scores, opened.objective, found[0].budget
 
 
@@ -130,11 +129,7 @@ def _own(table: str, column: str, scores: str | None, metrics: str | None, direc
         warn_if_minimised(column)
     objective = untrained.TabularObjective(table, column, direction="maximize" if direction is None else direction)  # pyright: ignore[reportArgumentType] - checked there
     scored = table_scores(scores, table, metrics, (column,))
-    answered = set(objective.archs)
-    archs = [arch for arch in scored.archs if arch in answered]
-    if not archs:
-        raise InputError(f"{scores or table} and {table} have no architecture in common")
-    return scored.select(archs), objective
+    return objective.common(scored, scores or table), objective
 
 
 def _finite(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from untrained.cli.data import DataDir
-from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores, warn_if_minimised
+from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores, names_in, warn_if_minimised
 from untrained.cli.output import stderr, stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
@@ -58,6 +58,7 @@ def bench(
     from untrained.benching import bench as run_bench
     from untrained.benching import summarise
     from untrained.benchmarks import BENCHMARKS, Benchmark
+    from untrained.objectives.base import check_direction
 
     if figure is not None and figure.suffix not in (".svg", ".html"):
         raise InputError(f"--figure {str(figure)!r}: give a .svg or .html file")
@@ -67,7 +68,7 @@ def bench(
         raise InputError("--column, --report-column, --cost-column, --direction, --scores and --space need --table")
     if space is None and space_options:
         raise InputError(f"--space-options {space_options!r} need --space")
-    if samplers is not None and not _names(samplers):
+    if samplers is not None and not names_in(samplers):
         raise InputError("--samplers names none: give names, separated by commas (untrained samplers)")
     if table is not None and benchmarks:
         raise InputError(f"give either benchmarks ({benchmarks[0]!r}) or --table")
@@ -83,8 +84,8 @@ def bench(
                 table=str(own),
                 scores=str(own if scores is None else Path(scores).resolve()),
                 space=None if space is None else chosen_space(space, space_options, None),
-                metrics=_names(metrics) or (),
-                direction=_direction("maximize" if direction is None else direction),
+                metrics=names_in(metrics) or (),
+                direction=check_direction("maximize" if direction is None else direction),
                 test=report_column,
                 cost=cost_column,
             )
@@ -95,11 +96,11 @@ def bench(
     with progress_bars(console, enabled=not as_json) as bars:
         result = run_bench(
             chosen,
-            _names(samplers),
+            names_in(samplers),
             _seeds(seeds),
             budget=budget,
-            metrics=None if table is not None else _names(metrics),
-            extra_metrics=_names(extra_metrics) or (),
+            metrics=None if table is not None else names_in(metrics),
+            extra_metrics=names_in(extra_metrics) or (),
             data_dir=data_dir,
             path=out,
             workers=cores() if workers is None else workers,
@@ -125,16 +126,6 @@ def bench(
 
 
 MOST_SEEDS = 100_000
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _direction(text: str) -> Any:
-    if text not in ("maximize", "minimize"):
-        raise InputError(f"unknown direction {text!r}: choose from maximize, minimize")
-    return text
 
 
 def _seeds(text: str) -> range:

@@ -11,8 +11,9 @@ import typer
 
 import untrained
 from untrained.errors import InputError
+from untrained.searching import POOL
 
-POOL, BATCH_SIZE, EPOCHS = 256, 32, 12
+EPOCHS = 12
 
 Space = Annotated[
     str | None, typer.Option("--space", help="A space's name (untrained spaces), file.py:Class or module:Class.")
@@ -34,6 +35,13 @@ Workers = Annotated[
     typer.Option(help="Scoring processes; they change no score (default: all cores, and on a GPU at most 4)."),
 ]
 Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the space to score (default: {POOL}).")]
+
+
+def names_in(text: str | None) -> tuple[str, ...] | None:
+    """Reads names separated by commas; None for None."""
+    from untrained.metrics import split_names
+
+    return None if text is None else tuple(filter(None, split_names(text)))
 
 
 def chosen_space(name: str | None, options: str, images: Any) -> Any:

@@ -7,7 +7,6 @@ import typer
 
 import untrained
 from untrained.cli.options import (
-    BATCH_SIZE,
     BatchSize,
     Data,
     Metrics,
@@ -27,6 +26,7 @@ from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.runtime.devices import usable_device
 from untrained.runtime.seeding import check_seed
+from untrained.searching import BATCH
 from untrained.spaces import read_archs
 
 EXAMPLES = """
@@ -49,7 +49,7 @@ def score(
     metrics: Metrics = None,
     space_options: SpaceOptions = "",
     seed: Seed = 0,
-    batch_size: BatchSize = BATCH_SIZE,
+    batch_size: BatchSize = BATCH,
     strict: Strict = False,
     precision: Annotated[str | None, typer.Option(help="float32, float64 or bfloat16 (autocast).")] = None,
     chunk: Annotated[int | None, typer.Option(help="So many images at a time, to save memory.")] = None,

@@ -8,7 +8,6 @@ import typer
 
 import untrained
 from untrained.cli.options import (
-    BATCH_SIZE,
     EPOCHS,
     BatchSize,
     Data,
@@ -31,6 +30,7 @@ from untrained.cli.resume import InterruptedSearch, write_run
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.seeding import check_seed
+from untrained.searching import BATCH
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -84,7 +84,7 @@ def search(
     augment: Annotated[bool, typer.Option(help="Train on random flips and crops.")] = False,
     device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
-    batch_size: BatchSize = BATCH_SIZE,
+    batch_size: BatchSize = BATCH,
     strict: Strict = False,
     workers: Workers = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
@@ -158,11 +158,8 @@ def search(
                 direction="maximize" if direction is None else direction,  # pyright: ignore[reportArgumentType] - checked there
             )
             scored = table_scores(scores, table, metrics, (column, report_column), own_metrics)
-            answered = set(objective.archs)
-            common = [arch for arch in scored.archs if arch in answered]
-            if not common:
-                raise InputError(f"{scores or table} and {table} have no architecture in common")
-            options["scores"] = scored.select(common)
+            options["scores"] = objective.common(scored, scores or table)
+            common = list(options["scores"].archs)
             chosen = untrained.ArchitectureList(common) if space is None else chosen_space(space, space_options, None)
             check_archs(chosen, common, Path(table))
         if out is not None:

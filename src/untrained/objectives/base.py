@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
 import optuna
@@ -13,9 +13,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from untrained.errors import InputError
 from untrained.probe import Loss
 
 Direction = Literal["maximize", "minimize"]
+
+
+def check_direction(given: str) -> Direction:
+    """Reads a direction.
+
+    Args:
+        given: What a user wrote.
+
+    Returns:
+        "maximize" or "minimize".
+
+    Raises:
+        InputError: It is neither.
+    """
+    if given not in get_args(Direction):
+        raise InputError(f"unknown direction {given!r}: choose from {', '.join(get_args(Direction))}")
+    return cast(Direction, given)
 
 
 @dataclass(frozen=True)

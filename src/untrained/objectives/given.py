@@ -3,13 +3,13 @@
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import optuna
 from torch import Tensor, nn
 
 from untrained.errors import InputError
-from untrained.objectives.base import Direction, Evaluation, Objective, as_evaluation
+from untrained.objectives.base import Direction, Evaluation, Objective, as_evaluation, check_direction
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.spaces import SearchSpace
 
@@ -47,8 +47,8 @@ def as_objective(given: Any, space: SearchSpace, direction: Direction | None = N
         >>> as_objective(len, ArchitectureList(["a", "bb"]), "minimize")("bb").value
         2.0
     """
-    if direction is not None and direction not in get_args(Direction):
-        raise InputError(f"unknown direction {direction!r}: choose from {', '.join(get_args(Direction))}")
+    if direction is not None:
+        check_direction(direction)
     if isinstance(given, type):
         given = _instance(given)
     if not callable(given):
@@ -59,8 +59,7 @@ def as_objective(given: Any, space: SearchSpace, direction: Direction | None = N
         objective = AdaptedObjective(given, direction or "maximize")
     else:
         return FunctionObjective(given, space, direction or "maximize")
-    if objective.direction not in get_args(Direction):
-        raise InputError(f"the objective's direction {objective.direction!r}: choose from maximize, minimize")
+    check_direction(objective.direction)
     if direction not in (None, objective.direction):
         raise InputError(f"direction {direction!r}, but the objective says {objective.direction!r}: leave it out")
     return objective

@@ -13,7 +13,15 @@ from torch import Tensor
 
 from untrained.data.tables import open_table
 from untrained.errors import InputError
-from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, EvaluationPruned, Objective
+from untrained.objectives.base import (
+    Direction,
+    Evaluation,
+    EvaluationFailed,
+    EvaluationPruned,
+    Objective,
+    check_direction,
+)
+from untrained.scores import ScoreTable
 
 
 class TabularObjective(Objective):
@@ -59,9 +67,7 @@ class TabularObjective(Objective):
         self.path = Path(path)
         self.column = column
         self.report_column = report_column
-        if direction not in ("maximize", "minimize"):
-            raise InputError(f"unknown direction {direction!r}: choose from maximize, minimize")
-        self.direction: Direction = direction
+        self.direction: Direction = check_direction(direction)
         self.fidelities = dict(sorted((fidelities or {}).items()))
         if self.fidelities and (min(self.fidelities) < 1 or list(self.fidelities.values())[-1] != column):
             raise InputError(f"fidelities {self.fidelities}: give whole epochs from 1, the most of them for {column!r}")
@@ -109,6 +115,24 @@ class TabularObjective(Objective):
 
     def _cost(self, row: int, epochs: int) -> float:
         return 0.0 if self._costs is None else float(self._costs[row]) * epochs / self._cost_epochs
+
+    def common(self, scores: ScoreTable, source: object) -> ScoreTable:
+        """Takes the scores of the architectures that the table knows.
+
+        Args:
+            scores: The scores.
+            source: Their file, for the message.
+
+        Returns:
+            The scores of these architectures, in the order of `scores`.
+
+        Raises:
+            InputError: There is none.
+        """
+        archs = [arch for arch in scores.archs if arch in self._row]
+        if not archs:
+            raise InputError(f"{source} and {self.path} have no architecture in common")
+        return scores.select(archs)
 
     def check(self, arch: str) -> None:
         if arch not in self._row:

@@ -1,1 +1,6 @@
-"""The verb `search`, and what a search leaves."""
+"""`search`, and reading again what a search saved."""
+
+BATCH = 32
+"""Training samples that metrics see, if the caller gives no batch."""
+POOL = 256
+"""Architectures to score, if the caller does not say how many."""

@@ -15,13 +15,10 @@ from untrained.objectives import Objective
 from untrained.samplers import check_sampler, sampler_info
 from untrained.scores import ScoreTable
 from untrained.scoring.pool import Scoring
+from untrained.searching import BATCH, POOL
 from untrained.spaces import SearchSpace
 
 SCORES_FILE = "scores.parquet"
-BATCH = 32
-"""Training samples of the objective that metrics see, unless they are given a batch."""
-POOL = 256
-"""Architectures to score if the caller does not say how many."""
 
 
 def whole(name: str, given: Any) -> int:
