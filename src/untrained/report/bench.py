@@ -41,22 +41,27 @@ def _table(ran: Ran, rows: Sequence[Row], reference: str | None) -> Table:
     title.append("mean ± std over seeds", style="not bold")
     table = Table(title=title, title_justify="left", title_style="", header_style="dim", box=None, pad_edge=False)
     digits = _digits(rows)
-    table.add_column("sampler")
-    headers = [benchmark.test or "test", "objective rank", "median", "worst", "regret", "cost s", "s/search"]
-    headers += [f"vs {reference}", "p"] if reference else []
-    for header in (*headers, "published"):
-        table.add_column(header, justify="right")
-    for row in rows:
-        cells: list[str | Text] = [_spread(row.test, digits), _spread(row.rank, 0)]
-        cells += [_number(row.rank and row.rank.median), _number(row.rank and row.rank.worst)]
-        cells += [_spread(row.regret, digits), _number(row.cost and row.cost.mean)]
-        cells.append(f"{row.seconds.mean:.2f}" if row.seconds else "")
-        if reference:
-            bold = row.p is not None and row.p < ALPHA
-            cells.append(f"{row.difference:+.0f}" if row.difference is not None else "")
-            cells.append(Text(_p(row.p), style="bold" if bold else ""))
-        table.add_row(row.sampler, *cells, _published(row, ran))
+    headers = ["sampler", benchmark.test or "test", "objective rank", "median", "worst", "regret", "cost s", "s/search"]
+    headers += [f"vs {reference}", "p", "published"] if reference else ["published"]
+    lines = [_cells(row, ran, digits, reference) for row in rows]
+    told = [k for k in range(len(headers)) if any(str(line[k]) for line in lines)]
+    for k in told:
+        table.add_column(headers[k], justify="right" if k else "left", overflow="fold")  # no digit is cut off
+    for line in lines:
+        table.add_row(*(line[k] for k in told))
     return table
+
+
+def _cells(row: Row, ran: Ran, digits: int, reference: str | None) -> list[str | Text]:
+    cells: list[str | Text] = [row.sampler, _spread(row.test, digits), _spread(row.rank, 0)]
+    cells += [_number(row.rank and row.rank.median), _number(row.rank and row.rank.worst)]
+    cells += [_spread(row.regret, digits), _number((row.cost and row.cost.mean) or None)]  # 0: not known
+    cells.append(f"{row.seconds.mean:.2f}" if row.seconds else "")
+    if reference:
+        bold = row.p is not None and row.p < ALPHA
+        cells.append(f"{row.difference:+.0f}" if row.difference is not None else "")
+        cells.append(Text(_p(row.p), style="bold" if bold else ""))
+    return [*cells, _published(row, ran)]
 
 
 def _footnotes(ran: Ran) -> Text:
@@ -77,7 +82,8 @@ def _grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _digits(rows: Sequence[Row]) -> int:
     """Decimals of figures: two for percentages, four for shares between 0 and 1."""
-    return 4 if all(abs(row.test.mean) <= 1 for row in rows if row.test) else 2
+    figures = [spread for row in rows if (spread := row.test or row.regret)]
+    return 4 if all(abs(figure.mean) <= 1 for figure in figures) else 2
 
 
 def _spread(spread: Spread | None, digits: int) -> str:
