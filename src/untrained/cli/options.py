@@ -72,7 +72,7 @@ def chosen_space(name: str | None, options: str, images: Any) -> Any:
         raise InputError(f"space option in_channels={channels}: the images of {images.name} have {images.shape[0]}")
     space = get_space(name or "", {"num_classes": images.num_classes, "in_channels": images.shape[0]}, **given)
     if not space.has_networks:
-        raise InputError(f"space {name!r} has no networks, only tables: search it with --table, not with --data")
+        raise InputError(f"space {name!r} has no networks, only tables: untrained search --table takes it")
     return space
 
 
