@@ -3,8 +3,6 @@
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from rich.console import Console
 
 import untrained
 from command_line import in_a_process, refused, untrained_cli
+from documented import printed_by, python_blocks
 from untrained.cli import app
 from untrained.cli.lists import metrics as list_metrics
 from untrained.metrics import METRICS
@@ -379,15 +378,12 @@ def test_the_probe_has_what_the_docs_say_it_gives() -> None:
     assert [name for name in names if not hasattr(probe, name)] == []
 
 
-def test_the_documented_metric_works(tmp_path: Path) -> None:
-    text = (README.parent / "docs" / "adding_a_metric.md").read_text()
-    first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+def test_the_documented_metric_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, *others = python_blocks("docs/adding_a_metric.md")
     (tmp_path / "my_metrics.py").write_text(first)
-    printed = []
-    for block in others:
-        done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        printed.append(done.stdout)
+    printed = [printed_by(block) for block in others]
+    text = (README.parent / "docs" / "adding_a_metric.md").read_text()
     assert printed[0].strip() == re.findall(r"print\(scores.metrics\)  # (.*)", text)[0]
     (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     assert [line[:32] for line in printed[1].splitlines()] == [line[:32] for line in shown.splitlines()]
@@ -395,11 +391,10 @@ def test_the_documented_metric_works(tmp_path: Path) -> None:
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    blocks = python_blocks("README.md")
     assert blocks
     for block in blocks:
-        done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        printed_by(block)
 
 
 def test_a_time_limit_leaves_an_unfinished_search(table: Path, tmp_path: Path) -> None:

@@ -32,7 +32,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "neighbour.py").write_text("VALUE = 5\n")
     (tmp_path / "own_things.py").write_text(OWN)
-    monkeypatch.delitem(sys.modules, "neighbour", raising=False)
     return tmp_path / "own_things.py"
 
 

@@ -363,8 +363,8 @@ RANDOM_SEARCH = (N_POOL + 1) / (T + 1)
     ],
 )
 def test_on_tables_made_by_hand(metrics: np.ndarray, at_most: float) -> None:
-    """Mean objective rank; random search has 19.1, and with 10 seeds a standard error of 6."""
-    assert np.mean([pick(metrics, VALUES, seed) for seed in range(10)]) <= at_most
+    """Mean objective rank; random search has 19.1, and with 5 seeds a standard error of 8."""
+    assert np.mean([pick(metrics, VALUES, seed) for seed in range(5)]) <= at_most
 
 
 def test_failures_among_the_favourites_are_survived() -> None:
@@ -422,7 +422,7 @@ def test_it_holds_where_the_weighted_sum_fails(shared_data: Path, task: str) -> 
     objective = TabularObjective(shared_data / "nasbench201_accuracy.parquet", f"{task}_val_12")
     ranks = [
         search(NASBench201(), objective, budget=20, sampler="mixture", scores=scores, seed=seed).rank or 0
-        for seed in range(200, 205)
+        for seed in range(200, 203)
     ]
     assert np.mean(ranks) < 45  # a tenth of random search
     assert np.median(ranks) < 15
