@@ -72,12 +72,11 @@ def bound(
         The bound, and what the search found.
 
     Example:
+        >>> from pathlib import Path
         >>> import untrained
-        >>> import pyarrow as pa, pyarrow.parquet as pq
-        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
-        >>> pq.write_table(pa.table(columns), "mine.parquet")
-        >>> objective = untrained.TabularObjective("mine.parquet", "acc")
-        >>> table = untrained.ScoreTable.load("mine.parquet", ["snip"])
+        >>> _ = Path("mine.csv").write_text("arch,acc,snip\\na,91,1\\nb,93,3\\nc,92,2\\n")
+        >>> objective = untrained.TabularObjective("mine.csv", "acc")
+        >>> table = untrained.ScoreTable.load("mine.csv", ["snip"])
         >>> result = untrained.search(
         ...     untrained.ArchitectureList(table.archs), objective, budget=2, sampler="robot", scores=table
         ... )

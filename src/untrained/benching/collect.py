@@ -130,11 +130,9 @@ def bench(
             another budget or other tables.
 
     Example:
-        >>> import pyarrow as pa, pyarrow.parquet as pq
         >>> from untrained import Benchmark
-        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
-        >>> pq.write_table(pa.table(columns), "mine.parquet")
-        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> _ = Path("mine.csv").write_text("arch,acc,snip\\na,91,1\\nb,93,3\\nc,92,2\\n")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.csv", "mine.csv", metrics=("snip",))
         >>> result = bench([mine], ["random", "single"], seeds=range(5), budget=2, data_dir=".")
         >>> result.table.num_rows
         20

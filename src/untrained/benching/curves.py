@@ -60,11 +60,10 @@ def panels(result: BenchResult) -> list[Panel]:
         One panel for each benchmark, in the order of `result.ran`.
 
     Example:
-        >>> import pyarrow as pa, pyarrow.parquet as pq
+        >>> from pathlib import Path
         >>> from untrained import Benchmark
-        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
-        >>> pq.write_table(pa.table(columns), "mine.parquet")
-        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> _ = Path("mine.csv").write_text("arch,acc,snip\\na,91,1\\nb,93,3\\nc,92,2\\n")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.csv", "mine.csv", metrics=("snip",))
         >>> from untrained import bench
         >>> panel = panels(bench([mine], ["robot"], seeds=range(2), budget=3, data_dir="."))[0]
         >>> panel.figure, panel.curves[0].mean[-1].item()

@@ -133,11 +133,9 @@ def open_benchmark(
             missing in a published table, or if the two tables have no architecture in common.
 
     Example:
-        >>> import pyarrow as pa, pyarrow.parquet as pq
         >>> from untrained import Benchmark
-        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
-        >>> pq.write_table(pa.table(columns), "mine.parquet")
-        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> _ = Path("mine.csv").write_text("arch,acc,snip\\na,91,1\\nb,93,3\\nc,92,2\\n")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.csv", "mine.csv", metrics=("snip",))
         >>> open_benchmark(mine, Path()).scores.archs
         ('a', 'b', 'c')
     """
@@ -161,11 +159,9 @@ def run_search(run: Run) -> dict[str, list[Any]]:
         Column -> its entries, one for each query. The columns are those of `COLUMNS`.
 
     Example:
-        >>> import pyarrow as pa, pyarrow.parquet as pq
         >>> from untrained import Benchmark
-        >>> columns = {"arch": ["a", "b", "c"], "acc": [91.0, 93.0, 92.0], "snip": [1.0, 3.0, 2.0]}
-        >>> pq.write_table(pa.table(columns), "mine.parquet")
-        >>> mine = Benchmark("mine", "flowers", "acc", "mine.parquet", "mine.parquet", metrics=("snip",))
+        >>> _ = Path("mine.csv").write_text("arch,acc,snip\\na,91,1\\nb,93,3\\nc,92,2\\n")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.csv", "mine.csv", metrics=("snip",))
         >>> run_search(Run(mine, Path(), "single:snip", seed=0, budget=2))["architecture"]
         ['b', 'c']
     """
