@@ -173,7 +173,7 @@ def test_code_that_cannot_be_read_is_not_gone_on_with(tmp_path: Path) -> None:
     made = scope["objective"]
     assert run(made, budget=2).value > 0
     first = run(made, out=tmp_path, budget=2)
-    with pytest.raises(InputError, match="cannot be read: defined at a prompt or in a notebook"):
+    with pytest.raises(InputError, match=r"cannot be read: defined at a prompt or in a notebook.*move it to a file"):
         run(made, out=tmp_path, budget=2)
     assert len(first.queries) == 2
 

@@ -72,7 +72,8 @@ def check_shared(
         if name not in (None, study.study_name) or not has_history(storage, study._study_id):
             continue
         if other := changed(trunk(study.user_attrs[IDENTITY], recipe), wanted):
-            remedy = "undo the change, or give another folder or storage"
+            first = "move it to a file" if "cannot be read" in other else "undo the change"
+            remedy = f"{first}, or give another folder or storage"
             raise InputError(f"{where} holds another search ({other}): {remedy}")
 
 
