@@ -148,20 +148,47 @@ class Objective(ABC):
     def check(self, arch: str) -> None:  # noqa: B027 - most objectives take any architecture
         """Looks at an architecture of the pool before anything is spent.
 
+        Args:
+            arch: The architecture.
+
         Raises:
             InputError: It can never be evaluated.
         """
 
     def batch(self, n: int, seed: int = 0) -> tuple[Any, Any] | None:
-        """`n` training samples (inputs, targets) drawn with `seed`, for metrics; None if the objective has no data."""
+        """Draws training samples for metrics.
+
+        Args:
+            n: How many.
+            seed: Decides which.
+
+        Returns:
+            (inputs, targets), n of each; None if the objective has no data.
+        """
         return None
 
     def second_batch(self, n: int, seed: int = 0) -> tuple[Any, Any] | None:
-        """`n` training samples, none of which is in `batch(n, seed)`; None if the objective has no data."""
+        """Draws training samples that are not in `batch(n, seed)`, for metrics of two batches.
+
+        Args:
+            n: How many.
+            seed: Decides which.
+
+        Returns:
+            (inputs, targets), n of each; None if the objective has no data.
+        """
         return None
 
     def rank(self, arch: str, pool: Sequence[str]) -> int | None:
-        """How many of `pool` are strictly better than `arch`, plus 1; None if that is not known."""
+        """Ranks an architecture.
+
+        Args:
+            arch: The architecture.
+            pool: The architectures to compare it with.
+
+        Returns:
+            1 + how many of the pool are strictly better; None if that is not known.
+        """
         return None
 
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> Mapping[str, float]:
@@ -170,6 +197,9 @@ class Objective(ABC):
         Args:
             arch: The pick.
             weights: Its trained weights, if the evaluation gave any.
+
+        Returns:
+            Name -> figure; empty if there is none.
         """
         return {}
 

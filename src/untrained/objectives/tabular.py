@@ -172,7 +172,14 @@ class TabularObjective(Objective):
         return self._values[[self._row[arch] for arch in archs]]
 
     def upward(self, archs: Sequence[str]) -> NDArray[np.float64]:
-        """The `values` of architectures, turned so that higher is better."""
+        """Looks up values, and turns them so that higher is better.
+
+        Args:
+            archs: n architectures of the table.
+
+        Returns:
+            n numbers, NaN for an empty value.
+        """
         return -self.values(archs) if self.direction == "minimize" else self.values(archs)
 
     def rank(self, arch: str, pool: Sequence[str]) -> int:

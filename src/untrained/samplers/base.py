@@ -115,6 +115,10 @@ class PoolSampler(BaseSampler):
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Chooses for a trial that has just begun, so that later ones need not wait for the first parameter it asks.
 
+        Args:
+            study: The study.
+            trial: The trial.
+
         Raises:
             InputError: If the pool is used up, or the study has several objectives. The trial is then failed.
         """

@@ -115,7 +115,7 @@ class SearchSpace(ABC):
         """
 
     def valid(self, params: Mapping[str, Any]) -> bool:
-        """Whether a combination of values is one of the space's architectures; by default each is.
+        """Tells whether a combination of values is one of the space's architectures; by default each is.
 
         Args:
             params: decision -> value.
@@ -167,10 +167,13 @@ class SearchSpace(ABC):
         return {name: decision.for_study() for name, decision in self.decisions.items()}
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
-        """The string of an architecture.
+        """Writes an architecture as a string.
 
         Args:
             params: decision -> value.
+
+        Returns:
+            The string, as `to_params` reads it.
 
         Raises:
             InputError: if a decision is missing, or has none of its values.
@@ -193,7 +196,13 @@ class SearchSpace(ABC):
         return self.to_arch({key: decision.rounded(params[key]) for key, decision in known.items()})
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        """The parameters of an architecture: what `to_arch` was given.
+        """Reads the parameters of an architecture.
+
+        Args:
+            arch: an architecture of this space.
+
+        Returns:
+            Decision -> value: what `to_arch` was given.
 
         Raises:
             InputError: if `arch` is not an architecture of this space.
@@ -209,9 +218,12 @@ class SearchSpace(ABC):
         return params
 
     def canonical(self, arch: str) -> str:
-        """The twin that stands for all architectures with the same network.
+        """Finds the twin that stands for all architectures with the same network.
 
         By default that is `arch` itself, its numbers written as this package writes them.
+
+        Args:
+            arch: an architecture of this space.
 
         Raises:
             InputError: if `arch` is not an architecture of this space.
@@ -219,10 +231,13 @@ class SearchSpace(ABC):
         return self.arch_of_trial(self.to_params(arch))
 
     def read(self, text: str) -> str:
-        """An architecture as people have it, in a list or a table: brought to the form of this space.
+        """Reads an architecture as people write it in lists and tables.
 
         Args:
             text: an architecture; spaces and a byte order mark around it do not count.
+
+        Returns:
+            The architecture in the form of this space.
 
         Raises:
             InputError: if it is not an architecture of this space.
@@ -232,8 +247,11 @@ class SearchSpace(ABC):
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` of a network in millions, if the space can count them without building it.
 
+        Args:
+            arch: an architecture of this space.
+
         Returns:
-            An empty dictionary if it cannot.
+            Name -> millions; empty if the space cannot.
         """
         return {}
 
@@ -269,7 +287,10 @@ class SearchSpace(ABC):
                 yield self.to_arch(params)
 
     def sample(self, rng: random.Random) -> str:
-        """One architecture, every decision drawn as its distribution says.
+        """Draws an architecture: every decision as its distribution says.
+
+        Args:
+            rng: the source of random numbers.
 
         Raises:
             InputError: if `MISSES` draws in a row are not valid.
@@ -282,10 +303,14 @@ class SearchSpace(ABC):
         raise InputError(f"space {self.name!r}: none of {MISSES} draws is a valid architecture")
 
     def mutate(self, arch: str, rng: random.Random) -> str:
-        """Another architecture, with one decision changed to another of its values.
+        """Changes one decision of an architecture to another of its values.
+
+        Args:
+            arch: an architecture of this space.
+            rng: the source of random numbers.
 
         Returns:
-            `arch` itself if none of `TRIES` changes gives another valid architecture.
+            The other architecture; `arch` itself if none of `TRIES` changes gives another valid architecture.
         """
         params, decisions = self.to_params(arch), self.decisions
         open_decisions = [decision for decision in decisions.values() if decision.count != 1]
