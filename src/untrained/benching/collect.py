@@ -194,6 +194,11 @@ def bench(
     return BenchResult(table, tuple(_ran(opened, runs) for opened, runs in ran.values()), tuple(skipped))
 
 
+def key_of(columns: Mapping[str, Sequence[Any]], row: int) -> str:
+    """Makes the key of the benchmark in a row of a bench, given the columns of `SCHEMA`."""
+    return "/".join(columns[name][row] for name in ORDER[:3])
+
+
 def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
     shortest, longest = min(opened.benchmark.fidelities, default=0), max(opened.benchmark.fidelities, default=0)
     early = [
@@ -280,8 +285,7 @@ class _Store:
         self._take(path, held)
         columns = table.to_pydict()
         for i in range(table.num_rows):
-            key = "/".join(columns[name][i] for name in ORDER[:3])
-            run = key, columns["sampler"][i], columns["seed"][i]
+            run = key_of(columns, i), columns["sampler"][i], columns["seed"][i]
             rows = self.done.setdefault(run, {name: [] for name in COLUMNS})
             for name in rows:
                 rows[name].append(columns[name][i])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from untrained.benching.collect import BenchResult
+from untrained.benching.collect import BenchResult, key_of
 from untrained.benching.summary import SINGLE
 
 Array = NDArray[np.float64]
@@ -73,7 +73,7 @@ def panels(result: BenchResult) -> list[Panel]:
     found: dict[str, dict[str, dict[int, list[float]]]] = {}
     by_test = {ran.benchmark.key: _in_percent(ran.benchmark.test, ran.benchmark.reported) for ran in result.ran}
     for i in range(result.table.num_rows):
-        key = "/".join(columns[name][i] for name in ("benchmark", "task", "objective"))
+        key = key_of(columns, i)
         value = columns["test" if by_test[key] else "rank"][i]
         runs = found.setdefault(key, {}).setdefault(columns["sampler"][i], {})
         figure = np.nan if value is None else 100.0 - value if by_test[key] else float(value)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from untrained.benching.collect import BenchResult
+from untrained.benching.collect import BenchResult, key_of
 from untrained.benchmarks import Benchmark, Published
 from untrained.errors import InputError
 from untrained.samplers import SAMPLERS
@@ -179,8 +179,7 @@ def _last_queries(result: BenchResult) -> dict[tuple[str, str], Mapping[str, Arr
     columns = result.table.to_pydict()
     totals: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
     for i in range(result.table.num_rows):
-        key = "/".join(columns[name][i] for name in ("benchmark", "task", "objective"))
-        run = totals.setdefault((key, columns["sampler"][i]), {}).setdefault(columns["seed"][i], {})
+        run = totals.setdefault((key_of(columns, i), columns["sampler"][i]), {}).setdefault(columns["seed"][i], {})
         for name in ("cost", "seconds"):
             run[name] = run.get(name, 0.0) + columns[name][i]
         run |= {n: np.nan if columns[n][i] is None else columns[n][i] for n in ("test", "rank", "regret")}
