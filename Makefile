@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/untrained search --space nasbench201 --data digits --budget 10 --out runs/demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,7 +1,6 @@
 """A table on disk gains what it lacks, and nothing that was made otherwise is ever mixed with it."""
 
 import importlib
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import BaseDistribution, IntDistribution
 
+from documented import printed_by
 from toy import MLPs, toy_batch
 from untrained.errors import InputError
 from untrained.metrics import Metric, metric
@@ -257,10 +257,9 @@ def test_edited_code_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert len(ScoreTable.load(path)) == 3
 
 
-def test_code_that_cannot_be_read_scores_but_does_not_go_on(tmp_path: Path) -> None:
-    code = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+def test_code_that_cannot_be_read_scores_but_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = printed_by("""
 from toy import MLPs, toy_batch
 from untrained import InputError, compute_scores
 class Mine(MLPs): pass
@@ -278,10 +277,9 @@ for _ in range(2):
     call(MLPs(), "params", "c.parquet", loss=loss)
 call(MLPs(), "params", "b.parquet")
 call(MLPs(), "params", "b.parquet", 3)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    first, second, last = (lines := done.stdout.splitlines())[:3], lines[3:6], lines[6:]
-    assert (first, last) == (["2"] * 3, ["2", "3"]), done.stderr
+""").splitlines()
+    first, second, last = lines[:3], lines[3:6], lines[6:]
+    assert (first, last) == (["2"] * 3, ["2", "3"])
     for line, what in zip(second, ("the space", "'mine'", "the loss"), strict=True):
         for word in (what, "cannot be read", "move it to a file"):
             assert word in line
