@@ -188,6 +188,14 @@ def test_more_samplers_and_seeds_come_to_what_is_there(folder: Path, monkeypatch
     assert path.read_bytes() != first
 
 
+def test_an_edited_table_is_read_again(folder: Path) -> None:
+    assert of(run(folder), "single:good")["value"] == [28, 27, 26, 25, 24]
+    table = pq.read_table(folder / "toy.parquet")
+    doubled = pa.array([None if v is None else 2 * v for v in table["val"].to_pylist()])
+    pq.write_table(table.set_column(1, "val", doubled), folder / "toy.parquet")
+    assert of(run(folder), "single:good")["value"] == [56, 54, 52, 50, 48]
+
+
 def test_another_bench_is_not_overwritten(folder: Path) -> None:
     path = folder / "bench.parquet"
     run(folder, samplers=["random"], path=path)

@@ -117,7 +117,7 @@ _OPENED: dict[tuple[object, ...], Opened] = {}
 def open_benchmark(
     benchmark: Benchmark, folder: Path, metrics: tuple[str, ...] | None = None, extra: tuple[str, ...] = ()
 ) -> Opened:
-    """Reads the tables of a benchmark. A process reads each of them once.
+    """Reads the tables of a benchmark. A process reads each of them once, unless it is edited.
 
     Args:
         benchmark: The benchmark.
@@ -139,7 +139,9 @@ def open_benchmark(
         >>> open_benchmark(mine, Path()).scores.archs
         ('a', 'b', 'c')
     """
-    key = (repr(benchmark), folder, metrics, extra)
+    files = tuple((folder / name).stat() for name in (benchmark.table, benchmark.scores) if (folder / name).is_file())
+    versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
+    key = (repr(benchmark), folder, metrics, extra, versions)
     if key not in _OPENED:
         objective = TabularObjective(**benchmark.objective_options(folder))
         benchmark.check(objective.archs, objective.path)
