@@ -1,6 +1,7 @@
 """What several tests need."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 import torch
 
 os.environ["OMP_NUM_THREADS"] = "1"  # of the programs that tests start, too
+# Tests send it, and it is ignored when a shell script runs the tests in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SHARED = Path(os.environ.get("UNTRAINED_SHARED", Path(__file__).parents[2] / "shared"))
 
 

@@ -29,10 +29,12 @@ from untrained.scoring.pool import compute_scores
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
     before = [signal.getsignal(s) for s in SIGNALS]
     yield
     assert [signal.getsignal(s) for s in SIGNALS] == before
     assert not interrupted()
+    signal.signal(signal.SIGHUP, hangup)
 
 
 def send(number: int = signal.SIGINT) -> None:
