@@ -183,20 +183,18 @@ def test_a_cost_that_is_not_told_is_the_time_it_took() -> None:
     assert query.cost_seconds == pytest.approx(query.seconds, abs=0.1)
 
 
-def test_a_report_that_breaks_keeps_the_result(tmp_path: Path) -> None:
+def test_a_report_that_breaks_keeps_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Unlucky(Counted):
-        breaks = True
-
         def report(self, arch: str, weights: Any) -> Any:
-            if self.breaks:
+            if "TEST_SET" not in os.environ:
                 raise RuntimeError("the test set is gone")
             return {"test": 2}
 
     with pytest.warns(UserWarning, match="no test figures: RuntimeError: the test set is gone"):
         result = run(Unlucky(), out=tmp_path)
     assert result.reported == {}
+    monkeypatch.setenv("TEST_SET", "there")
     mended = Unlucky()
-    mended.breaks = False
     assert run(mended, out=tmp_path).reported == {"test": 2.0}
     assert not mended.calls
 
