@@ -34,3 +34,8 @@ def test_a_search_beyond_a_day_is_warned_of_once() -> None:
     assert sum("warning" in line for line in lines) == 1
     assert "2.2 days" in lines[1]  # 19 x 10,000 s
     assert not any("warning" in line for line in said(long, budget=3))
+
+
+def test_the_time_that_is_left_is_unknown_until_something_was_evaluated() -> None:
+    (line,) = said(Query("a", value=1.0, phase="explore", reused=True), budget=2)
+    assert line.split("  ") == ["1/2", "explore", "1", "reused", "a"]

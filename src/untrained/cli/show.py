@@ -17,11 +17,10 @@ def show(
 
     Example: untrained show runs/digits
     """
-    from untrained.errors import listed
     from untrained.searching.saved import load_summary, other_searches
 
     summary = load_summary(folder, study)
     print_summary(summary, as_json)
     others = [] if as_json else other_searches(folder, summary.get("study", ""))
     if others:
-        typer.echo(f"Also in {folder} (--study NAME): {listed(others)}")
+        typer.echo("\n  ".join([f"Also in {folder} (--study NAME)", *others]))

@@ -58,7 +58,7 @@ class Bars:
         value = query.reason or query.state if query.value is None else f"{query.value:.6g}"
         parts = [f"{done:>{len(str(budget))}}/{budget}", f"{query.phase or '':7}", value]
         parts.append("reused" if query.reused else f"{query.seconds or 0.0:.1f} s")
-        parts += [f"{duration(left)} left"] if done < budget else []
+        parts += [f"{duration(left)} left"] if done < budget and self._seconds else []  # unknown if all were reused
         self._print(f"{'  '.join(parts)}  {query.architecture}")
         if left > DAY and not self._warned:
             self._warned = True
