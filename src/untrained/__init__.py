@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from untrained.searching.result import Result
     from untrained.searching.saved import load_network
     from untrained.searching.search import search
-    from untrained.spaces import SPACES, ArchitectureList, NASBench201, SearchSpace, TransNASMacro, TransNASMicro
+    from untrained.spaces import (
+        SPACES,
+        ArchitectureList,
+        NASBench201,
+        ResNets,
+        SearchSpace,
+        TransNASMacro,
+        TransNASMicro,
+    )
 
 _HOMES = {
     "benching": ("BenchResult", "bench"),
@@ -37,7 +45,15 @@ _HOMES = {
     "searching.result": ("Result",),
     "searching.saved": ("load_network",),
     "searching.search": ("search",),
-    "spaces": ("SPACES", "ArchitectureList", "NASBench201", "SearchSpace", "TransNASMacro", "TransNASMicro"),
+    "spaces": (
+        "SPACES",
+        "ArchitectureList",
+        "NASBench201",
+        "ResNets",
+        "SearchSpace",
+        "TransNASMacro",
+        "TransNASMicro",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -61,6 +77,7 @@ __all__ = [
     "PoolSampler",
     "Probe",
     "RandomSearch",
+    "ResNets",
     "Result",
     "RoBoT",
     "ScoreTable",

@@ -8,12 +8,14 @@ from untrained.runtime.lookup import look_up
 from untrained.spaces.base import SearchSpace, arguments, takes_any
 from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.nasbench201 import NASBench201
+from untrained.spaces.resnet import ResNets
 from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
 
 __all__ = [
     "SPACES",
     "ArchitectureList",
     "NASBench201",
+    "ResNets",
     "SearchSpace",
     "TransNASMacro",
     "TransNASMicro",
@@ -27,6 +29,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "nasbench201": NASBench201,
     "transnas101-micro": TransNASMicro,
     "transnas101-macro": TransNASMacro,
+    "resnet": ResNets,
 }
 """The spaces that come with the package, by name."""
 
