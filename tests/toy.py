@@ -1,11 +1,13 @@
 """A small space and its data, for tests that need trainings or scores in no time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from torch import Tensor, nn
 
+from untrained.objectives import Recipe, TrainingObjective
 from untrained.spaces import SearchSpace
 
 
@@ -42,3 +44,13 @@ def toy_batch(n: int = 12, seed: int = 0) -> tuple[Tensor, Tensor]:
     inputs = torch.randn(n, 1, 4, 4, generator=generator)
     inputs[torch.arange(n), 0, 0, targets] += 3
     return inputs, targets
+
+
+def training_objective(
+    space: SearchSpace, train: Any, valid: Any, test: Any = None, **options: Any
+) -> TrainingObjective:
+    """Trains on these splits; options that the recipe has are the recipe's."""
+    names = {field.name for field in fields(Recipe)}
+    splits = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
+    recipe = Recipe(**{name: value for name, value in options.items() if name in names})
+    return TrainingObjective(space, splits, recipe, **{k: v for k, v in options.items() if k not in names})

@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from untrained.benching import BenchResult, bench
     from untrained.benchmarks import BENCHMARKS, Benchmark
-    from untrained.data import ImageData, load_data
+    from untrained.data import Data, ImageData, Task, as_data, load_data
     from untrained.errors import InputError
     from untrained.metrics import METRICS, ROBOT_METRICS, Metric, default_metrics, metric
-    from untrained.objectives import Evaluation, EvaluationFailed, Objective, TabularObjective, TrainingObjective
+    from untrained.objectives import (
+        Evaluation,
+        EvaluationFailed,
+        Objective,
+        Recipe,
+        TabularObjective,
+        TrainingObjective,
+    )
     from untrained.probe import Probe
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable
@@ -34,10 +41,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "benching": ("BenchResult", "bench"),
     "benchmarks": ("BENCHMARKS", "Benchmark"),
-    "data": ("ImageData", "load_data"),
+    "data": ("Data", "ImageData", "Task", "as_data", "load_data"),
     "errors": ("InputError",),
     "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "default_metrics", "metric"),
-    "objectives": ("Evaluation", "EvaluationFailed", "Objective", "TabularObjective", "TrainingObjective"),
+    "objectives": ("Evaluation", "EvaluationFailed", "Objective", "Recipe", "TabularObjective", "TrainingObjective"),
     "probe": ("Probe",),
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable",),
@@ -66,6 +73,7 @@ __all__ = [
     "ArchitectureList",
     "BenchResult",
     "Benchmark",
+    "Data",
     "Evaluation",
     "EvaluationFailed",
     "ImageData",
@@ -77,6 +85,7 @@ __all__ = [
     "PoolSampler",
     "Probe",
     "RandomSearch",
+    "Recipe",
     "ResNets",
     "Result",
     "RoBoT",
@@ -84,9 +93,11 @@ __all__ = [
     "Scoring",
     "SearchSpace",
     "TabularObjective",
+    "Task",
     "TrainingObjective",
     "TransNASMacro",
     "TransNASMicro",
+    "as_data",
     "bench",
     "compute_scores",
     "default_metrics",

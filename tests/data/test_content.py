@@ -75,5 +75,5 @@ def test_what_cannot_be_compared_says_so() -> None:
 def test_images_by_all_of_their_pixels() -> None:
     images = load_data("digits").split("valid")
     before = content_of(images)
-    images.pixels[200, 0, 3, 3] += 1
+    images.raw.tensors[0][200, 0, 3, 3] += 1  # pyright: ignore[reportAttributeAccessIssue]
     assert content_of(images) != before

@@ -10,9 +10,9 @@ from optuna.distributions import BaseDistribution, IntDistribution
 from torch import Tensor, nn
 from torch.utils.data import Dataset, IterableDataset
 
+from toy import training_objective
 from untrained.data import load_data
 from untrained.errors import InputError
-from untrained.objectives import TrainingObjective
 from untrained.spaces import SearchSpace
 
 ARCH = "w=4"
@@ -96,32 +96,32 @@ def size_error(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> float:
 def test_volumes() -> None:
     x, y = torch.randn(24, 1, 4, 4, 4), torch.arange(24) % 2
     x[y == 1] += 2
-    assert TrainingObjective(Widths(volumes), (x, y), (x, y), epochs=8, batch_size=8)(ARCH).value > 80
+    assert training_objective(Widths(volumes), (x, y), (x, y), epochs=8, batch_size=8)(ARCH).value > 80
 
 
 def test_a_class_for_each_pixel() -> None:
     x = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     y = (x[:, 0] > 0.5).long()
     options: dict[str, Any] = {"epochs": 8, "batch_size": 8, "learning_rate": 0.1}
-    assert TrainingObjective(Widths(masks), (x, y), (x, y), **options)(ARCH).value > 80
+    assert training_objective(Widths(masks), (x, y), (x, y), **options)(ARCH).value > 80
     with pytest.raises(InputError, match="targets are images"):  # they would not go along
-        TrainingObjective(Widths(masks), (x, y), (x, y), augment=True, **options)
+        training_objective(Widths(masks), (x, y), (x, y), augment="flip-crop", **options)
 
 
 def test_two_heads() -> None:
     data = Samples(two_targets)
     options: dict[str, Any] = {"loss": both_losses, "metric": size_error, "direction": "minimize", "batch_size": 8}
-    short, long = (TrainingObjective(Widths(TwoHeads), data, data, epochs=n, **options)(ARCH) for n in (1, 30))
+    short, long = (training_objective(Widths(TwoHeads), data, data, epochs=n, **options)(ARCH) for n in (1, 30))
     assert 0 < long.value < short.value
     with pytest.raises(InputError, match=r"dict.*loss="):
-        TrainingObjective(Widths(TwoHeads), data, data)(ARCH)
+        training_objective(Widths(TwoHeads), data, data)(ARCH)
     with pytest.raises(InputError, match=r"dict.*metric="):
-        TrainingObjective(Widths(TwoHeads), data, data, loss=both_losses, epochs=1)(ARCH)
+        training_objective(Widths(TwoHeads), data, data, loss=both_losses, epochs=1)(ARCH)
 
 
 def test_two_inputs() -> None:
     data = Samples(two_inputs)
-    objective = TrainingObjective(Widths(TwoInputs), data, data, epochs=30, batch_size=8, learning_rate=0.1)
+    objective = training_objective(Widths(TwoInputs), data, data, epochs=30, batch_size=8, learning_rate=0.1)
     assert objective(ARCH).value > 80
     assert objective.example is None
     inputs, targets = objective.batch(5, seed=3)
@@ -132,18 +132,18 @@ def test_two_inputs() -> None:
 def test_images_are_what_can_be_augmented() -> None:
     x, y = torch.randn(8, 6), torch.arange(8) % 2
     with pytest.raises(InputError, match=r"augment .* \(6,\)"):
-        TrainingObjective(Widths(TwoHeads), (x, y), (x, y), augment=True)
+        training_objective(Widths(TwoHeads), (x, y), (x, y), augment="flip-crop")
 
 
 def test_the_batch_is_the_one_that_the_data_gives() -> None:
     data = load_data("digits")
-    objective = TrainingObjective(Widths(masks), data.split("train"), data.split("valid"))
+    objective = training_objective(Widths(masks), data.split("train"), data.split("valid"))
     inputs, targets = objective.batch(16, seed=5)
     assert torch.equal(inputs, data.batch(16, 5)[0])
     assert torch.equal(targets, data.batch(16, 5)[1])
     others, _ = objective.second_batch(16, seed=5)
     assert not any(torch.equal(a, b) for a in inputs for b in others)
-    with pytest.raises(InputError, match=r"batch size 600.*1 to 5"):
+    with pytest.raises(InputError, match=r"batch size 600.*at most 5"):
         objective.second_batch(600)
 
 
@@ -154,6 +154,6 @@ def test_what_is_no_data_set_of_pairs_is_named() -> None:
 
     good = (torch.randn(4, 6), torch.arange(4) % 2)
     with pytest.raises(InputError, match="training data, Endless, has no length"):
-        TrainingObjective(Widths(TwoHeads), Endless(), good)
+        training_objective(Widths(TwoHeads), Endless(), good)
     with pytest.raises(InputError, match="sample of the validation data is a dict"):
-        TrainingObjective(Widths(TwoHeads), good, Samples(lambda i, _: {"x": i}))
+        training_objective(Widths(TwoHeads), good, Samples(lambda i, _: {"x": i}))

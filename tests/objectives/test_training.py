@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from toy import MLPs, toy_batch
+from toy import MLPs, toy_batch, training_objective
 from untrained.errors import InputError
-from untrained.objectives import EvaluationFailed, TrainingObjective
+from untrained.objectives import EvaluationFailed, Recipe, TrainingObjective
 from untrained.objectives.batches import augmented
 
 SPACE = MLPs()
@@ -20,7 +20,7 @@ TRAIN, VALID, TEST = toy_batch(60, 1), toy_batch(30, 2), toy_batch(30, 3)
 
 def objective(**options: Any) -> TrainingObjective:
     settings: dict[str, Any] = {"epochs": 15, "batch_size": 16, "learning_rate": 0.1} | options
-    return TrainingObjective(SPACE, TRAIN, VALID, TEST, **settings)
+    return training_objective(SPACE, TRAIN, VALID, TEST, **settings)
 
 
 def test_it_learns_and_its_weights_give_its_figures() -> None:
@@ -40,13 +40,15 @@ def test_it_learns_and_its_weights_give_its_figures() -> None:
     assert train.report(ARCH, evaluation.weights) == {"test_accuracy": pytest.approx(right(TEST))}
     # With labels that say nothing of the inputs there is nothing to learn.
     shuffled = (TRAIN[0], TRAIN[1][torch.randperm(60, generator=torch.Generator().manual_seed(0))])
-    assert TrainingObjective(SPACE, shuffled, VALID, epochs=15, batch_size=16)(ARCH).value < 65
+    assert (
+        TrainingObjective(SPACE, {"train": shuffled, "valid": VALID}, Recipe(epochs=15, batch_size=16))(ARCH).value < 65
+    )
 
 
 def test_the_same_call_gives_the_same_value_whatever_came_before() -> None:
-    first = objective(augment=True)(ARCH)
+    first = objective(augment="flip-crop")(ARCH)
     torch.rand(7)
-    train = objective(augment=True)
+    train = objective(augment="flip-crop")
     train("width=4,depth=1,norm=False")
     before = torch.get_rng_state()
     second = train(ARCH)
@@ -55,7 +57,7 @@ def test_the_same_call_gives_the_same_value_whatever_came_before() -> None:
     assert first.weights is not None
     assert second.weights is not None
     assert all(torch.equal(first.weights[key], second.weights[key]) for key in first.weights)
-    other = objective(augment=True, seed=1)(ARCH)
+    other = objective(augment="flip-crop", seed=1)(ARCH)
     assert other.weights is not None
     assert not all(torch.equal(first.weights[key], other.weights[key]) for key in first.weights)
 
@@ -74,11 +76,11 @@ class Pairs(Dataset[tuple[Tensor, int]]):
 
 
 def test_datasets_arrays_and_tensors_are_the_same_data() -> None:
-    options: dict[str, Any] = {"epochs": 2, "batch_size": 16}
-    from_tensors = TrainingObjective(SPACE, TRAIN, VALID, **options)(ARCH)
-    from_dataset = TrainingObjective(SPACE, Pairs(TRAIN), Pairs(VALID), **options)(ARCH)
-    arrays = [(inputs.numpy(), targets.numpy()) for inputs, targets in (TRAIN, VALID)]
-    from_arrays = TrainingObjective(SPACE, *arrays, **options)(ARCH)
+    recipe = Recipe(epochs=2, batch_size=16)
+    from_tensors = TrainingObjective(SPACE, {"train": TRAIN, "valid": VALID}, recipe)(ARCH)
+    from_dataset = TrainingObjective(SPACE, {"train": Pairs(TRAIN), "valid": Pairs(VALID)}, recipe)(ARCH)
+    train, valid = ((inputs.numpy(), targets.numpy()) for inputs, targets in (TRAIN, VALID))
+    from_arrays = TrainingObjective(SPACE, {"train": train, "valid": valid}, recipe)(ARCH)
     assert from_tensors.value == from_dataset.value == from_arrays.value
 
 
@@ -142,7 +144,7 @@ def test_augmentation_moves_and_flips_whole_images() -> None:
 
 def test_a_last_batch_of_one_does_not_stop_the_training() -> None:
     data = toy_batch(17, 1)
-    assert TrainingObjective(SPACE, data, VALID, epochs=1, batch_size=16)(ARCH).value >= 0
+    assert TrainingObjective(SPACE, {"train": data, "valid": VALID}, Recipe(epochs=1, batch_size=16))(ARCH).value >= 0
 
 
 @pytest.mark.parametrize(
@@ -162,10 +164,10 @@ def test_bad_settings_are_named(options: dict, message: str) -> None:
 def test_bad_data_is_named() -> None:
     inputs, targets = TRAIN
     with pytest.raises(InputError, match="training data is empty"):
-        TrainingObjective(SPACE, (inputs[:0], targets[:0]), VALID)
+        TrainingObjective(SPACE, {"train": (inputs[:0], targets[:0]), "valid": VALID})
     with pytest.raises(InputError, match="60 inputs but 59 targets"):
-        TrainingObjective(SPACE, (inputs, targets[:59]), VALID)
+        TrainingObjective(SPACE, {"train": (inputs, targets[:59]), "valid": VALID})
     with pytest.raises(InputError, match="validation data's inputs hold NaN"):
-        TrainingObjective(SPACE, TRAIN, (inputs / 0, targets))
+        TrainingObjective(SPACE, {"train": TRAIN, "valid": (inputs / 0, targets)})
     with pytest.raises(InputError, match="validation data's targets hold NaN"):
-        TrainingObjective(SPACE, TRAIN, (inputs, targets / 0))
+        TrainingObjective(SPACE, {"train": TRAIN, "valid": (inputs, targets / 0)})

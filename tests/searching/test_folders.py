@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from searching.searches import ARCHS, SCORES, SPACE, Counted, history, run
-from toy import MLPs, toy_batch
+from toy import MLPs, toy_batch, training_objective
 from untrained import ScoreTable, Scoring, TrainingObjective, load_network, search
 from untrained.errors import InputError
 from untrained.searching.saved import load_summary, other_searches
@@ -65,7 +65,7 @@ def test_failures_are_taken_over_and_prunings_are_not(tmp_path: Path) -> None:
 
 def training(**options: Any) -> TrainingObjective:
     settings: dict[str, Any] = {"epochs": 1, "threads": 1} | options
-    return TrainingObjective(SPACE, toy_batch(30, 1), toy_batch(30, 2), **settings)
+    return training_objective(SPACE, toy_batch(30, 1), toy_batch(30, 2), **settings)
 
 
 def test_another_recipe_begins_anew_and_keeps_the_weights_of_before(tmp_path: Path) -> None:

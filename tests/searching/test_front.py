@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from searching.searches import SCORES, SPACE, Counted, history, run, value_of
-from toy import MLPs, toy_batch
+from toy import MLPs, toy_batch, training_objective
 from untrained import RandomSearch, ScoreTable, Scoring, TrainingObjective, search
 from untrained.errors import InputError
 from untrained.searching.pool import whole
@@ -65,7 +65,7 @@ def test_batch_and_loss_are_the_objectives_unless_given(tmp_path: Path) -> None:
         return 2 * nn.functional.cross_entropy(outputs, targets)
 
     def training(**options: Any) -> TrainingObjective:
-        return TrainingObjective(SPACE, toy_batch(40, 1), toy_batch(12, 2), epochs=1, **options)
+        return training_objective(SPACE, toy_batch(40, 1), toy_batch(12, 2), epochs=1, **options)
 
     def norms(name: str, scores: Scoring, **options: Any) -> Any:
         search(SPACE, training(**options), budget=1, pool=4, scores=scores, out=tmp_path / name)

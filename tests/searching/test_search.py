@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from toy import MLPs, toy_batch
+from toy import MLPs, toy_batch, training_objective
 from untrained import Scoring, load_network, search
 from untrained.errors import InputError
 from untrained.objectives import Evaluation, EvaluationFailed, Objective, TrainingObjective
@@ -29,7 +29,7 @@ METRICS = ["snip", "synflow", "params"]
 
 def training(**options: Any) -> TrainingObjective:
     settings: dict[str, Any] = {"epochs": 2} | options
-    return TrainingObjective(SPACE, toy_batch(30, 1), toy_batch(30, 2), toy_batch(30, 3), **settings)
+    return training_objective(SPACE, toy_batch(30, 1), toy_batch(30, 2), toy_batch(30, 3), **settings)
 
 
 class Length(Objective):

@@ -65,12 +65,15 @@ def chosen_space(name: str | None, options: str, images: Any) -> Any:
     given = dict(map(_space_option, filter(None, split_names(options))))
     if images is None:
         return get_space(name or "", **given)
+    facts = images.facts
     classes, channels = given.get("num_classes"), given.get("in_channels")
-    if isinstance(classes, int) and classes < images.num_classes:
-        raise InputError(f"space option num_classes={classes}: {images.name} has {images.num_classes} classes")
-    if isinstance(channels, int) and channels != images.shape[0]:
-        raise InputError(f"space option in_channels={channels}: the images of {images.name} have {images.shape[0]}")
-    space = get_space(name or "", {"num_classes": images.num_classes, "in_channels": images.shape[0]}, **given)
+    if isinstance(classes, int) and classes < facts.get("num_classes", 0):
+        raise InputError(f"space option num_classes={classes}: {images.name} has {facts['num_classes']} classes")
+    if isinstance(channels, int) and channels != facts.get("in_channels", channels):
+        raise InputError(
+            f"space option in_channels={channels}: the {images.samples} of {images.name} have {facts['in_channels']}"
+        )
+    space = get_space(name or "", facts, **given)
     if not space.has_networks:
         raise InputError(f"space {name!r} has no networks, only tables: untrained search --table takes it")
     return space

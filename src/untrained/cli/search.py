@@ -130,13 +130,12 @@ def search(
             chosen = chosen_space(space, space_options, images)
             objective: Any = untrained.TrainingObjective(
                 chosen,
-                *(images.split(name) for name in ("train", "valid", "test")),
-                epochs=epochs,
-                learning_rate=learning_rate,
-                augment=augment,
+                images,
+                untrained.Recipe(
+                    epochs=epochs, learning_rate=learning_rate, augment="flip-crop" if augment else "none"
+                ),
                 device=device,
                 threads=threads,
-                data_name=f"{images.name}:{images.fingerprint}",
                 on_step=bars.training,
             )
             names = metrics or ",".join(group[0] for group in own_metrics) or None

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils.data import Dataset, Subset, TensorDataset
 
-from untrained.data.images import Images
+from untrained.data.prepared import Prepared
 from untrained.runtime.identity import UNREADABLE
 from untrained.runtime.provenance import raw_bytes
 from untrained.runtime.seeding import seeded
@@ -22,7 +22,7 @@ SPREAD = 64
 def content_of(data: Dataset[Any]) -> dict[str, Any] | str:
     """Stands for the content of a data set: its length and a hash.
 
-    Tensors in memory (`TensorDataset`, `Images`) are hashed as a whole. Any other data set is known by `SPREAD`
+    Tensors in memory (`TensorDataset`) are hashed as a whole. Any other data set is known by `SPREAD`
     samples, evenly spaced from the first to the last one, and a `Subset` by its indices too. The samples are drawn
     under a fixed random state: augmentation by the global generators of torch, numpy or Python is no change.
 
@@ -43,8 +43,9 @@ def content_of(data: Dataset[Any]) -> dict[str, Any] | str:
     length = len(cast(Any, data))
     if isinstance(data, TensorDataset):
         return {"length": length, "hash": _hash(data.tensors)}
-    if isinstance(data, Images):
-        return {"length": length, "hash": _hash((data.pixels, data.labels, data.mean, data.std))}
+    if isinstance(data, Prepared):
+        raw = content_of(data.raw)
+        return raw if isinstance(raw, str) else raw | {"preparation": data.preparation.to_json()}
     rows = np.unique(np.linspace(0, length - 1, SPREAD).round().astype(int)).tolist()
     once, again = (_samples(data, rows[:count]) for count in (len(rows), 1))
     try:

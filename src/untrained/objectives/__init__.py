@@ -9,6 +9,7 @@ from untrained.objectives.base import (
     as_evaluation,
 )
 from untrained.objectives.given import as_objective
+from untrained.objectives.recipe import Recipe
 from untrained.objectives.tabular import TabularObjective
 from untrained.objectives.training import TrainingObjective, accuracy
 
@@ -18,6 +19,7 @@ __all__ = [
     "EvaluationFailed",
     "EvaluationPruned",
     "Objective",
+    "Recipe",
     "TabularObjective",
     "TrainingObjective",
     "accuracy",

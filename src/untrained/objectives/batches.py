@@ -7,7 +7,6 @@ dictionaries of such tensors.
 from collections.abc import Iterator
 from typing import Any, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,58 +15,18 @@ from torch.utils.data import (
     BatchSampler,
     DataLoader,
     Dataset,
-    IterableDataset,
     RandomSampler,
     SequentialSampler,
-    TensorDataset,
-    default_collate,
 )
 
-from untrained.data import Images
+from untrained.data.prepared import in_memory
 from untrained.errors import InputError
 from untrained.runtime.seeding import seeded
-
-Data = Dataset[Any] | tuple[Any, Any]
-"""A map-style data set of (input, target), or a pair of arrays or tensors (n x ..., n)."""
 
 Batch = tuple[Any, Any]
 
 CROP_PADDING = 8
 """Augmentation pads by 1/8 of the side before cropping back: 4 pixels for 32 x 32, as in NAS-Bench-201."""
-
-
-def as_dataset(data: Data, what: str) -> Dataset[Any]:
-    """`data` as a data set.
-
-    Args:
-        data: A data set or a pair of arrays.
-        what: What errors call it, such as "training".
-
-    Raises:
-        InputError: It is empty, its arrays do not fit together or hold NaN, or its samples are no pairs.
-    """
-    if isinstance(data, tuple):
-        data = _from_arrays(data, what)
-    if isinstance(data, IterableDataset) or not hasattr(data, "__len__"):
-        raise InputError(f"the {what} data, {type(data).__name__}, has no length: give a data set with __len__")
-    if len(cast(Any, data)) == 0:
-        raise InputError(f"the {what} data is empty")
-    with seeded(0):
-        sample = data[0]
-    if not (isinstance(sample, tuple | list) and len(sample) == 2):
-        raise InputError(f"a sample of the {what} data is a {type(sample).__name__}: give pairs (input, target)")
-    return data
-
-
-def _from_arrays(pair: tuple[Any, Any], what: str) -> TensorDataset:
-    inputs, targets = (torch.as_tensor(array) for array in pair)
-    if len(inputs) != len(targets):
-        raise InputError(f"the {what} data has {len(inputs)} inputs but {len(targets)} targets")
-    for name, tensor in (("inputs", inputs), ("targets", targets)):
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise InputError(f"the {what} data's {name} hold NaN or infinite values")
-    inputs = inputs.float() if inputs.dtype == torch.float64 else inputs
-    return TensorDataset(inputs, targets if targets.is_floating_point() else targets.long())
 
 
 def batches(data: Dataset[Any], batch_size: int, device: torch.device, *, shuffle: bool) -> Iterator[Batch]:
@@ -77,7 +36,7 @@ def batches(data: Dataset[Any], batch_size: int, device: torch.device, *, shuffl
         shuffle: In random order; a last batch of one sample is then left out, as BatchNorm has no statistics of it.
     """
     sampler = RandomSampler(cast(Any, data)) if shuffle else SequentialSampler(cast(Any, data))
-    if isinstance(data, TensorDataset | Images):
+    if in_memory(data):
         # Indexed by a whole batch at once, far faster than sample by sample.
         loader = DataLoader(data, batch_size=None, sampler=BatchSampler(sampler, batch_size, drop_last=False))
     else:
@@ -86,28 +45,6 @@ def batches(data: Dataset[Any], batch_size: int, device: torch.device, *, shuffl
         if shuffle and len(pytree.tree_leaves(inputs)[0]) == 1 < batch_size:
             continue
         yield pytree.tree_map_only(Tensor, lambda t: t.to(device, memory_format=layout(t)), inputs), on(device, targets)
-
-
-def drawn_batch(data: Dataset[Any], n: int, seed: int, *, second: bool = False) -> Batch:
-    """`n` samples drawn with `seed`, without replacement; with `second`, `n` others.
-
-    Raises:
-        InputError: The data set has too few samples.
-    """
-    length = len(cast(Any, data))
-    most = length // 2 if second else length
-    if not 1 <= n <= most:
-        raise InputError(f"batch size {n}: the training data has {length} samples: give 1 to {most}")
-    rng = np.random.default_rng(seed)
-    rows = rng.choice(length, n, replace=False)
-    if second:
-        rows = rng.choice(np.setdiff1d(np.arange(length), rows), n, replace=False)
-    if isinstance(data, TensorDataset | Images):
-        inputs, targets = data[torch.from_numpy(rows)]
-    else:
-        with seeded(seed):
-            inputs, targets = default_collate([data[int(row)] for row in rows])
-    return inputs, targets
 
 
 def layout(tensor: Tensor) -> torch.memory_format:
