@@ -18,7 +18,7 @@ LEVELS = (
     {"scores"},
     {"scoring", "samplers", "objectives"},
     {"benchmarks", "searching", "testing"},
-    {"benching", "analysis"},
+    {"benching", "analysis", "deploying"},
     {"report"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,7 @@
+"""A trained network as a file that runs without `untrained`: a file a format, each compared with the network."""
+
+from untrained.deploying.export.export import FORMATS, export
+from untrained.deploying.export.exportable import Exportable
+from untrained.deploying.export.exported import Exported
+
+__all__ = ["FORMATS", "Exportable", "Exported", "export"]
