@@ -307,3 +307,21 @@ def test_spaces_are_copied_and_pickled_as_they_are() -> None:
     assert again == space
     assert again.pool() == space.pool()
     assert hash(space) == hash(Frozen(3))
+
+
+def test_a_child_has_each_decision_from_one_of_its_parents() -> None:
+    space, rng = Given(GRID), random.Random(0)
+    assert {space.crossover("a=0,b=1", "a=4,b=5", rng) for _ in range(50)} == {
+        "a=0,b=1",
+        "a=0,b=5",
+        "a=4,b=1",
+        "a=4,b=5",
+    }
+    ruled = Ruled(GRID, lambda p: p["a"] < p["b"])
+    assert {ruled.crossover("a=0,b=1", "a=4,b=5", rng) for _ in range(50)} == {"a=0,b=1", "a=0,b=5", "a=4,b=5"}
+
+
+def test_a_trial_is_asked_for_every_decision() -> None:
+    space = Given({"drop": FloatDistribution(0, 0.7, step=0.1), "kernel": [(3, 3), (5, 5)]})
+    assert space.suggest(optuna.trial.FixedTrial({"drop": 3 * 0.1, "kernel": (5, 5)})) == "drop=0.3,kernel=(5, 5)"
+    assert space.completed({"kernel": (3, 3), "further": 1, "drop": 0.2}, random.Random(0)) == "drop=0.2,kernel=(3, 3)"

@@ -4,6 +4,7 @@ A sampler is a pure function of (table, seed, history). The history is the queri
 all that a sampler remembers: so a search that was killed goes on as if it had not been.
 """
 
+import random
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -130,7 +131,7 @@ class PoolSampler(BaseSampler):
             raise
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self.space.study_distributions()
+        return self.space.study_distributions(self._architecture(study, trial))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -166,7 +167,7 @@ class PoolSampler(BaseSampler):
             self._turns.wait(study, trial, self.space)
             with _CHOOSING, _libraries().limit(limits=1):  # more threads would wait for each other, and change digits
                 choice = self._checked_choice(self._history(study, trial))
-            arch = self.space.arch_of_trial(self.space.to_params(choice.architecture) | fixed) if fixed else None
+            arch = self._bound(choice.architecture, fixed) if fixed else None
             if arch not in (None, choice.architecture):
                 self._write(study, trial, {ARCHITECTURE: arch})  # not what this sampler chose
                 return arch
@@ -174,6 +175,13 @@ class PoolSampler(BaseSampler):
             # An enqueued trial, or one that was held to be dead, may have taken the same out of turn.
             if choice.architecture not in taken_by_others(study, trial, self.space):
                 return choice.architecture
+
+    def _bound(self, arch: str, fixed: Mapping[str, Any]) -> str:
+        """An architecture with the values that an enqueued trial is bound to have; what these bring along is drawn."""
+        rng = random.Random(derive_seed(self.seed, "bound", arch, sorted(fixed.items())))
+        decisions = self.space.decisions
+        params = self.space.to_params(arch) | {name: decisions[name].rounded(value) for name, value in fixed.items()}
+        return self.space.completed(params, rng) or self.space.arch_of_trial(params)
 
     def _checked_choice(self, history: Sequence[Query]) -> Choice:
         if {query.architecture for query in history} >= self.table.index.keys():

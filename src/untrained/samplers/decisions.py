@@ -2,7 +2,8 @@
 
 | name | shape | what |
 |---|---|---|
-| codes | n x D | the pool's decisions: the position of a category, or a number scaled to [0, 1] |
+| codes | n x D | the pool's decisions: the position of a category, or a number scaled to [0, 1]; `INACTIVE` for a \
+decision that an architecture does not take |
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,9 @@ from untrained.spaces import SearchSpace
 from untrained.spaces.decision import Choices, Decision
 
 Array = NDArray[np.float64]
+
+INACTIVE = -1.0
+"""Code of a decision that an architecture does not take: at least 1 off every value."""
 
 
 class DecisionPool:
@@ -45,7 +49,13 @@ class DecisionPool:
             return None
 
     def neighbours(self, arch: str) -> Iterator[str]:
-        """The members that differ from `arch` in one decision of few values, or have a twin that does."""
+        """The members that differ from `arch` in one decision of few values, or have a twin that does.
+
+        If decisions depend on others, a member may also differ in those that only one of the two takes.
+        """
+        if self.space.conditional:
+            yield from self._alike(arch)
+            return
         params = self.space.to_params(arch)
         found = {arch}
         for key, decision in self.space.decisions.items():
@@ -55,13 +65,21 @@ class DecisionPool:
                     found.add(near)
                     yield near
 
+    def _alike(self, arch: str) -> Iterator[str]:
+        """The members that differ from `arch` in one of the decisions that both take."""
+        own = encode(self.space.to_params(arch), self.space.decisions)
+        both = (self.codes != INACTIVE) & (own != INACTIVE)
+        differ = (both & (self.codes != own)).sum(1) == 1
+        yield from (member for member, is_near in zip(self.archs, differ, strict=True) if is_near)
+
     def nearest(self, params: Mapping[str, Any], taken: set[str], rng: np.random.Generator) -> str:
         """The member that is not in `taken` and nearest to `params`; ties at random.
 
-        Each choice that differs counts 1, each number how far it is off, as a part of its range.
+        Each choice that differs counts 1, each number how far it is off, as a part of its range; a decision that only
+        one of the two takes counts 1.
         """
         free = np.array([arch not in taken for arch in self.archs])
-        gap = np.abs(self.codes - encode(params, self.space.decisions))
+        gap = np.minimum(np.abs(self.codes - encode(params, self.space.decisions)), 1)
         gap[:, self._choices] = gap[:, self._choices] > 0
         distance = np.where(free, gap.sum(1), np.inf)
         return self.archs[int(rng.choice(np.flatnonzero(distance <= distance.min() + 1e-9)))]
@@ -89,7 +107,7 @@ def decision_pool(table: ScoreTable, space: SearchSpace) -> DecisionPool:
         space: knows their decisions.
     """
     pool = _POOLS.get(table)
-    if pool is None or (type(pool.space), pool.space.options) != (type(space), space.options):
+    if pool is None or (pool.space.source, pool.space.options) != (space.source, space.options):
         pool = _POOLS[table] = DecisionPool(table.archs, space)
     return pool
 
@@ -97,8 +115,11 @@ def decision_pool(table: ScoreTable, space: SearchSpace) -> DecisionPool:
 def encode(params: Mapping[str, Any], decisions: Mapping[str, Decision]) -> Array:
     """D numbers: the position of a choice; a number's place between its bounds, of a logarithmic one by its logarithm.
 
+    A decision that the architecture does not take is `INACTIVE`.
+
     Args:
         params: decision -> value.
         decisions: the decisions of the space.
     """
-    return np.array([decision.place(params[key]) for key, decision in decisions.items()])
+    places = [decision.place(params[key]) if key in params else INACTIVE for key, decision in decisions.items()]
+    return np.array(places)

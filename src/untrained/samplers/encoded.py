@@ -51,15 +51,17 @@ class Encoded(PoolSampler):
         study = optuna.create_study(study_name=INNER, direction="maximize", sampler=self.make(seed=seed % 2**32))
         known = known_values(history)
         study.add_trials([self._trial(query, known[query.architecture]) for query in history])
-        params = study.ask(self.space.study_distributions()).params
+        trial = study.ask()
         pool = decision_pool(self.table, self.space)
-        arch = pool.member(self.space.arch_of_trial(params))
+        arch = pool.member(self.space.suggest(trial))
         if arch is None or arch in known:
-            arch = pool.nearest(params, set(known), np.random.default_rng(seed))
+            arch = pool.nearest(trial.params, set(known), np.random.default_rng(seed))
         return Choice(arch, "explore")
 
     def _trial(self, query: Query, value: float) -> FrozenTrial:
-        given = {"params": self.space.to_params(query.architecture), "distributions": self.space.study_distributions()}
+        arch = query.architecture
+        given: dict[str, Any] = {"params": self.space.to_params(arch)}
+        given["distributions"] = self.space.study_distributions(arch)
         if query.step is None:
             return create_trial(value=value, **given)
         return create_trial(state=TrialState.PRUNED, value=value, intermediate_values={query.step: value}, **given)

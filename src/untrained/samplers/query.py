@@ -145,7 +145,7 @@ def architecture_of(trial: FrozenTrial, space: SearchSpace | None = None) -> str
     if ARCHITECTURE in trial.user_attrs or space is None:
         return trial.user_attrs.get(ARCHITECTURE)
     params = fixed_params(trial) | trial.params
-    if not params.keys() >= space.decisions.keys():
+    if not (space.conditional or params.keys() >= space.decisions.keys()):
         return None
     try:
         return space.arch_of_trial(params)

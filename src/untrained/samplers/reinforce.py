@@ -5,10 +5,11 @@ Zoph & Le, "Neural Architecture Search with Reinforcement Learning", ICLR 2017.
 | name | shape | what |
 |---|---|---|
 | theta | D x V | logits of a categorical distribution for each decision; -inf beyond its number of values |
-| a | D | the values chosen, by position |
+| a | D | the values chosen, by position; `INACTIVE` for a decision that the architecture does not take |
 | b | | baseline: moving average of the values seen |
 """
 
+import random
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,7 @@ from scipy.special import softmax
 from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler
-from untrained.samplers.decisions import decision_pool
+from untrained.samplers.decisions import INACTIVE, decision_pool
 from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
@@ -71,10 +72,15 @@ class REINFORCE(PoolSampler):
         taken = {query.architecture for query in history}
         pool = decision_pool(self.table, self.space)
         drawn, params = list[int](), dict[str, Any]()
+        fill = random.Random(derive_seed(self.seed, "reinforce fill", len(history)))
         for _ in range(TRIES):
             drawn = [int(rng.choice(len(p), p=p)) for p in policy]
             params = self._params(drawn)
-            arch = pool.member(self.space.to_arch(params))
+            if (text := self.space.completed(params, fill)) is None:
+                continue
+            taking = self.space.decisions_of(text)
+            drawn = [k if key in taking else int(INACTIVE) for key, k in zip(self._values, drawn, strict=True)]
+            arch = pool.member(text)
             if arch is not None and arch not in taken:
                 return Choice(arch, "explore", sampler_state=drawn)
         return Choice(pool.nearest(params, taken, rng), "explore", sampler_state=drawn)
@@ -92,6 +98,7 @@ class REINFORCE(PoolSampler):
             drawn = self._positions(query) if query.sampler_state is None else query.sampler_state
             gradient = -softmax(theta, axis=1)
             gradient[np.arange(len(theta)), drawn] += 1
+            gradient[np.array(drawn) == INACTIVE] = 0  # it had no part in the value
             gradient *= query.value - total / weight
             steps += 1
             first = BETA1 * first + (1 - BETA1) * gradient
@@ -105,4 +112,5 @@ class REINFORCE(PoolSampler):
     def _positions(self, query: Query) -> list[int]:
         """The positions of the values of a query that another sampler made."""
         params = self.space.to_params(query.architecture)
-        return [decision.position(params[key]) for key, decision in self.space.decisions.items()]
+        decisions = self.space.decisions
+        return [one.position(params[key]) if key in params else int(INACTIVE) for key, one in decisions.items()]

@@ -137,8 +137,8 @@ def _own_space(space: SearchSpace) -> dict[str, Any]:
 
     A space of this package is told by its name, its options and the version.
     """
-    code = code_of(space)
-    return {"space_code": code, "space_state": described(type(space)) if code else None}
+    code = code_of(space.source)
+    return {"space_code": code, "space_state": described(space.source) if code else None}
 
 
 def _machine(device: str) -> str:

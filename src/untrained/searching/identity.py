@@ -150,6 +150,6 @@ def _hidden(own: object) -> dict[str, Any]:
 
 def _of_space(space: SearchSpace) -> dict[str, Any]:
     options = {key: described(value) for key, value in space.options.items()}
-    code = code_of(type(space))
-    state = described(type(space)) if code else None
+    code = code_of(space.source)
+    state = described(space.source) if code else None
     return {"space": space.name, "space_options": options, "space_code": code, "space_state": state}

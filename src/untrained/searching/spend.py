@@ -78,8 +78,9 @@ class Spender:
         skipped = 0
         while len(known) < budget and not (known and time.monotonic() >= self.deadline):
             check_interrupt()
-            trial = self.study.ask(self.space.study_distributions())
-            arch = trial.user_attrs.get(ARCHITECTURE) or self.space.arch_of_trial(trial.params)
+            trial = self.study.ask()
+            suggested = self.space.suggest(trial)
+            arch = trial.user_attrs.get(ARCHITECTURE) or suggested
             if ARCHITECTURE not in self._frozen(trial).user_attrs:  # a sampler of this package has written it
                 trial.set_user_attr(ARCHITECTURE, arch)
             if why := self._no_query(arch, known):

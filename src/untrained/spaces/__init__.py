@@ -5,7 +5,8 @@ from typing import Any
 
 from untrained.errors import InputError, listed, one_line, shown
 from untrained.runtime.lookup import look_up
-from untrained.spaces.base import SearchSpace, arguments, takes_any
+from untrained.spaces.base import SearchSpace
+from untrained.spaces.instances import arguments, takes_any
 from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.resnet import ResNets

@@ -4,13 +4,13 @@ import inspect
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
 from typing import Any
 
 from optuna.distributions import BaseDistribution
+from optuna.trial import BaseTrial
 from torch import nn
 
 from untrained.errors import InputError, one_line, shown
@@ -18,12 +18,12 @@ from untrained.runtime.identity import described
 from untrained.runtime.lookup import file_of, with_file
 from untrained.spaces.decision import TRIES, Decision, decisions_of
 from untrained.spaces.forms import AROUND
+from untrained.spaces.instances import state_of
+from untrained.spaces.pools import MISSES, drawn_pool
 from untrained.spaces.text import split
 
 ENUMERABLE = 1_000_000
 """Spaces of up to this many combinations are enumerated; larger ones are sampled."""
-MISSES = 1_000
-"""Draws in a row without a new (or a valid) architecture after which there seems to be no further one."""
 
 
 class SearchSpace(ABC):
@@ -55,6 +55,8 @@ class SearchSpace(ABC):
 
     opaque = False
     """Whether the strings name architectures without saying what they are made of."""
+    conditional = False
+    """Whether some decisions are only asked for after others, so that an architecture need not take all of them."""
     has_networks = True
     """Whether `build` makes networks. A space without them is searched on tables, and neither scored nor trained."""
 
@@ -82,18 +84,7 @@ class SearchSpace(ABC):
             (`width` as `width` or `_width`) and its further public attributes; all its attributes if an argument is
             not kept. Values that are not JSON are described (`untrained.runtime.identity`).
         """
-        return {name: described(value) for name, value in self._state().items()}
-
-    def _state(self) -> dict[str, Any]:
-        if is_dataclass(self):
-            return {field.name: getattr(self, field.name) for field in fields(self)}
-        derived = {name for name in dir(type(self)) if isinstance(getattr(type(self), name, None), cached_property)}
-        state = {name: value for name, value in vars(self).items() if name not in derived}
-        kept = {name: f"_{name}" if f"_{name}" in state else name for name in arguments(type(self))}
-        if takes_any(type(self)) or not set(kept.values()) <= state.keys():
-            return state
-        public = {name: value for name, value in state.items() if not name.startswith("_")}
-        return {name: state[attribute] for name, attribute in kept.items()} | public
+        return {name: described(value) for name, value in state_of(self).items()}
 
     @property
     @abstractmethod
@@ -158,13 +149,41 @@ class SearchSpace(ABC):
         except Exception as error:  # whatever the author's code raises
             raise InputError(f"space {self.name!r}: distributions raises {one_line(error)}") from error
 
-    def study_distributions(self) -> dict[str, BaseDistribution]:
+    @property
+    def source(self) -> Any:
+        """The class or function whose code says what the space is: a study remembers it."""
+        return type(self)
+
+    def decisions_of(self, arch: str) -> Mapping[str, Decision]:
+        """The decisions that an architecture takes: all, unless some are only asked for after others.
+
+        Args:
+            arch: an architecture of this space.
+        """
+        return self.decisions
+
+    def study_distributions(self, arch: str | None = None) -> dict[str, BaseDistribution]:
         """The distributions for an Optuna study, in any storage.
+
+        Args:
+            arch: an architecture, for the decisions that it takes; None for all of the space.
 
         Raises:
             InputError: if Optuna cannot tell two choices of a decision apart, such as 1 and True.
         """
-        return {name: decision.for_study() for name, decision in self.decisions.items()}
+        decisions = self.decisions if arch is None else self.decisions_of(arch)
+        return {name: decision.for_study() for name, decision in decisions.items()}
+
+    def suggest(self, trial: BaseTrial) -> str:
+        """Asks a trial of Optuna for an architecture, one decision after the other.
+
+        Args:
+            trial: a trial of any study.
+
+        Returns:
+            The architecture; it may be one that `valid` excludes.
+        """
+        return self.arch_of_trial({name: decision.asked_of(trial) for name, decision in self.decisions.items()})
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """Writes an architecture as a string.
@@ -286,6 +305,19 @@ class SearchSpace(ABC):
             if self.valid(params):
                 yield self.to_arch(params)
 
+    def completed(self, params: Mapping[str, Any], rng: random.Random) -> str | None:
+        """Completes an architecture of which some decisions are taken.
+
+        Args:
+            params: decision -> value; decisions that the architecture does not take do not count.
+            rng: draws the others, each as its distribution says.
+
+        Returns:
+            The architecture; None if these values make none.
+        """
+        full = {key: params[key] if key in params else one.draw(rng) for key, one in self.decisions.items()}
+        return self.to_arch(full) if self.valid(full) else None
+
     def sample(self, rng: random.Random) -> str:
         """Draws an architecture: every decision as its distribution says.
 
@@ -295,11 +327,9 @@ class SearchSpace(ABC):
         Raises:
             InputError: if `MISSES` draws in a row are not valid.
         """
-        decisions = self.decisions
         for _ in range(MISSES):
-            params = {key: decision.draw(rng) for key, decision in decisions.items()}
-            if self.valid(params):
-                return self.to_arch(params)
+            if (arch := self.completed({}, rng)) is not None:
+                return arch
         raise InputError(f"space {self.name!r}: none of {MISSES} draws is a valid architecture")
 
     def mutate(self, arch: str, rng: random.Random) -> str:
@@ -312,14 +342,34 @@ class SearchSpace(ABC):
         Returns:
             The other architecture; `arch` itself if none of `TRIES` changes gives another valid architecture.
         """
-        params, decisions = self.to_params(arch), self.decisions
+        params, decisions = self.to_params(arch), self.decisions_of(arch)
         open_decisions = [decision for decision in decisions.values() if decision.count != 1]
         for _ in range(TRIES if open_decisions else 0):
             decision = rng.choice(open_decisions)
-            changed = params | {decision.name: decision.other(params[decision.name], rng)}
-            if self.valid(changed) and (mutant := self.to_arch(changed)) != arch:
+            mutant = self.completed(params | {decision.name: decision.other(params[decision.name], rng)}, rng)
+            if mutant not in (None, arch):
                 return mutant
         return arch
+
+    def crossover(self, first: str, second: str, rng: random.Random) -> str:
+        """Takes each decision from one of two architectures.
+
+        Args:
+            first: an architecture of this space.
+            second: another one.
+            rng: the source of random numbers.
+
+        Returns:
+            The child; `first` itself if none of `TRIES` mixtures is a valid architecture.
+        """
+        parents = self.to_params(first), self.to_params(second)
+        for _ in range(TRIES):
+            mixed = {
+                key: rng.choice([parent[key] for parent in parents if key in parent]) for key in parents[0] | parents[1]
+            }
+            if (child := self.completed(mixed, rng)) is not None:
+                return child
+        return first
 
     def pool(self, n: int | None = None, seed: int = 0, *, at_most: bool = False) -> list[str]:
         """Distinct canonical architectures, drawn at random.
@@ -334,59 +384,9 @@ class SearchSpace(ABC):
         Raises:
             InputError: if the space has fewer than `n` and `at_most` is not set, or is too large to be listed whole.
         """
-        if n is not None and n < 1:
-            raise InputError(f"pool of {n} architectures: give at least 1")
-        size = self.size if type(self).valid is SearchSpace.valid else self._combinations
-        everything = None
-        if size is not None and size <= ENUMERABLE:
-            everything = list(dict.fromkeys(map(self.canonical, self)))
-            if not everything:
-                raise InputError(f"space {self.name!r} has no valid architecture")
-            if n is None or (at_most and n >= len(everything)):
-                return everything
-            if n > len(everything):
-                most = len(everything)
-                raise InputError(
-                    f"pool of {n} architectures: space {self.name!r} has {most} distinct ones: give at most {most}"
-                )
-        if n is None:
-            raise InputError(f"space {self.name!r} is too large to score whole: give the size of the pool")
-        found = dict[str, None]()
-        for arch in self._drawn(random.Random(seed), everything):
-            found[arch] = None
-            if len(found) == n:
-                return list(found)
-        if at_most and found:
-            return list(found)
-        raise InputError(
-            f"pool of {n} architectures: space {self.name!r} gave {len(found)}, then none in {MISSES} draws"
-        )
-
-    def _drawn(self, rng: random.Random, everything: list[str] | None) -> Iterator[str]:
-        """Canonical architectures in random order, some repeatedly; each of `everything` in the end, if it is known."""
-        logarithmic = any(decision.logarithmic for decision in self.decisions.values())
-        evenly = None if logarithmic else everything
-        seen, misses = set[str](), 0
-        while misses < MISSES:
-            arch = evenly[rng.randrange(len(evenly))] if evenly else self.canonical(self.sample(rng))
-            misses = misses + 1 if arch in seen else 0
-            seen.add(arch)
-            yield arch
-        rest = [arch for arch in everything or () if arch not in seen]
-        rng.shuffle(rest)
-        yield from rest
+        most = self.size if type(self).valid is SearchSpace.valid else self._combinations
+        return drawn_pool(self, n, seed, at_most=at_most, listable=most is not None and most <= ENUMERABLE)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A space from a user's file brings the file along to worker processes.
         return with_file(type(self), tuple(super().__reduce_ex__(protocol)))
-
-
-def arguments(kind: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The arguments that a class or function takes by name."""
-    parameters = inspect.signature(kind).parameters.values()
-    return {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-
-
-def takes_any(kind: Callable[..., Any]) -> bool:
-    """Whether a class or function takes arguments that its signature does not name."""
-    return any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in inspect.signature(kind).parameters.values())

@@ -99,6 +99,10 @@ class Decision(ABC):
         """
         return self.distribution
 
+    def asked_of(self, trial: Any) -> Any:
+        """The value that a trial of Optuna suggests, as it stands among the decision's own."""
+        return self.read(self.write(self.rounded(trial._suggest(self.name, self.for_study()))))
+
 
 class Choices(Decision):
     """A decision between the choices of a categorical distribution, which are told apart by type: 1 is not True.
