@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning
 from untrained.runtime import processes
 from untrained.runtime.processes import unordered
 
@@ -68,13 +69,13 @@ def test_an_item_that_takes_too_long_is_given_up() -> None:
 def test_an_item_that_kills_its_process_ends_the_work_if_nothing_stands_for_its_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "_pool", lambda *_: [processes._Died(2, "it died")])
+    monkeypatch.setattr(processes, "_pool", lambda *_: [processes.Died(2, "it died")])
     with pytest.raises(InputError, match=r"^2: it died, twice"):
         list(unordered(poison, [], 1, suspects=[2]))
 
 
 def test_items_that_all_kill_their_processes_end_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_pool", lambda _, items, *rest: (processes._Died(n, "it died") for n in items))
+    monkeypatch.setattr(processes, "_pool", lambda _, items, *rest: (processes.Died(n, "it died") for n in items))
     with pytest.raises(InputError, match="first 8 items failed: it died"):
         list(unordered(poison, range(100), 2, died=lambda n, why: -n))
 
@@ -92,3 +93,20 @@ def fail(n: int) -> int:
 def test_an_error_of_the_function_comes_back() -> None:
     with pytest.raises(InputError, match=r"no [12]"):
         list(unordered(fail, [1, 2], 2))
+
+
+def test_a_function_defined_anywhere_reaches_the_processes_and_prints_and_warns_here(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    factor = torch.tensor(3)
+
+    def local(n: int) -> Any:
+        print(f"at {n}")
+        if n == 1:
+            warnings.warn("one is odd", InputWarning, stacklevel=1)
+        return (lambda: factor * n), n
+
+    with pytest.warns(InputWarning, match="one is odd"):
+        done = list(unordered(local, [1, 2], 2))
+    assert sorted((int(function()), n) for function, n in done) == [(3, 1), (6, 2)]
+    assert sorted(capsys.readouterr().out.splitlines()) == ["at 1", "at 2"]

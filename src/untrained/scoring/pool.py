@@ -1,7 +1,6 @@
 """Scoring a pool: in any order, in any number of processes, killed, resumed and extended, always the same numbers."""
 
 import functools
-import pickle
 import random
 import sys
 import warnings
@@ -18,6 +17,7 @@ from untrained.probe import Loss, Probe
 from untrained.runtime.devices import usable_device
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
+from untrained.runtime.travel import Parcel
 from untrained.scores.table import ScoreTable
 from untrained.scoring.batch import Batch, as_batch
 from untrained.scoring.cells import Cells
@@ -378,18 +378,11 @@ def _warn(line: str) -> None:
 
 
 def _check_travels(job: Job, workers: int) -> None:
-    """Raises `InputError` if another process could not find what the job is made of."""
-    prompt = not hasattr(sys.modules["__main__"], "__file__")
-    for thing in (type(job.space), job.loss, *(m.function for m in job.metrics)):
-        if prompt and getattr(thing, "__module__", "") == "__main__":
-            raise InputError(
-                f"scoring in {workers} processes cannot find {getattr(thing, '__qualname__', thing)!r}, defined at a "
-                "prompt or in a notebook: move it to a file, or use 1 worker"
-            )
+    """Raises `InputError` if the job cannot be sent to another process."""
     try:
-        pickle.dumps(job)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        Parcel(job)
+    except Exception as error:  # pickling fails in many ways
         raise InputError(
-            f"scoring in {workers} processes needs spaces, metrics and losses defined at the top level of a module; "
-            f"use 1 worker, or move it there: {one_line(error)}"
+            f"scoring in {workers} processes: the space, a metric or the loss cannot be sent there: use 1 worker "
+            f"({one_line(error)})"
         ) from error
