@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from untrained.spaces import (
         SPACES,
         ArchitectureList,
+        MLPs,
         NASBench201,
         ResNets,
         SearchSpace,
@@ -55,6 +56,7 @@ _HOMES = {
     "spaces": (
         "SPACES",
         "ArchitectureList",
+        "MLPs",
         "NASBench201",
         "ResNets",
         "SearchSpace",
@@ -78,6 +80,7 @@ __all__ = [
     "EvaluationFailed",
     "ImageData",
     "InputError",
+    "MLPs",
     "Metric",
     "Mixture",
     "NASBench201",

@@ -8,6 +8,7 @@ from untrained.runtime.lookup import look_up
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.instances import arguments, takes_any
 from untrained.spaces.lists import ArchitectureList, read_archs
+from untrained.spaces.mlp import MLPs
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.resnet import ResNets
 from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
@@ -15,6 +16,7 @@ from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
 __all__ = [
     "SPACES",
     "ArchitectureList",
+    "MLPs",
     "NASBench201",
     "ResNets",
     "SearchSpace",
@@ -31,6 +33,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "transnas101-micro": TransNASMicro,
     "transnas101-macro": TransNASMacro,
     "resnet": ResNets,
+    "mlp": MLPs,
 }
 """The spaces that come with the package, by name."""
 
