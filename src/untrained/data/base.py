@@ -89,7 +89,7 @@ class Data(ABC):
         return stacked([inputs])
 
     def split(self, name: str) -> Prepared:
-        """All samples of a split, prepared.
+        """All samples of a split, prepared: inputs as a network takes them, targets as it learns them.
 
         Args:
             name: "train", "valid" or "test".
@@ -107,7 +107,7 @@ class Data(ABC):
         if raw is None:
             known = [split for split in ("train", "valid", "test") if self.raw(split) is not None]
             raise InputError(f"unknown split {name!r} of {self.name}: choose from {', '.join(known)}")
-        return Prepared(raw, self.preparation)
+        return Prepared(raw, self.preparation, self.task)
 
     def batch(self, n: int, seed: int = 0) -> tuple[Any, Any]:
         """Draws training samples for metrics to see.

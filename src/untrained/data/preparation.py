@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from untrained.errors import InputError
 
+PREPARATIONS: dict[str, type["Preparation"]] = {}
+"""Kind -> class, of all that were imported: `untrained.data` imports those that come with this package."""
+
 
 class Preparation(ABC):
     """How raw inputs become inputs of a network.
@@ -22,6 +25,11 @@ class Preparation(ABC):
     """
 
     kind: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Lets `preparation_of` find the subclass by its kind."""
+        super().__init_subclass__(**options)
+        PREPARATIONS[cls.kind] = cls
 
     @abstractmethod
     def module(self) -> nn.Module:
@@ -119,10 +127,6 @@ class Normalise(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         return (pixels.float() - self.mean) / self.std
-
-
-PREPARATIONS: dict[str, type[Preparation]] = {kind.kind: kind for kind in (AsIs, Normalisation)}
-"""Kind -> class."""
 
 
 def preparation_of(document: Mapping[str, Any]) -> Preparation:

@@ -8,14 +8,16 @@ from torch.utils import _pytree as pytree
 from torch.utils.data import Dataset, TensorDataset
 
 from untrained.data.preparation import Preparation
+from untrained.data.task import Task
 
 
 class Prepared(Dataset[tuple[Any, Any]]):
-    """Prepared samples: pairs (input of the network, target).
+    """Prepared samples: pairs (input of the network, target as it is learnt).
 
     Args:
         raw: The samples as they were read: pairs (raw input, target).
         preparation: What makes inputs of raw batches.
+        task: What is predicted: tells how targets are scaled for a network to learn.
 
     Example:
         >>> from untrained.data.preparation import Normalisation
@@ -25,9 +27,10 @@ class Prepared(Dataset[tuple[Any, Any]]):
         (3, tensor(0.), tensor([0, 0]))
     """
 
-    def __init__(self, raw: Dataset[Any], preparation: Preparation) -> None:
+    def __init__(self, raw: Dataset[Any], preparation: Preparation, task: Task | None = None) -> None:
         self.raw = raw
         self.preparation = preparation
+        self.task = task
 
     @cached_property
     def _module(self) -> nn.Module:
@@ -39,6 +42,7 @@ class Prepared(Dataset[tuple[Any, Any]]):
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
         """One sample by its number; of data in memory, a batch by a list of numbers."""
         inputs, targets = self.raw[index]
+        targets = targets if self.task is None else self.task.scaled(targets)
         if not isinstance(index, int):
             return self._module(inputs), targets
         one = pytree.tree_map_only(Tensor, lambda t: t[None], inputs)
