@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SearchSpace,
         TransNASMacro,
         TransNASMicro,
+        UNets,
     )
 
 _HOMES = {
@@ -57,6 +58,7 @@ _HOMES = {
         "SPACES",
         "ArchitectureList",
         "MLPs",
+        "UNets",
         "NASBench201",
         "ResNets",
         "SearchSpace",
@@ -100,6 +102,7 @@ __all__ = [
     "TrainingObjective",
     "TransNASMacro",
     "TransNASMicro",
+    "UNets",
     "as_data",
     "bench",
     "compute_scores",

@@ -12,6 +12,7 @@ from untrained.spaces.mlp import MLPs
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.resnet import ResNets
 from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
+from untrained.spaces.unet import UNets
 
 __all__ = [
     "SPACES",
@@ -22,6 +23,7 @@ __all__ = [
     "SearchSpace",
     "TransNASMacro",
     "TransNASMicro",
+    "UNets",
     "as_space",
     "get_space",
     "read_archs",
@@ -34,6 +36,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "transnas101-macro": TransNASMacro,
     "resnet": ResNets,
     "mlp": MLPs,
+    "unet": UNets,
 }
 """The spaces that come with the package, by name."""
 
