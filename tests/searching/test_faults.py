@@ -210,7 +210,10 @@ def test_a_full_disk_loses_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     result = run(weights_of, out=tmp_path)
     assert len(result.queries) == 5
     assert result.study.trials[0].state.name == "COMPLETE"
-    assert load_network(tmp_path, SPACE).state_dict().keys() == SPACE.build(result.architecture).state_dict().keys()
+    assert (
+        load_network(tmp_path, SPACE).network.state_dict().keys()
+        == SPACE.build(result.architecture).state_dict().keys()
+    )
 
 
 def killed(out: Path, at: str) -> int:

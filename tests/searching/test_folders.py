@@ -81,7 +81,7 @@ def test_another_recipe_begins_anew_and_keeps_the_weights_of_before(tmp_path: Pa
         assert result.weights is not None
         assert weights is not None
         assert all(torch.equal(weights[name], tensor) for name, tensor in result.weights.items())
-        network = load_network(tmp_path, SPACE)
+        network = load_network(tmp_path, SPACE).network
         assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in result.weights.items())
 
 

@@ -7,15 +7,19 @@ from typing import TypeVar
 import optuna
 from torch import Tensor
 
+from untrained.data import Data
 from untrained.errors import InputError, one_line
 from untrained.metrics import METRICS
 from untrained.objectives import Objective, as_evaluation
+from untrained.objectives.given import AdaptedObjective
 from untrained.probe import Probe
 from untrained.runtime.seeding import seeded
 from untrained.runtime.threads import torch_threads
 from untrained.samplers.query import best_query, queries
+from untrained.searching.interface import Interface
+from untrained.searching.remembered import remember
 from untrained.searching.result import Result
-from untrained.searching.studies import TOTAL_SECONDS
+from untrained.searching.studies import IDENTITY, TOTAL_SECONDS
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
 
@@ -53,6 +57,8 @@ def make_result(
         trained = _or_warned("the weights of the pick are lost", lambda: _trained(objective, arch), None)
     if trained is not None and not weights.is_filed(arch):
         weights.keep(arch, trained)
+    data = data_of(objective)
+    identity = study.user_attrs[IDENTITY]["objective"]
     result = Result(
         study,
         space,
@@ -64,10 +70,21 @@ def make_result(
         weights=trained,
         seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0),
         folder=weights.folder,
+        interface=Interface.of(data, example),
+        recipe={key: identity[key] for key in objective.recipe if key in identity} if data else {},
     )
     if weights.folder is not None:
+        if data is not None:
+            remember(weights.folder, data)  # again, if a search of an earlier version had not
         result.save(weights.folder)
     return result
+
+
+def data_of(objective: Objective) -> Data | None:
+    """Finds the data that an objective trains on; None if it has none."""
+    own = objective.given if isinstance(objective, AdaptedObjective) else objective
+    found = getattr(own, "data", None)
+    return found if isinstance(found, Data) else None
 
 
 def _or_warned(what: str, function: Callable[[], T], default: T) -> T:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from torch import Tensor, nn
+from torch import Tensor
 
 from untrained.errors import InputError
 from untrained.runtime.files import written_whole
 from untrained.samplers.query import Query, best_query, queries
-from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS
+from untrained.searching.interface import UNKNOWN, Interface
+from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS, VERSIONS
+from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import WEIGHTS_FILE
 from untrained.spaces import SearchSpace
 
@@ -35,6 +37,8 @@ class Result:
         weights: The trained weights of the pick, if the objective gave any.
         seconds: Wall-clock seconds of all calls that made queries.
         folder: The folder of the search, if it has one.
+        interface: What the networks take and give, as the data tell it.
+        recipe: How the networks were trained (JSON); empty if they were not.
 
     Example:
         >>> from untrained import NASBench201, ScoreTable, search
@@ -57,6 +61,8 @@ class Result:
     weights: Mapping[str, Tensor] | None = None
     seconds: float = 0.0
     folder: Path | None = None
+    interface: Interface = UNKNOWN
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         identity, made = self.study.user_attrs[IDENTITY], self.queries
@@ -98,15 +104,19 @@ class Result:
             "seconds": round(self.seconds, 3),
         }
 
-    def network(self) -> nn.Module:
-        """The network of the pick, with its trained weights if there are any, in evaluation mode."""
+    def network(self) -> TrainedNetwork:
+        """The network of the pick, with its trained weights if there are any, in evaluation mode.
+
+        Returns:
+            Raw inputs in, as the data have them, and outputs or predictions out; `.network` is the bare network.
+        """
         net = self.space.build(self.architecture)
         if self.weights is not None:
             net.load_state_dict(dict(self.weights))
-        return net.eval()
+        return TrainedNetwork(net, self.interface, architecture=self.architecture, value=self.value)
 
     def save(self, folder: Path) -> None:
-        """Writes `best.json`: the summary, and how to build the network again. An equal file is not written again.
+        """Writes `best.json`: the summary, and how to build and use the network again. An equal file is left alone.
 
         Args:
             folder: The folder of the search.
@@ -114,8 +124,14 @@ class Result:
         Raises:
             InputError: It cannot be written.
         """
-        weights = WEIGHTS_FILE if self.weights is not None else None
-        document = self.summary | {"network": {"architecture": self.architecture, "weights": weights}}
+        network = {
+            "architecture": self.architecture,
+            "decisions": self.space.to_params(self.architecture),
+            "weights": WEIGHTS_FILE if self.weights is not None else None,
+            **self.interface.to_json(),
+        }
+        versions = self.study.user_attrs.get(VERSIONS, {})
+        document = self.summary | {"network": network, "recipe": dict(self.recipe), "versions": versions}
         text = json.dumps(document, indent=1, allow_nan=False) + "\n"
         path = folder / BEST_FILE
         if not path.is_file() or path.read_text() != text:

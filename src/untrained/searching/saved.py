@@ -12,13 +12,14 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
-from torch import nn
 
 from untrained.errors import InputError, listed, shown
 from untrained.samplers.query import best_query, queries
+from untrained.searching.interface import Interface
 from untrained.searching.result import BEST_FILE, summary_of
 from untrained.searching.storage import open_storage, sqlite_url
 from untrained.searching.studies import has_history, latest_search, searches
+from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import load_weights
 from untrained.spaces import SearchSpace, remade_space
 
@@ -73,7 +74,7 @@ def other_searches(folder: str | Path, shown: str) -> list[str]:
         return [_line(_loaded(storage, one)) for one in others if has_history(storage, one._study_id)]
 
 
-def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Module:
+def load_network(folder: str | Path, space: SearchSpace | None = None) -> TrainedNetwork:
     """Builds the network that a search found, with its trained weights, in evaluation mode.
 
     A folder may be a stranger's. Nothing that its files name is imported or run, so a space of one's own must be given,
@@ -84,7 +85,7 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Mod
         space: The space of the search; not needed if it comes with an installed package.
 
     Returns:
-        The network, on the CPU.
+        The network, on the CPU: raw inputs in, as the data have them, and outputs or predictions out.
 
     Raises:
         InputError: The folder holds no finished search, or names a space of one's own.
@@ -92,7 +93,7 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Mod
     Example:
         ```python
         network = load_network("runs/digits")
-        logits = network(images)
+        probabilities = network.predict(images)  # uint8, n x 1 x 8 x 8
         ```
     """
     folder = Path(folder)
@@ -102,12 +103,16 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> nn.Mod
     try:
         name, options = str(document["space"]), dict(document["space_options"])
         arch, weights = document["network"]["architecture"], document["network"]["weights"]
-    except (KeyError, TypeError, ValueError) as error:
+        interface = Interface.from_json(document["network"])
+        value = document.get("best", {}).get("value")
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _broken(folder / BEST_FILE) from error
     net = (_loaded_space(name, options) if space is None else space).build(arch)
     if weights:
         net.load_state_dict(load_weights(folder / weights))
-    return net.eval()
+    return TrainedNetwork(net, interface, architecture=arch, value=value)
 
 
 def _loaded_space(name: str, options: dict[str, Any]) -> SearchSpace:

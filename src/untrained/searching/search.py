@@ -24,7 +24,7 @@ from untrained.samplers.query import queries
 from untrained.scores import ScoreTable
 from untrained.scoring.pool import Progress, Scoring
 from untrained.searching.claims import only_search_in, only_search_of
-from untrained.searching.finish import make_result
+from untrained.searching.finish import data_of, make_result
 from untrained.searching.identity import evaluation_identity, how_chosen, short_hash, versions
 from untrained.searching.pool import (
     SCORES_FILE,
@@ -37,6 +37,7 @@ from untrained.searching.pool import (
     scores_seed,
     whole,
 )
+from untrained.searching.remembered import remember
 from untrained.searching.result import BEST_FILE, Result
 from untrained.searching.saved import RUN_FILE, STUDY_FILE
 from untrained.searching.spend import OnQuery, Spender
@@ -184,6 +185,8 @@ def search(
                 check_versions(study, versions(), where)
                 begin(study, identity, versions(), budget, len(table))
                 _forget_outdated(folder, keep_run=on_begin is not None)
+                if folder is not None and (data := data_of(objective)) is not None:
+                    remember(folder, data)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
                 Spender(study, space, objective, weights, elsewhere, on_query, deadline).spend(budget)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
