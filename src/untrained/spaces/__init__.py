@@ -11,6 +11,7 @@ from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.mlp import MLPs
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.resnet import ResNets
+from untrained.spaces.transformer import Transformers
 from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
 from untrained.spaces.unet import UNets
 
@@ -23,6 +24,7 @@ __all__ = [
     "SearchSpace",
     "TransNASMacro",
     "TransNASMicro",
+    "Transformers",
     "UNets",
     "as_space",
     "get_space",
@@ -37,6 +39,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "resnet": ResNets,
     "mlp": MLPs,
     "unet": UNets,
+    "transformer": Transformers,
 }
 """The spaces that come with the package, by name."""
 
