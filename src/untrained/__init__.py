@@ -39,6 +39,9 @@ if TYPE_CHECKING:
         TransNASMacro,
         TransNASMicro,
         UNets,
+        choice,
+        repeat,
+        space,
     )
 
 _HOMES = {
@@ -66,6 +69,9 @@ _HOMES = {
         "SearchSpace",
         "TransNASMacro",
         "TransNASMicro",
+        "choice",
+        "repeat",
+        "space",
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -108,12 +114,15 @@ __all__ = [
     "UNets",
     "as_data",
     "bench",
+    "choice",
     "compute_scores",
     "default_metrics",
     "load_data",
     "load_network",
     "metric",
+    "repeat",
     "search",
+    "space",
 ]
 
 __version__ = version("untrained")

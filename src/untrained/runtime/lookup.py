@@ -196,11 +196,11 @@ def loaded_code(module: str) -> bytes | None:
     return None if file is None else file.code
 
 
-def with_file(kind: type, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+def with_file(kind: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """How to pickle an instance of a class from a user's file: the file is loaded before the class is looked for.
 
     Args:
-        kind: the class.
+        kind: the class, or the function that the instance holds.
         reduced: what `object.__reduce_ex__` gives for the instance.
     """
     file = file_of(kind)

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from untrained.errors import InputError, listed, one_line, shown
+from torch import nn
+
+from untrained.errors import InputError, one_line, shown
 from untrained.runtime.lookup import look_up
 from untrained.spaces.base import SearchSpace
-from untrained.spaces.instances import arguments, takes_any
+from untrained.spaces.choosing import choice, repeat
+from untrained.spaces.instances import arguments
 from untrained.spaces.lists import ArchitectureList, read_archs
+from untrained.spaces.making import space_of
 from untrained.spaces.mlp import MLPs
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.resnet import ResNets
@@ -27,9 +31,12 @@ __all__ = [
     "Transformers",
     "UNets",
     "as_space",
+    "choice",
     "get_space",
     "read_archs",
     "remade_space",
+    "repeat",
+    "space",
 ]
 
 SPACES: dict[str, type[SearchSpace]] = {
@@ -49,7 +56,8 @@ def get_space(name: str, suggested: Mapping[str, Any] | None = None, /, **option
 
     Args:
         name: a name of `SPACES`, `file.py:Name`, `package.module:Name`, or the entry point `untrained.spaces` of an
-            installed package. It stands for a class, for a function that returns a space, or for a space.
+            installed package. It stands for a class, for a function that returns a space, for a space, or for a
+            function that builds a network (see `space`).
         suggested: options that are used if the space has them, such as `num_classes` and `in_channels` of the data.
         options: arguments of the class; they count before `suggested`.
 
@@ -63,34 +71,57 @@ def get_space(name: str, suggested: Mapping[str, Any] | None = None, /, **option
         >>> get_space("nasbench201", {"num_classes": 7, "task": "jigsaw"}, N=1).options
         {'N': 1, 'C': 16, 'num_classes': 7, 'in_channels': 3}
     """
-    found = look_up("space", name, SPACES)
-    if isinstance(found, SearchSpace) and not options:
-        return found
-    if not callable(found):
-        raise InputError(f"{name!r} is {shown(found)}: a space is a subclass of SearchSpace")
-    if isinstance(found, type) and not issubclass(found, SearchSpace):
-        raise InputError(f"{name!r} is the class {found.__name__}: a space is a subclass of SearchSpace")
-    takes = arguments(found)
-    if not takes_any(found):
-        for option in options.keys() - takes.keys():
-            raise InputError(f"space {name!r} has no option {option!r}: it has {listed(takes)}")
-    used = {option: value for option, value in (suggested or {}).items() if option in takes} | options
-    try:
-        made = found(**used)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:  # a space of one's own may refuse its options in any way
-        raise InputError(f"space {name!r} cannot be made: {one_line(error)}") from error
-    if not isinstance(made, SearchSpace):
-        raise InputError(f"{name!r} gives {shown(made)}: a space is a subclass of SearchSpace")
-    return made
+    return space_of(look_up("space", name, SPACES), repr(name), suggested or {}, options)
 
 
-def as_space(given: Any) -> SearchSpace:
+def space(given: Any, /, **options: Any) -> SearchSpace:
+    """Makes a search space of a function that builds a network, or of whatever else stands for one.
+
+    The function asks a trial of Optuna's kind for its decisions, in conditions and loops, too, and returns a module.
+    An architecture is the string of those that it asked for. Which those are is found by running the function without
+    allocating its weights; `trial.suggest_...` and `choice` must be the only source of what it does. To exclude a
+    combination, it raises `optuna.TrialPruned`.
+
+    Args:
+        given: one of:
+
+            - a function with a parameter `trial`, or whose first parameter has no default;
+            - a function, or a class of modules, with `choice` and `repeat` inside;
+            - a `SearchSpace`, its class, or a name for `get_space`.
+        options: its other parameters. Those that are facts of the data (`num_classes`, `in_channels`, `image_size`,
+            `in_features`, `length`) are given by a search, if they are not given here.
+
+    Returns:
+        The space.
+
+    Raises:
+        InputError: if it is none of these, or has no such option.
+
+    Example:
+        >>> import untrained
+        >>> def build(trial, num_classes=10):
+        ...     layers, width = [nn.Flatten()], 64
+        ...     for i in range(trial.suggest_int("depth", 1, 4)):
+        ...         layers.append(nn.Linear(width, width := trial.suggest_categorical(f"width{i}", [8, 16])))
+        ...         layers.append(nn.ReLU())
+        ...     return nn.Sequential(*layers, nn.Linear(width, num_classes))
+        >>> space = untrained.space(build, num_classes=3)
+        >>> space.size, space.pool(2)
+        (30, [...])
+        >>> space.to_params("depth=2,width0=8,width1=16")
+        {'depth': 2, 'width0': 8, 'width1': 16}
+    """
+    return as_space(given, **options)
+
+
+def as_space(given: Any, suggested: Mapping[str, Any] | None = None, /, **options: Any) -> SearchSpace:
     """Finds the space that something given to `search` or `compute_scores` stands for.
 
     Args:
-        given: a space, a class of one that needs no argument, or a name for `get_space`.
+        given: a space, a class of one that needs no argument, a function that builds a network (see `space`), or a
+            name for `get_space`.
+        suggested: options that are used if the space has them, such as the facts of the data; a space stays as it is.
+        options: options that count before `suggested`.
 
     Returns:
         The space.
@@ -102,20 +133,25 @@ def as_space(given: Any) -> SearchSpace:
         >>> as_space(NASBench201) == as_space("nasbench201") == as_space(NASBench201())
         True
     """
-    if isinstance(given, SearchSpace):
+    if isinstance(given, SearchSpace) and not options:
         return given
     if isinstance(given, str):
-        return get_space(given)
-    if not (isinstance(given, type) and issubclass(given, SearchSpace)):
-        raise InputError(f"{shown(given)} is not a space: give an instance of a subclass of SearchSpace")
+        return get_space(given, suggested, **options)
+    is_space = isinstance(given, type) and issubclass(given, SearchSpace)
+    if not (callable(given) or isinstance(given, SearchSpace | nn.Module)) or (
+        isinstance(given, type) and not (is_space or issubclass(given, nn.Module))
+    ):
+        raise InputError(f"{shown(given)} is not a space: give an instance of a subclass of SearchSpace, or a function")
+    called = getattr(given, "__name__", None) or shown(given, 60)
     try:
-        return given()
-    except InputError:
+        return space_of(given, called, suggested or {}, options)
+    except InputError as error:
+        cause = error.__cause__
+        if is_space and not options and cause is not None and not isinstance(cause, InputError):
+            raise InputError(
+                f"a space is wanted, and {called} is a class: give {called}(...): {one_line(cause)}"
+            ) from cause
         raise
-    except Exception as error:
-        raise InputError(
-            f"a space is wanted, and {given.__name__} is a class: give {given.__name__}(...): {one_line(error)}"
-        ) from error
 
 
 def remade_space(name: str, options: Mapping[str, Any]) -> SearchSpace:

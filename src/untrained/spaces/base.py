@@ -384,9 +384,13 @@ class SearchSpace(ABC):
         Raises:
             InputError: if the space has fewer than `n` and `at_most` is not set, or is too large to be listed whole.
         """
+        return drawn_pool(self, n, seed, at_most=at_most, listable=self._listable())
+
+    def _listable(self) -> bool:
+        """Whether there are few enough combinations to list them."""
         most = self.size if type(self).valid is SearchSpace.valid else self._combinations
-        return drawn_pool(self, n, seed, at_most=at_most, listable=most is not None and most <= ENUMERABLE)
+        return most is not None and most <= ENUMERABLE
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A space from a user's file brings the file along to worker processes.
-        return with_file(type(self), tuple(super().__reduce_ex__(protocol)))
+        return with_file(self.source, tuple(super().__reduce_ex__(protocol)))

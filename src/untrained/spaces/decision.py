@@ -99,6 +99,20 @@ class Decision(ABC):
         """
         return self.distribution
 
+    def same_values(self, other: "Decision") -> bool:
+        """Whether another decision has the same values, drawn in the same way."""
+        return type(self) is type(other) and self.distribution == other.distribution
+
+    def told(self) -> str:
+        """The values, for a message."""
+        return shown(self.distribution, 60)
+
+    @property
+    def first(self) -> Any:
+        """The value that stands first, or lowest."""
+        assert self.values is not None
+        return self.values[0]
+
     def asked_of(self, trial: Any) -> Any:
         """The value that a trial of Optuna suggests, as it stands among the decision's own."""
         return self.read(self.write(self.rounded(trial._suggest(self.name, self.for_study()))))
@@ -151,6 +165,12 @@ class Choices(Decision):
             raise self._refused(shown(text))
         return self._choice[text]
 
+    def same_values(self, other: Decision) -> bool:
+        return isinstance(other, Choices) and list(self._choice) == list(other._choice)
+
+    def told(self) -> str:
+        return f"one of {listed(self._choice, 6)}"
+
     def _refused(self, given: str) -> InputError:
         return InputError(f"{self.name}={given} is not one of {listed(self._choice)}")
 
@@ -184,6 +204,16 @@ class Number(Decision):
             drawn = math.exp(rng.uniform(math.log(self.low - edge), math.log(self.high + edge)))
             return min(max(self.kind(round(drawn)) if self.kind is int else drawn, self.low), self.high)
         return rng.uniform(self.low, self.high) if self.values is None else super().draw(rng)
+
+    @property
+    def first(self) -> Any:
+        return self.low if self.values is None else self.values[0]
+
+    def told(self) -> str:
+        step = getattr(self.distribution, "step", None)
+        steps = f" in steps of {step}" if step not in (None, 1) else ""
+        log = ", logarithmic" if self.logarithmic else ""
+        return f"{self.kind.__name__} from {self.low} to {self.high}{steps}{log}"
 
     def position(self, value: Any) -> int:
         assert self.values is not None
