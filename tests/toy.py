@@ -49,8 +49,10 @@ def toy_batch(n: int = 12, seed: int = 0) -> tuple[Tensor, Tensor]:
 def training_objective(
     space: SearchSpace, train: Any, valid: Any, test: Any = None, **options: Any
 ) -> TrainingObjective:
-    """Trains on these splits; options that the recipe has are the recipe's."""
+    """Trains on these splits, in this process; options that the recipe has are the recipe's."""
     names = {field.name for field in fields(Recipe)}
     splits = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
     recipe = Recipe(**{name: value for name, value in options.items() if name in names})
-    return TrainingObjective(space, splits, recipe, **{k: v for k, v in options.items() if k not in names})
+    objective = TrainingObjective(space, splits, recipe, **{k: v for k, v in options.items() if k not in names})
+    objective.apart = False  # starting a process takes seconds
+    return objective

@@ -96,6 +96,7 @@ class Objective(ABC):
         direction: "maximize" or "minimize".
         loss: (outputs, targets) -> mean loss, for metrics that need one.
         threads: Threads of torch during a call.
+        apart: Whether a search evaluates in a process of its own.
         recipe: Keys of `identity` that say how an architecture is evaluated.
 
     Example:
@@ -113,6 +114,9 @@ class Objective(ABC):
     """(outputs, targets) -> mean loss, for metrics that need one."""
     threads: int = 1
     """Threads of torch during a call."""
+    apart: bool = False
+    """Whether a search evaluates in a process of its own, which may hang or die. What a call changes besides its value
+    stays there, but for its trial and for callbacks (attributes `on_...`)."""
     recipe: ClassVar[tuple[str, ...]] = ()
     """Keys of `identity` that say how an architecture is evaluated, not on what: a search may change them and stay in
     its folder, where they start another study on the same scores. A change of any other key is refused there."""

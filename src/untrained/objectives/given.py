@@ -79,7 +79,7 @@ class AdaptedObjective(Objective):
         parameters = _parameters(given)
         required = [p for p in parameters if p.default is p.empty]
         self._takes_trial = len(required) == 2 or any(p.name == "trial" for p in parameters[1:])
-        for name in ("check", "batch", "second_batch", "rank", "report", "loss", "threads", "recipe", "space"):
+        for name in ("check", "batch", "second_batch", "rank", "report", "loss", "threads", "apart", "recipe", "space"):
             if hasattr(given, name):
                 setattr(self, name, getattr(given, name))
 

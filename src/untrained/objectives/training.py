@@ -85,6 +85,7 @@ class TrainingObjective(Objective):
         True
     """
 
+    apart = True
     recipe = (*(field.name for field in fields(Recipe)), "seed", "threads", "device")
     """What of `identity` says how networks are trained, not on what nor for what."""
 

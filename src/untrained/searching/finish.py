@@ -10,11 +10,11 @@ from torch import Tensor
 from untrained.data import Data
 from untrained.errors import InputError, one_line
 from untrained.metrics import METRICS
-from untrained.objectives import Objective, as_evaluation
+from untrained.objectives import Objective
+from untrained.objectives.apart import Evaluator
 from untrained.objectives.given import AdaptedObjective
 from untrained.probe import Probe
 from untrained.runtime.seeding import seeded
-from untrained.runtime.threads import torch_threads
 from untrained.samplers.query import best_query, queries
 from untrained.searching.interface import Interface
 from untrained.searching.remembered import remember
@@ -30,6 +30,7 @@ def make_result(
     study: optuna.Study,
     space: SearchSpace,
     objective: Objective,
+    evaluator: Evaluator,
     pool: tuple[str, ...],
     weights: KeptWeights,
     example: Tensor | None,
@@ -40,6 +41,7 @@ def make_result(
         study: With its budget spent.
         space: Builds the network.
         objective: Reports the test figures.
+        evaluator: Trains lost weights again.
         pool: The architectures that were scored.
         weights: Has those of the best query; lost ones are trained again.
         example: One input of the network, 1 x ..., to count FLOPs with.
@@ -54,7 +56,7 @@ def make_result(
     arch = best.architecture
     trained = weights.of(arch)
     if trained is None and best.trained:  # its file is lost, or the study lies elsewhere
-        trained = _or_warned("the weights of the pick are lost", lambda: _trained(objective, arch), None)
+        trained = _or_warned("the weights of the pick are lost", lambda: _trained(evaluator, arch), None)
     if trained is not None and not weights.is_filed(arch):
         weights.keep(arch, trained)
     data = data_of(objective)
@@ -96,9 +98,9 @@ def _or_warned(what: str, function: Callable[[], T], default: T) -> T:
         return default
 
 
-def _trained(objective: Objective, arch: str) -> Mapping[str, Tensor] | None:
-    with torch_threads(objective.threads):
-        return as_evaluation(objective(arch), 0.0).weights
+def _trained(evaluator: Evaluator, arch: str) -> Mapping[str, Tensor] | None:
+    evaluator.begin(arch)
+    return evaluator.end().evaluation.weights
 
 
 def _figures(reported: Mapping[str, float]) -> dict[str, float]:

@@ -5,7 +5,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from optuna.storages import BaseStorage
 
 from untrained.errors import InputError
 from untrained.objectives import Direction, as_objective
+from untrained.objectives.apart import evaluator
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.seeding import check_seed
 from untrained.samplers import get_sampler, sampler_info
@@ -70,6 +71,8 @@ def search(
     study_name: str | None = None,
     pruner: BasePruner | None = None,
     timeout: float | None = None,
+    training_limit: float | None = None,
+    isolate: bool | None = None,
     out: str | Path | None = None,
     on_begin: Callable[[], None] | None = None,
     on_scored: Progress | None = None,
@@ -107,6 +110,11 @@ def search(
             stopped query counts, costs what it had cost by then, and is never the best.
         timeout: Seconds, scoring included, after which no further query begins. The first one is made in any case;
             called again, the search goes on.
+        training_limit: Seconds that one evaluation may take. One that takes longer is ended, and is a failed query.
+        isolate: Whether architectures are evaluated in a process of its own, which may hang, die or run out of memory
+            at the cost of one failed query. The values are the same to the bit. By default trainings are
+            (`Objective.apart`), and functions of one's own only with a `training_limit`: what else they change than
+            their value and their trial, they change in that process.
         out: A folder for the study, the scores, `best.json` and `best.safetensors`.
         on_begin: Called once nothing stands against the search any more, before anything is written or scored.
         on_scored: Called with (architectures scored, architectures in all).
@@ -140,6 +148,8 @@ def search(
         raise InputError(f"budget {budget}: give at least 1 query")
     if timeout is not None and not timeout > 0:
         raise InputError(f"timeout {timeout}: give seconds above 0")
+    if training_limit is not None and not training_limit > 0:
+        raise InputError(f"training_limit {training_limit}: give seconds above 0")
     check_seed(seed)
     check_types(sampler, scores, pool)
     space = as_space(space)
@@ -151,7 +161,12 @@ def search(
     where = shown_storage(storage) if folder is None or storage is not None else str(folder)
     if storage is None and folder is not None:
         storage = sqlite_url(folder / STUDY_FILE)
-    with _quiet_optuna(), only_search_in(folder), interruptible("step"):
+    with (
+        _quiet_optuna(),
+        only_search_in(folder),
+        interruptible("step"),
+        closing(evaluator(objective, isolate, training_limit)) as evaluates,
+    ):
         drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
         if isinstance(scores, ScoreTable):
             how, archs = scores, list(scores.archs)
@@ -188,12 +203,13 @@ def search(
                 if folder is not None and (data := data_of(objective)) is not None:
                     remember(folder, data)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
-                Spender(study, space, objective, weights, elsewhere, on_query, deadline).spend(budget)
+                spender = Spender(study, space, objective, evaluates, weights, elsewhere, on_query, deadline)
+                spender.spend(budget)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
                 study.set_user_attr(TOTAL_SECONDS, spent)
         given = None if isinstance(how, ScoreTable) or objective.example is not None else how.batch
         example = objective.example if given is None else torch.as_tensor(given[0][:1])
-        result = make_result(study, space, objective, table.archs, weights, example)
+        result = make_result(study, space, objective, evaluates, table.archs, weights, example)
         study._storage = unguarded(study._storage)
     return result
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import optuna
 import torch
@@ -11,9 +12,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from untrained.errors import InputError, one_line
-from untrained.objectives import EvaluationFailed, EvaluationPruned, Objective, as_evaluation
+from untrained.objectives import Evaluation, EvaluationFailed, EvaluationPruned, Objective
+from untrained.objectives.apart import Evaluator, Outcome
 from untrained.runtime.interrupts import check_interrupt
-from untrained.runtime.threads import torch_threads
 from untrained.samplers.query import (
     ARCHITECTURE,
     COST,
@@ -47,7 +48,8 @@ class Spender:
     Args:
         study: The study; what it holds counts.
         space: The space of the architectures.
-        objective: What evaluates them.
+        objective: Knows which architectures can be evaluated.
+        evaluator: Evaluates them; as many at a time as it can.
         weights: Keeps those of the best query.
         elsewhere: Architecture -> a finished trial of another study whose value is taken over.
         on_query: Called after each query.
@@ -57,6 +59,7 @@ class Spender:
     study: optuna.Study
     space: SearchSpace
     objective: Objective
+    evaluator: Evaluator
     weights: KeptWeights
     elsewhere: Mapping[str, FrozenTrial]
     on_query: OnQuery | None = None
@@ -70,44 +73,77 @@ class Spender:
             KeyboardInterrupt: After Ctrl-C, SIGTERM or SIGHUP.
         """
         with none_left_open(self.study):
+            self._known = {query.architecture: query for query in queries(self.study)}
+            self._died = deaths(self.study)
+            self._running = set[str]()
+            self._skipped = 0
             self._spend(budget)
 
     def _spend(self, budget: int) -> None:
-        known = {query.architecture: query for query in queries(self.study)}
-        died = deaths(self.study)
-        skipped = 0
-        while len(known) < budget and not (known and time.monotonic() >= self.deadline):
+        while len(self._known) < budget:
             check_interrupt()
-            trial = self.study.ask()
-            suggested = self.space.suggest(trial)
-            arch = trial.user_attrs.get(ARCHITECTURE) or suggested
-            if ARCHITECTURE not in self._frozen(trial).user_attrs:  # a sampler of this package has written it
-                trial.set_user_attr(ARCHITECTURE, arch)
-            if why := self._no_query(arch, known):
-                skipped += 1
-                if skipped == MOST_SKIPPED:
-                    proposed = f"the sampler proposed {skipped} architectures in a row of which none is new"
-                    raise InputError(f"{proposed}: {why}")
-                trial.set_user_attr(SKIPPED, why)
-                self._tell(trial, known[arch].value if arch in known else None)
+            is_full = len(self._running) == min(self.evaluator.jobs, budget - len(self._known))
+            if not (is_full or self._is_late()) and self._begin(budget):
                 continue
-            skipped = 0
-            if arch in self.elsewhere:
-                self._take_over(trial, self.elsewhere[arch])
-            elif died[arch] >= MOST_TRIES:
-                times = f"{died[arch]} times"
-                trial.set_user_attr(REASON, f"evaluating it ended the process {times} (a crash, or out of memory)")
-                self._tell(trial, None)
-            else:
-                trial.set_user_attr(TRIED, died[arch] + 1)
-                self._evaluate(trial, arch)
-            known[arch] = self._query(trial)
-            if self.on_query:
-                self.on_query(known[arch], len(known), budget)
+            if not self._running:
+                return
+            outcome = self.evaluator.end()
+            self._record(outcome)
+            self._running.discard(outcome.arch)
+            self._note(cast(optuna.Trial, outcome.trial), budget)
 
-    def _no_query(self, arch: str, known: Mapping[str, Query]) -> str:
+    def _is_late(self) -> bool:
+        """Whether no query is to begin any more, as the time is over, or would be before half of the query is done."""
+        if self.deadline == math.inf or not (self._known or self._running):
+            return False
+        took = sorted(q.seconds for q in self._known.values() if q.seconds is not None and not q.reused)
+        soonest = took[len(took) // 4] if took else 0.0
+        return time.monotonic() + soonest / 2 >= self.deadline
+
+    def _begin(self, budget: int) -> bool:
+        """Asks for an architecture and begins its query; False if it is running already: there is time to wait."""
+        trial = self.study.ask()
+        suggested = self.space.suggest(trial)
+        arch = trial.user_attrs.get(ARCHITECTURE) or suggested
+        if ARCHITECTURE not in self._frozen(trial).user_attrs:  # a sampler of this package has written it
+            trial.set_user_attr(ARCHITECTURE, arch)
+        if why := self._no_query(arch):
+            self._skip(trial, arch, why)
+            return arch not in self._running
+        self._skipped = 0
+        if arch in self.elsewhere:
+            self._take_over(trial, self.elsewhere[arch])
+        elif self._died[arch] >= MOST_TRIES:
+            times = f"{self._died[arch]} times"
+            trial.set_user_attr(REASON, f"evaluating it ended the process {times} (a crash, or out of memory)")
+            self._tell(trial, None)
+        else:
+            trial.set_user_attr(TRIED, self._died[arch] + 1)
+            self._running.add(arch)
+            self.evaluator.begin(arch, trial)
+            return True
+        self._note(trial, budget)
+        return True
+
+    def _skip(self, trial: optuna.Trial, arch: str, why: str) -> None:
+        self._skipped += arch not in self._running
+        if self._skipped == MOST_SKIPPED:
+            proposed = f"the sampler proposed {self._skipped} architectures in a row of which none is new"
+            raise InputError(f"{proposed}: {why}")
+        trial.set_user_attr(SKIPPED, why)
+        self._tell(trial, self._known[arch].value if arch in self._known else None)
+
+    def _note(self, trial: optuna.Trial, budget: int) -> None:
+        """Counts a query that has ended."""
+        query = Query.from_trial(self._frozen(trial))
+        assert query is not None
+        self._known[query.architecture] = query
+        if self.on_query:
+            self.on_query(query, len(self._known), budget)
+
+    def _no_query(self, arch: str) -> str:
         """Why `arch` is not to be evaluated; "" if it is."""
-        if arch in known:
+        if arch in self._known or arch in self._running:
             return "repeated"
         try:
             self.space.to_params(arch)  # a foreign sampler may propose what the space excludes
@@ -125,25 +161,23 @@ class Spender:
         trial.set_user_attr(REUSED, True)
         self._tell(trial, found.values[0] if found.state == TrialState.COMPLETE else None)
 
-    def _evaluate(self, trial: optuna.Trial, arch: str) -> None:
-        start = time.perf_counter()
-        lost: InputError | None = None
-        try:
-            with torch_threads(self.objective.threads):
-                returned = self.objective(arch, trial)
-            evaluation = as_evaluation(returned, time.perf_counter() - start)
-            if evaluation.weights is not None and self._is_best(evaluation.value):
-                try:
-                    # Before the value is told: a kill in between makes the query again and overwrites them.
-                    self.weights.keep(arch, evaluation.weights)
-                except InputError as error:  # a full disk: the value is not lost for that
-                    lost = error
-        except InputError:
-            raise  # nothing that this architecture is to blame for
-        except (Exception, SystemExit) as error:
-            self._fail(trial, error, time.perf_counter() - start)
+    def _record(self, outcome: Outcome) -> None:
+        """Tells the study how an evaluation ended."""
+        trial, lost = cast(optuna.Trial, outcome.trial), None
+        if not isinstance(outcome.result, Evaluation):
+            self._fail(trial, outcome.result, outcome.seconds)
             return
-        trial.set_user_attr(SECONDS, time.perf_counter() - start)
+        evaluation = outcome.result
+        if evaluation.weights is not None and self._is_best(evaluation.value):
+            try:
+                # Before the value is told: a kill in between makes the query again and overwrites them.
+                self.weights.keep(outcome.arch, evaluation.weights)
+            except InputError as error:  # a full disk: the value is not lost for that
+                lost = error
+            except TypeError as error:  # they cannot be saved
+                self._fail(trial, error, outcome.seconds)
+                return
+        trial.set_user_attr(SECONDS, outcome.seconds)
         trial.set_user_attr(COST, evaluation.cost_seconds)
         if evaluation.weights is not None:
             trial.set_user_attr(TRAINED, True)
@@ -174,11 +208,6 @@ class Spender:
 
     def _tell(self, trial: optuna.Trial, value: float | None, state: TrialState | None = None) -> None:
         self.study.tell(trial, value, state or (TrialState.FAIL if value is None else TrialState.COMPLETE))
-
-    def _query(self, trial: optuna.Trial) -> Query:
-        query = Query.from_trial(self._frozen(trial))
-        assert query is not None
-        return query
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
         return self.study._storage.get_trial(trial._trial_id)

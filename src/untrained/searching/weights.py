@@ -1,4 +1,4 @@
-"""Trained weights: copied, saved and found again."""
+"""Trained weights, saved and found again."""
 
 import json
 from collections.abc import Mapping
@@ -11,26 +11,10 @@ from torch import Tensor
 
 from untrained.errors import InputError
 from untrained.runtime.files import written_whole
+from untrained.runtime.tensors import copied
 
 WEIGHTS_FILE = "best.safetensors"
 TIED = "tied"
-
-
-def copied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies weights to the CPU, so that later training does not change them. Tied weights stay one tensor.
-
-    Args:
-        weights: Name -> tensor, a network's `state_dict()`.
-    """
-    copies: dict[object, Tensor] = {}
-    found: dict[str, Tensor] = {}
-    for name, tensor in weights.items():
-        place = tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride()
-        key = place if tensor.numel() else name
-        if key not in copies:
-            copies[key] = tensor.detach().to("cpu", copy=True).contiguous()
-        found[name] = copies[key]
-    return found
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
