@@ -43,7 +43,7 @@ class TrainedNetwork(nn.Module):
         >>> interface = Interface(Task("classification", 2, ("dark", "light")), Normalisation((128.0,), (64.0,)))
         >>> trained = TrainedNetwork(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), interface)
         >>> pixels = torch.zeros(3, 1, 2, 2, dtype=torch.uint8)
-        >>> trained(pixels).shape, trained.predict(pixels).sum(1)
+        >>> trained(pixels).shape, trained.predict(pixels).sum(1).round()
         (torch.Size([3, 2]), tensor([1., 1., 1.]))
     """
 
