@@ -13,6 +13,7 @@ from untrained.spaces.instances import arguments
 from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.making import space_of
 from untrained.spaces.mlp import MLPs
+from untrained.spaces.mnasnet import MnasNets
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.resnet import ResNets
 from untrained.spaces.transformer import Transformers
@@ -23,6 +24,7 @@ __all__ = [
     "SPACES",
     "ArchitectureList",
     "MLPs",
+    "MnasNets",
     "NASBench201",
     "ResNets",
     "SearchSpace",
@@ -47,6 +49,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "mlp": MLPs,
     "unet": UNets,
     "transformer": Transformers,
+    "mnasnet": MnasNets,
 }
 """The spaces that come with the package, by name."""
 

@@ -10,12 +10,15 @@ class Counter:
     A convolution or a linear layer counts its multiply-adds once, a convolution also one for each output's bias;
     BatchNorm 2 and an activation 1 for each element; adaptive average pooling (h + 1)(w + 1) for each output.
 
+    Published tables have other conventions, too. `macs` is that of thop: no biases and no activations, BatchNorm 4
+    for each element, adaptive average pooling h w + 1 for each output.
+
     Args:
         channels: of the input.
         height, width: of the input.
 
     Attributes:
-        params, flops: what was passed so far.
+        params, flops, macs: what was passed so far.
         channels, height, width: the shape at the present place.
 
     Example:
@@ -27,7 +30,7 @@ class Counter:
 
     def __init__(self, channels: int, height: int, width: int) -> None:
         self.channels, self.height, self.width = channels, height, width
-        self.params = self.flops = 0
+        self.params = self.flops = self.macs = 0
 
     @property
     def elements(self) -> int:
@@ -42,11 +45,12 @@ class Counter:
         self, channels: int, kernel: int, stride: int = 1, *, groups: int = 1, bias: bool = False, norm: bool = True
     ) -> None:
         """A padded convolution to `channels`, by default with a BatchNorm behind it."""
-        each = self.channels // groups * kernel**2 + bias
+        weights = self.channels // groups * kernel**2
         self.shrink(stride)
         self.channels = channels
-        self.params += channels * (each + 2 * norm)
-        self.flops += self.elements * (each + 2 * norm)
+        self.params += channels * (weights + bias + 2 * norm)
+        self.flops += self.elements * (weights + bias + 2 * norm)
+        self.macs += self.elements * (weights + 4 * norm)
 
     def relu(self) -> None:
         """An activation that counts."""
@@ -60,12 +64,14 @@ class Counter:
     def global_pool(self) -> None:
         """Adaptive average pooling to 1 x 1."""
         self.flops += self.channels * (self.height + 1) * (self.width + 1)
+        self.macs += self.channels * (self.height * self.width + 1)
         self.height = self.width = 1
 
     def linear(self, outputs: int) -> None:
         """A linear layer with a bias, on each position."""
         self.params += self.channels * outputs + outputs
         self.flops += self.elements * outputs
+        self.macs += self.elements * outputs
         self.channels = outputs
 
     @contextmanager
