@@ -91,6 +91,10 @@ class FunctionSpace(SearchSpace):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FunctionSpace) and (self.function, self.options) == (other.function, other.options)
 
+    def __repr__(self) -> str:
+        options = "".join(f", {name}={shown(value, 40)}" for name, value in self.facts.items())
+        return f"space({self.name}{options})"
+
     def __hash__(self) -> int:
         return hash(self.name)
 
