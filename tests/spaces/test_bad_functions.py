@@ -116,7 +116,7 @@ def test_a_function_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch
         while True:
             time.sleep(0.001)
 
-    with pytest.raises(InputError, match="more than 0.2 s for 'w=1'"):
+    with pytest.raises(InputError, match=r"more than 0\.2 s for 'w=1'"):
         untrained.space(build).pool()
 
 
