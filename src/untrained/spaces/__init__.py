@@ -14,6 +14,7 @@ from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.making import space_of
 from untrained.spaces.mlp import MLPs
 from untrained.spaces.mnasnet import MnasNets
+from untrained.spaces.mobilenet import MobileNets
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.resnet import ResNets
 from untrained.spaces.transformer import Transformers
@@ -25,6 +26,7 @@ __all__ = [
     "ArchitectureList",
     "MLPs",
     "MnasNets",
+    "MobileNets",
     "NASBench201",
     "ResNets",
     "SearchSpace",
@@ -50,6 +52,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "unet": UNets,
     "transformer": Transformers,
     "mnasnet": MnasNets,
+    "mobilenet": MobileNets,
 }
 """The spaces that come with the package, by name."""
 

@@ -1,0 +1,130 @@
+"""Mobile networks with a choice for each layer (Cai et al., "Once-for-All", ICLR 2020), around MobileNetV3-Large
+(Howard et al., "Searching for MobileNetV3", ICCV 2019).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from torch import nn
+
+from untrained.errors import InputError, shown
+from untrained.spaces.conditional import ConditionalSpace
+from untrained.spaces.counter import Counter
+from untrained.spaces.facts import Size, check_whole, image_size, sides
+from untrained.spaces.mobilenet_network import STAGES, Layer, MobileNet, count_network, shape_of
+
+KERNELS, EXPANSIONS = (3, 5, 7), (3, 4, 6)
+DEPTHS = (2, 3, 4)
+WIDTH = FloatDistribution(0.2, 1.2, step=0.2)
+FORM = "w1.0|k3e4-k5e6|k7e3-k3e3-k3e6|..."
+
+
+@dataclass(frozen=True)
+class MobileNets(ConditionalSpace):
+    """Mobile networks as of Once-for-All: width, depth of five stages, kernel and expansion of each of their layers.
+
+    `w1.0|k3e4-k5e6|k7e3-k3e3-k3e6|...`: all channels are multiplied by `w` (0.2 to 1.2); each of five stages has 2 to
+    4 inverted residual blocks, each with a kernel of 3, 5 or 7 and an expansion of 3, 4 or 6. Channels, strides,
+    excitations and activations of the stages are those of MobileNetV3-Large. For each width there are
+    (9^2 + 9^3 + 9^4)^5, about 2 x 10^19 networks.
+
+    The networks keep the published strides for images of 112 pixels and more; for smaller ones, the first strides
+    become 1. Resolution is no decision: give images of another size.
+
+    Args:
+        num_classes: outputs of the network.
+        in_channels: channels of the images.
+        image_size: side of the images in pixels, or (height, width).
+
+    Raises:
+        InputError: if an option is not a whole number of at least 1.
+
+    Example:
+        >>> space = MobileNets(num_classes=1000, image_size=224)
+        >>> space.sizes("w1.0|k3e3-k3e3|k3e3-k3e3|k3e3-k3e3|k3e3-k3e3|k3e3-k3e3")["params"]
+        3.412072
+    """
+
+    num_classes: int = 10
+    in_channels: int = 3
+    image_size: Size = 32
+
+    def __post_init__(self) -> None:
+        check_whole(self.name, num_classes=self.num_classes, in_channels=self.in_channels)
+        object.__setattr__(self, "image_size", image_size(self.name, self.image_size))
+
+    @property
+    def name(self) -> str:
+        """`mobilenet`."""
+        return "mobilenet"
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        """`width`; for each stage i from 1 to 5 `depth_i`, for each of its layers j `kernel_i_j`, `expansion_i_j`."""
+        return _DISTRIBUTIONS
+
+    def inactive(self, params: Mapping[str, Any]) -> list[str]:
+        """The kernels and expansions of layers that a stage does not have."""
+        return [name for name, (i, j) in _LAYERS.items() if j > params[f"depth_{i}"]]
+
+    def to_arch(self, params: Mapping[str, Any]) -> str:
+        """The string, which has no place for decisions without an effect: twins have the same one."""
+        stages = [
+            "-".join(f"k{params[f'kernel_{i}_{j}']}e{params[f'expansion_{i}_{j}']}" for j in range(1, depth + 1))
+            for i, depth in ((i, params[f"depth_{i}"]) for i in range(1, len(STAGES) + 1))
+        ]
+        return "|".join([f"w{self.decisions['width'].write(params['width'])}", *stages])
+
+    def to_params(self, arch: str) -> dict[str, Any]:
+        """Decision -> value; of layers that a stage does not have, the first values."""
+        width, *stages = arch.split("|")
+        layers = [[re.fullmatch(r"k([357])e([346])", part, re.ASCII) for part in stage.split("-")] for stage in stages]
+        known = {f"w{value}": value for value in self.decisions["width"].values or ()}
+        whole = len(layers) == len(STAGES) and all(len(stage) in DEPTHS and all(stage) for stage in layers)
+        if width not in known or not whole:
+            form = f"expected {FORM} with five stages of 2 to 4 layers, k 3, 5 or 7, e 3, 4 or 6, w 0.2, 0.4, ... 1.2"
+            raise InputError(f"malformed architecture {shown(arch)}: {form}")
+        params: dict[str, Any] = {"width": known[width]}
+        for i, stage in enumerate(layers, start=1):
+            params[f"depth_{i}"] = len(stage)
+            values = [tuple(map(int, match.groups())) for match in stage if match]
+            values += [(KERNELS[0], EXPANSIONS[0])] * (max(DEPTHS) - len(stage))
+            for j, (kernel, expansion) in enumerate(values, start=1):
+                params |= {f"kernel_{i}_{j}": kernel, f"expansion_{i}_{j}": expansion}
+        return params
+
+    def build(self, arch: str) -> nn.Module:
+        """The network; see `MobileNet`."""
+        width, stages = self._stages(arch)
+        return MobileNet(shape_of(stages, width, sides(self.image_size)), self.num_classes, self.in_channels)
+
+    def sizes(self, arch: str) -> dict[str, float]:
+        """`params` and `flops` in millions, counted without building the network."""
+        width, stages = self._stages(arch)
+        size = sides(self.image_size)
+        count = Counter(self.in_channels, *size)
+        count_network(count, shape_of(stages, width, size), self.num_classes)
+        return count.millions()
+
+    def _stages(self, arch: str) -> tuple[float, list[Sequence[Layer]]]:
+        p = self.to_params(arch)
+        return p["width"], [
+            [Layer(p[f"kernel_{i}_{j}"], p[f"expansion_{i}_{j}"]) for j in range(1, p[f"depth_{i}"] + 1)]
+            for i in range(1, len(STAGES) + 1)
+        ]
+
+
+_LAYERS = {
+    f"{name}_{i}_{j}": (i, j)
+    for i in range(1, len(STAGES) + 1)
+    for j in range(1, max(DEPTHS) + 1)
+    for name in ("kernel", "expansion")
+}
+_DISTRIBUTIONS: dict[str, BaseDistribution] = {
+    "width": WIDTH,
+    **{f"depth_{i}": IntDistribution(min(DEPTHS), max(DEPTHS)) for i in range(1, len(STAGES) + 1)},
+    **{name: CategoricalDistribution(KERNELS if name.startswith("kernel") else EXPANSIONS) for name in _LAYERS},
+}

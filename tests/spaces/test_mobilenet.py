@@ -1,0 +1,91 @@
+"""Mobile networks of Once-for-All's kind: MobileNetV3-Large, the published number of networks, strings."""
+
+import random
+from math import prod
+
+import pytest
+import torch
+
+from spaces.networks import losses, measured
+from untrained.errors import InputError
+from untrained.spaces import MobileNets, get_space, remade_space
+from untrained.spaces.mobilenet_network import Layer, MobileNet, shape_of
+
+SMALL = "w0.2|k3e3-k3e3|k5e3-k3e4|k3e3-k7e3|k3e3-k3e3|k3e3-k3e3-k3e3"
+LARGE = [
+    [(3, 4), (3, 3)],
+    [(5, 3), (5, 3), (5, 3)],
+    [(3, 6), (3, 2.5), (3, 2.3), (3, 2.3)],
+    [(3, 6), (3, 6)],
+    [(5, 6), (5, 6), (5, 6)],
+]
+"""Kernel and expansion of the layers of MobileNetV3-Large (Howard et al., table 1)."""
+
+
+def test_mobilenet_v3_large_has_the_published_parameters() -> None:
+    shape = shape_of([[Layer(*layer) for layer in stage] for stage in LARGE], 1.0, (224, 224))
+    # Table 1's column of expanded channels, the first block's 16 included.
+    assert [b.hidden for b in shape.blocks] == [16, 64, 72, 72, 120, 120, 240, 200, 184, 184, 480, 672, 672, 960, 960]
+    with torch.device("meta"):
+        net = MobileNet(shape, 1000, 3)
+    assert sum(p.numel() for p in net.parameters()) == 5_483_032
+
+
+def test_there_are_as_many_networks_of_a_width_as_published() -> None:
+    """(9^2 + 9^3 + 9^4)^5, about 2 x 10^19 (Cai et al., section 3.1): each stage has 2 to 4 layers of 9 kinds."""
+    space = MobileNets()
+
+    def networks(stage: int) -> int:
+        layers = [sum(name.startswith((f"kernel_{stage}_", f"expansion_{stage}_")) for name in space.distributions)]
+        return sum((3 * 3) ** depth for depth in (2, 3, 4)) if layers == [8] else 0
+
+    assert prod(networks(stage) for stage in range(1, 6)) == 7371**5
+    assert space.size == 6 * 3**5 * 9**20  # with decisions that have no effect
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 32), (1, (5, 40)), (3, 100)], ids=str)
+def test_networks_run_on_images_of_any_size_and_cost_what_is_counted(
+    channels: int, size: int | tuple[int, int]
+) -> None:
+    space, rng = MobileNets(num_classes=5, in_channels=channels, image_size=size), random.Random(0)
+    images = torch.randn(2, channels, *((size, size) if isinstance(size, int) else size))
+    arch = space.mutate(space.sample(rng), rng)
+    net = space.build(arch)
+    assert net(images).shape == (2, 5)
+    assert measured(net, images) == space.sizes(arch)
+
+
+def test_strings_say_what_has_an_effect() -> None:
+    space, rng = MobileNets(), random.Random(0)
+    params = space.to_params(SMALL)
+    assert (params["width"], params["depth_1"], params["depth_5"], params["kernel_3_2"]) == (0.2, 2, 3, 7)
+    assert space.to_arch(params | {"kernel_1_3": 7, "expansion_2_4": 6}) == SMALL
+    assert space.inactive(params)[:2] == ["kernel_1_3", "expansion_1_3"]
+    for _ in range(100):
+        arch = space.sample(rng)
+        assert space.to_arch(space.to_params(arch)) == arch == space.canonical(arch)
+        assert space.mutate(arch, rng) != arch
+    deeper = {space.mutate(SMALL, rng) for _ in range(1500)}
+    assert {part[-4:] for part in (arch.split("|")[1] for arch in deeper) if part.count("-") == 2} == {
+        f"k{k}e{e}" for k in (3, 5, 7) for e in (3, 4, 6)
+    }
+
+
+@pytest.mark.parametrize(
+    "arch", ["", SMALL[1:], SMALL + "|k3e3-k3e3", SMALL.replace("w0.2", "w0.3"), SMALL.replace("e4", "e5")]
+)
+def test_bad_strings_are_named(arch: str) -> None:
+    with pytest.raises(InputError, match=r"malformed architecture .*: expected w1.0"):
+        MobileNets().to_params(arch)
+
+
+def test_a_few_steps_lower_the_loss() -> None:
+    torch.manual_seed(0)
+    images, labels = torch.randn(16, 1, 8, 8), torch.arange(16) % 4
+    before, after = losses(MobileNets(4, 1, 8), SMALL, images, labels)
+    assert after < before / 2
+
+
+def test_options_are_filled_from_the_data_and_remembered() -> None:
+    space = get_space("mobilenet", {"num_classes": 4, "in_channels": 1, "image_size": (8, 12)})
+    assert space == MobileNets(4, 1, (8, 12)) == remade_space("mobilenet", space.options)
