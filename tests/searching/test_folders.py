@@ -100,12 +100,12 @@ def again(result: Any) -> dict[str, Any]:
 )
 def test_what_is_not_comparable_is_refused(tmp_path: Path, other: dict[str, Any], says: str) -> None:
     run(training(), out=tmp_path, budget=1)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match=f"holds another search .objective.*{says}.*give another folder"):
         run(training(**other), out=tmp_path)
     with pytest.raises(InputError, match="another search"):
         run(Counted(), out=tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 OWN = """

@@ -145,11 +145,11 @@ def test_a_stuck_sampler_is_given_up() -> None:
 def test_what_a_search_leaves_on_disk(tmp_path: Path) -> None:
     result = run(training(), out=tmp_path / "run")
     folder = tmp_path / "run"
-    files = {"study.db", "scores.parquet", "data.json", "best.json", "best.safetensors"}
+    files = {"study.db", "scores.parquet", "data.json", "best.json", "best.safetensors", "weights"}
     assert {p.name for p in folder.iterdir()} == files
     assert len(ScoreTable.load(folder / "scores.parquet")) == 24
     summary = load_summary(folder)
-    assert {k: v for k, v in summary.items() if k not in ("network", "recipe", "versions")} == json.loads(
+    assert {k: v for k, v in summary.items() if k not in ("network", "kept", "recipe", "versions")} == json.loads(
         json.dumps(result.summary)
     )
     net = load_network(folder, SPACE)

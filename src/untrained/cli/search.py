@@ -30,7 +30,7 @@ from untrained.cli.resume import InterruptedSearch, write_run
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.seeding import check_seed
-from untrained.searching import BATCH
+from untrained.searching import BATCH, KEEP
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -92,6 +92,7 @@ def search(
         str | None,
         typer.Option("--time-limit", "--timeout", help="Begin no further query after, as 90, 30min, 2h or 1d."),
     ] = None,
+    keep: Annotated[int, typer.Option(help="Of how many of the best networks --out keeps the weights.")] = KEEP,
     out: Annotated[Path | None, typer.Option(help="Folder for the study, scores and best network.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -122,7 +123,14 @@ def search(
     own_metrics = sampler_info(sampler).metrics
     console = stderr()
     with progress_bars(console, enabled=not as_json) as bars:
-        options: dict[str, Any] = {"budget": budget, "sampler": sampler, "seed": seed, "storage": storage, "out": out}
+        options: dict[str, Any] = {
+            "budget": budget,
+            "sampler": sampler,
+            "seed": seed,
+            "storage": storage,
+            "out": out,
+            "keep": keep,
+        }
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
         if data is not None:
             check_seed(seed)

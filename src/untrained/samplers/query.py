@@ -5,7 +5,7 @@ A study keeps a query as an Optuna trial with user attributes. Their names stand
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -175,11 +175,16 @@ def queries(study: Study, space: SearchSpace | None = None, *, running: bool = F
     return [query for query in found if query is not None and (running or not query.running)]
 
 
+def best_queries(study: Study) -> list[Query]:
+    """The queries with a value, best first; of equal ones the earlier first. A pruned query is not among them."""
+    done = [query for query in queries(study) if query.state == "complete" and query.value is not None]
+    sign = 1 if study.directions[0] == StudyDirection.MINIMIZE else -1
+    return sorted(done, key=lambda query: sign * cast(float, query.value))
+
+
 def best_query(study: Study) -> Query | None:
     """The first query with the best value, or None without any; a pruned query is no candidate."""
-    done = [(query.value, query) for query in queries(study) if query.state == "complete" and query.value is not None]
-    pick = min if study.directions[0] == StudyDirection.MINIMIZE else max
-    return pick(done, key=lambda pair: pair[0], default=(None, None))[1]
+    return next(iter(best_queries(study)), None)
 
 
 def read_history(study: Study, space: SearchSpace, sampler: str) -> list[Query]:

@@ -15,7 +15,7 @@ from untrained.objectives.apart import Evaluator
 from untrained.objectives.given import AdaptedObjective
 from untrained.probe import Probe
 from untrained.runtime.seeding import seeded
-from untrained.samplers.query import best_query, queries
+from untrained.samplers.query import best_queries, best_query, queries
 from untrained.searching.interface import Interface
 from untrained.searching.remembered import remember
 from untrained.searching.result import Result
@@ -58,9 +58,9 @@ def make_result(
     if trained is None and best.trained:  # its file is lost, or the study lies elsewhere
         trained = _or_warned("the weights of the pick are lost", lambda: _trained(evaluator, arch), None)
     if trained is not None and not weights.is_filed(arch):
-        weights.keep(arch, trained)
+        weights.keep(arch, trained, place=1)
     data = data_of(objective)
-    identity = study.user_attrs[IDENTITY]["objective"]
+    identity, top = study.user_attrs[IDENTITY]["objective"], best_queries(study)[: weights.most]
     result = Result(
         study,
         space,
@@ -73,6 +73,7 @@ def make_result(
         seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0),
         folder=weights.folder,
         interface=Interface.of(data, example),
+        kept={query.architecture: file for query in top if (file := weights.file_of(query.architecture))},
         recipe={key: identity[key] for key in objective.recipe if key in identity} if data else {},
     )
     if weights.folder is not None:

@@ -38,6 +38,7 @@ class Result:
         seconds: Wall-clock seconds of all calls that made queries.
         folder: The folder of the search, if it has one.
         interface: What the networks take and give, as the data tell it.
+        kept: Architecture -> the file in the folder with its trained weights, best first.
         recipe: How the networks were trained (JSON); empty if they were not.
 
     Example:
@@ -62,6 +63,7 @@ class Result:
     seconds: float = 0.0
     folder: Path | None = None
     interface: Interface = UNKNOWN
+    kept: Mapping[str, str] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -130,8 +132,11 @@ class Result:
             "weights": WEIGHTS_FILE if self.weights is not None else None,
             **self.interface.to_json(),
         }
+        values = {query.architecture: query.value for query in self.queries}
+        kept = [{"architecture": arch, "value": values[arch], "weights": file} for arch, file in self.kept.items()]
         versions = self.study.user_attrs.get(VERSIONS, {})
-        document = self.summary | {"network": network, "recipe": dict(self.recipe), "versions": versions}
+        own = {"network": network, "kept": kept, "recipe": dict(self.recipe), "versions": versions}
+        document = self.summary | own
         text = json.dumps(document, indent=1, allow_nan=False) + "\n"
         path = folder / BEST_FILE
         if not path.is_file() or path.read_text() != text:

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
+from torch import Tensor, nn
 
 from untrained.errors import InputError, listed, shown
 from untrained.samplers.query import best_query, queries
@@ -23,7 +24,7 @@ from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import load_weights
 from untrained.spaces import SearchSpace, remade_space
 
-STUDY_FILE, RUN_FILE = "study.db", "run.json"
+STUDY_FILE, RUN_FILE, TRAINED_FILE = "study.db", "run.json", "trained.json"
 
 
 def load_summary(folder: str | Path, study: str | None = None) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def load_summary(folder: str | Path, study: str | None = None) -> dict[str, Any]
         InputError: There is no such search.
     """
     folder = Path(folder)
-    best = _read_best(folder) if (folder / BEST_FILE).is_file() else None
+    best = _read_json(folder / BEST_FILE) if (folder / BEST_FILE).is_file() else None
     if best is not None and study in (None, best.get("study")):
         return best
     if not (folder / STUDY_FILE).is_file():
@@ -74,7 +75,7 @@ def other_searches(folder: str | Path, shown: str) -> list[str]:
         return [_line(_loaded(storage, one)) for one in others if has_history(storage, one._study_id)]
 
 
-def load_network(folder: str | Path, space: SearchSpace | None = None) -> TrainedNetwork:
+def load_network(folder: str | Path, space: SearchSpace | None = None, which: str | None = None) -> TrainedNetwork:
     """Builds the network that a search found, with its trained weights, in evaluation mode.
 
     A folder may be a stranger's. Nothing that its files name is imported or run, so a space of one's own must be given,
@@ -83,12 +84,16 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> Traine
     Args:
         folder: The folder of the search.
         space: The space of the search; not needed if it comes with an installed package.
+        which: "best" is the search's pick with the weights of the search; "trained" the network that `untrained train`
+            took; an architecture, one of the best whose weights the search has kept. None takes the trained one if
+            there is one, else the pick.
 
     Returns:
-        The network, on the CPU: raw inputs in, as the data have them, and outputs or predictions out.
+        The network, on the CPU: raw inputs in, as the data have them, and outputs or predictions out. Its `source` says
+        which one it is.
 
     Raises:
-        InputError: The folder holds no finished search, or names a space of one's own.
+        InputError: The folder holds no finished search or no such network, or names a space of one's own.
 
     Example:
         ```python
@@ -97,22 +102,48 @@ def load_network(folder: str | Path, space: SearchSpace | None = None) -> Traine
         ```
     """
     folder = Path(folder)
-    if not (folder / BEST_FILE).is_file():
-        raise InputError(f"no finished search in {str(folder)!r}: it has no {BEST_FILE}")
-    document = _read_best(folder)
+    if which is None:
+        which = "trained" if (folder / TRAINED_FILE).is_file() else "best"
+    name = TRAINED_FILE if which == "trained" else BEST_FILE
+    if not (folder / name).is_file():
+        has = f"it has no {name}"
+        if which == "trained" and (folder / BEST_FILE).is_file():
+            raise InputError(f"no network of {str(folder)!r} is trained in full ({has}): untrained train {folder}")
+        raise InputError(f"no finished search in {str(folder)!r}: {has}")
+    document = _read_json(folder / name)
     try:
-        name, options = str(document["space"]), dict(document["space_options"])
-        arch, weights = document["network"]["architecture"], document["network"]["weights"]
+        made = str(document["space"]), dict(document["space_options"])
         interface = Interface.from_json(document["network"])
-        value = document.get("best", {}).get("value")
+        chosen = document["network"] | {"value": (document.get("best") or {}).get("value")}
+        source = str(chosen.get("source", "the search"))
+        if which not in ("best", "trained"):
+            chosen = _kept(document, which, folder)
+        arch, weights, value = chosen["architecture"], chosen["weights"], chosen["value"]
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _broken(folder / BEST_FILE) from error
-    net = (_loaded_space(name, options) if space is None else space).build(arch)
+        raise _broken(folder / name) from error
+    net = (_loaded_space(*made) if space is None else space).build(arch)
     if weights:
-        net.load_state_dict(load_weights(folder / weights))
-    return TrainedNetwork(net, interface, architecture=arch, value=value)
+        _load(net, load_weights(folder / weights), folder / weights)
+    return TrainedNetwork(net, interface, architecture=arch, value=value, source=source)
+
+
+def _kept(document: dict[str, Any], arch: str, folder: Path) -> dict[str, Any]:
+    """What `best.json` says of one of the best architectures."""
+    kept = document.get("kept", [])
+    found = next((one for one in kept if one["architecture"] == arch), None)
+    if found is None:
+        choices = listed(one["architecture"] for one in kept)
+        raise InputError(f"no weights of {shown(arch, 60)} in {str(folder)!r}: give best, trained, or one of {choices}")
+    return found
+
+
+def _load(net: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    try:
+        net.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise InputError(f"{path} holds the weights of another network: give the space of the search") from error
 
 
 def _loaded_space(name: str, options: dict[str, Any]) -> SearchSpace:
@@ -165,8 +196,7 @@ def _line(study: optuna.Study) -> str:
     return f"{study.study_name} ({len(queries(study))} queries, {value})"
 
 
-def _read_best(folder: Path) -> dict[str, Any]:
-    path = folder / BEST_FILE
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text())
         if isinstance(document, dict):
@@ -177,4 +207,5 @@ def _read_best(folder: Path) -> dict[str, Any]:
 
 
 def _broken(path: Path) -> InputError:
-    return InputError(f"{path} is broken: delete it and run the search again")
+    how = "train" if path.name == TRAINED_FILE else "run the search"
+    return InputError(f"{path} is broken: delete it and {how} again")

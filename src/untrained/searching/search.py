@@ -24,6 +24,7 @@ from untrained.samplers import get_sampler, sampler_info
 from untrained.samplers.query import queries
 from untrained.scores import ScoreTable
 from untrained.scoring.pool import Progress, Scoring
+from untrained.searching import KEEP
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
 from untrained.searching.identity import evaluation_identity, how_chosen, short_hash, versions
@@ -46,6 +47,7 @@ from untrained.searching.storage import open_storage, shown_storage, sqlite_url,
 from untrained.searching.studies import (
     TOTAL_SECONDS,
     begin,
+    best_elsewhere,
     check_same,
     check_shared,
     check_versions,
@@ -73,6 +75,7 @@ def search(
     timeout: float | None = None,
     training_limit: float | None = None,
     isolate: bool | None = None,
+    keep: int = KEEP,
     out: str | Path | None = None,
     on_begin: Callable[[], None] | None = None,
     on_scored: Progress | None = None,
@@ -115,7 +118,8 @@ def search(
             at the cost of one failed query. The values are the same to the bit. By default trainings are
             (`Objective.apart`), and functions of one's own only with a `training_limit`: what else they change than
             their value and their trial, they change in that process.
-        out: A folder for the study, the scores, `best.json` and `best.safetensors`.
+        keep: Of how many of the best queries the folder keeps the trained weights.
+        out: A folder for the study, the scores, `best.json`, `best.safetensors` and the weights of the next best.
         on_begin: Called once nothing stands against the search any more, before anything is written or scored.
         on_scored: Called with (architectures scored, architectures in all).
         on_query: Called with (a finished query, queries done, budget).
@@ -142,10 +146,12 @@ def search(
         True
     """
     start = time.perf_counter()
-    budget, seed = whole("budget", budget), whole("seed", seed)
+    budget, seed, keep = whole("budget", budget), whole("seed", seed), whole("keep", keep)
     deadline = math.inf if timeout is None else time.monotonic() + timeout
     if budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
+    if keep < 1:
+        raise InputError(f"keep {keep}: give at least 1, the weights of the best network")
     if timeout is not None and not timeout > 0:
         raise InputError(f"timeout {timeout}: give seconds above 0")
     if training_limit is not None and not training_limit > 0:
@@ -194,7 +200,7 @@ def search(
         study = open_study(opened, name, objective.direction, pruner)
         study.sampler = chosen
         check_same(study, identity, where)
-        weights = KeptWeights(folder, name, short_hash(evaluation | versions()))
+        weights = KeptWeights(folder, name, short_hash(evaluation | versions()), keep)
         if len(queries(study)) < budget:
             with only_search_of(study, where):
                 check_versions(study, versions(), where)
@@ -203,6 +209,7 @@ def search(
                 if folder is not None and (data := data_of(objective)) is not None:
                     remember(folder, data)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
+                weights.elsewhere = best_elsewhere(study, identity, keep)
                 spender = Spender(study, space, objective, evaluates, weights, elsewhere, on_query, deadline)
                 spender.spend(budget)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start

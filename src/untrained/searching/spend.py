@@ -24,7 +24,7 @@ from untrained.samplers.query import (
     SKIPPED,
     TRAINED,
     Query,
-    best_query,
+    best_queries,
     queries,
 )
 from untrained.searching.studies import TRIED, deaths, none_left_open
@@ -168,10 +168,10 @@ class Spender:
             self._fail(trial, outcome.result, outcome.seconds)
             return
         evaluation = outcome.result
-        if evaluation.weights is not None and self._is_best(evaluation.value):
+        if evaluation.weights is not None:
             try:
                 # Before the value is told: a kill in between makes the query again and overwrites them.
-                self.weights.keep(outcome.arch, evaluation.weights)
+                self.weights.keep(outcome.arch, evaluation.weights, self._place(evaluation.value))
             except InputError as error:  # a full disk: the value is not lost for that
                 lost = error
             except TypeError as error:  # they cannot be saved
@@ -184,6 +184,8 @@ class Spender:
         self._tell(trial, evaluation.value)
         if lost is not None:
             raise lost
+        if evaluation.weights is not None:
+            self.weights.drop_all_but([query.architecture for query in best_queries(self.study)[: self.weights.most]])
 
     def _fail(self, trial: optuna.Trial, error: BaseException, seconds: float) -> None:
         """Records a failed or pruned evaluation with its reason.
@@ -201,10 +203,10 @@ class Spender:
         trial.set_user_attr(REASON, _printable(reason))
         self._tell(trial, None, TrialState.PRUNED if is_pruned else TrialState.FAIL)
 
-    def _is_best(self, value: float) -> bool:
-        best = best_query(self.study)
+    def _place(self, value: float) -> int:
+        """The place of a value among those so far; 1 is the best."""
         sign = -1 if self.study.direction == StudyDirection.MINIMIZE else 1
-        return best is None or best.value is None or sign * value > sign * best.value
+        return 1 + sum(q.value is not None and sign * q.value >= sign * value for q in best_queries(self.study))
 
     def _tell(self, trial: optuna.Trial, value: float | None, state: TrialState | None = None) -> None:
         self.study.tell(trial, value, state or (TrialState.FAIL if value is None else TrialState.COMPLETE))

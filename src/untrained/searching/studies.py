@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from untrained.errors import InputError
 from untrained.objectives import Direction
 from untrained.runtime.identity import difference
-from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query
+from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query, best_queries
 from untrained.searching.identity import EVALUATION, changed, trunk
 from untrained.searching.storage import StorageFailed
 
@@ -217,18 +217,35 @@ def known_elsewhere(study: optuna.Study, identity: Mapping[str, Any]) -> dict[st
     Returns:
         Architecture -> a finished trial: a complete one if there is one, else a failed one.
     """
-    storage, mine = study._storage, {key: identity[key] for key in EVALUATION}
     found: dict[str, FrozenTrial] = {}
-    for other in searches(storage):
-        is_same = not difference(other.user_attrs[IDENTITY], mine)
-        if other._study_id == study._study_id or not is_same:
-            continue
-        if difference(other.user_attrs.get(VERSIONS), study.user_attrs[VERSIONS]):
-            continue
-        for trial in storage.get_all_trials(other._study_id, deepcopy=False):
+    for other in _alike(study, identity):
+        for trial in other.get_trials(deepcopy=False):
             query = Query.from_trial(trial)
             if query is None or query.state not in ("complete", "failed"):
                 continue
             if query.state == "complete" or query.architecture not in found:
                 found[query.architecture] = trial
     return found
+
+
+def best_elsewhere(study: optuna.Study, identity: Mapping[str, Any], most: int) -> set[str]:
+    """Finds the best architectures of each other search in the storage that evaluated in the same way.
+
+    Args:
+        study: The study of this search.
+        identity: What its history depends on.
+        most: How many of each.
+    """
+    return {query.architecture for other in _alike(study, identity) for query in best_queries(other)[:most]}
+
+
+def _alike(study: optuna.Study, identity: Mapping[str, Any]) -> Iterator[optuna.Study]:
+    """The other searches in the storage whose values hold for this one, too."""
+    storage, mine = study._storage, {key: identity[key] for key in EVALUATION}
+    versions = study.user_attrs.get(VERSIONS, {})
+    for other in searches(storage):
+        is_same = not difference(other.user_attrs[IDENTITY], mine)
+        if other._study_id == study._study_id or not is_same:
+            continue
+        if not difference(other.user_attrs.get(VERSIONS), versions):
+            yield optuna.load_study(study_name=other.study_name, storage=storage)

@@ -22,7 +22,7 @@ class TrainedNetwork(nn.Module):
     """A network together with what its inputs and outputs mean.
 
     A call takes a batch of raw inputs, as the data have them (pixels as uint8, rows of a table), and gives the outputs
-    of the network. `predict` makes predictions of these.
+    of the network, those of a regression in the units of the target. `predict` makes predictions of these.
 
     Args:
         network: Takes prepared inputs.
@@ -34,6 +34,7 @@ class TrainedNetwork(nn.Module):
     Attributes:
         network: The bare network.
         prepare: Raw inputs -> inputs of the network, a module without parameters.
+        restore: Outputs of the network -> outputs in the units of the target, likewise.
         task: What the outputs mean.
         classes: The names of the classes; their numbers if they have no names, and empty if there are no classes.
 
@@ -61,6 +62,7 @@ class TrainedNetwork(nn.Module):
         self.network = network
         self.prepare = self.interface.preparation.module()
         self.task = self.interface.task
+        self.restore = self.task.module()
         self.architecture = architecture
         self.value = value
         self.source = source
@@ -77,7 +79,7 @@ class TrainedNetwork(nn.Module):
         Args:
             raw: n raw inputs: a tensor n x ..., or tuples and dictionaries of tensors if the network takes several.
         """
-        return self.network(self.prepare(raw))
+        return self.restore(self.network(self.prepare(raw)))
 
     def example(self, n: int = 4) -> Any:
         """Makes n random raw inputs of the form that the network takes.

@@ -1,9 +1,11 @@
 """Trained weights, saved and found again."""
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
 from pathlib import Path
-from urllib.parse import quote
+from typing import cast
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
@@ -12,8 +14,9 @@ from torch import Tensor
 from untrained.errors import InputError
 from untrained.runtime.files import written_whole
 from untrained.runtime.tensors import copied
+from untrained.searching import KEEP
 
-WEIGHTS_FILE = "best.safetensors"
+WEIGHTS_FILE, WEIGHTS_FOLDER = "best.safetensors", "weights"
 TIED = "tied"
 
 
@@ -61,65 +64,122 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 class KeptWeights:
-    """The trained weights of the best query of a study, in memory and in a folder.
+    """The trained weights of the best queries of a search.
 
-    The folder holds the weights of the latest search in `best.safetensors`; those of an earlier one are set aside under
-    the name of its study when another begins to write, so that a later search can still take them over.
+    In a folder, `weights/` holds a file for each, and `best.safetensors` is the same file as that of the best one. A
+    file is named after the architecture and how it was evaluated, so that all searches of a folder share it. In memory
+    only the best ones are kept.
 
     Args:
         folder: None for memory only.
         study: The name of the study.
         evaluation: Stands for how the architectures were evaluated: the weights of another evaluation are others.
+        most: How many of the best queries keep their weights.
+
+    Attributes:
+        elsewhere: Architectures whose weights other searches of the folder keep.
     """
 
-    def __init__(self, folder: Path | None, study: str, evaluation: str) -> None:
+    def __init__(self, folder: Path | None, study: str, evaluation: str, most: int = KEEP) -> None:
         self.folder = folder
+        self.most = most
         self._study = study
         self._evaluation = evaluation
-        self._kept: tuple[str, dict[str, Tensor]] | None = None
+        self.elsewhere: set[str] = set()
+        self._best: tuple[str, dict[str, Tensor]] | None = None
 
-    def keep(self, arch: str, weights: Mapping[str, Tensor]) -> None:
-        """Keeps the weights of the best architecture so far.
+    def keep(self, arch: str, weights: Mapping[str, Tensor], place: int) -> None:
+        """Keeps the weights of an architecture, if it is one of the best.
 
         Args:
             arch: The architecture.
             weights: Name -> tensor.
+            place: Its place among the queries so far; 1 is the best.
 
         Raises:
             TypeError: safetensors cannot hold them.
-            InputError: The file cannot be written.
+            InputError: A file cannot be written.
         """
+        if place > self.most or (self.folder is None and place > 1):
+            return
         own = copied(weights)
-        self._kept = arch, own
+        if place == 1:
+            self._best = arch, own
         if self.folder is not None:
-            path = self.folder / WEIGHTS_FILE
-            of = _metadata(path).get("study", self._study)
-            if of != self._study:
-                path.replace(self.folder / f"{quote(of, safe='')}.safetensors")
-            save_weights(path, own, {"architecture": arch, "evaluation": self._evaluation, "study": self._study})
+            about = {"architecture": arch, "evaluation": self._evaluation, "study": self._study}
+            save_weights(self.folder / self._file(arch), own, about)
+            if place == 1:
+                self._put_first(self.folder, arch)
+
+    def drop_all_but(self, archs: Collection[str]) -> None:
+        """Deletes the weights that no search of the folder counts among its best any more.
+
+        Args:
+            archs: The best architectures of this search.
+        """
+        if self.folder is None:
+            return
+        for path in (self.folder / WEIGHTS_FOLDER).glob("*.safetensors"):
+            about = _metadata(path)
+            is_needed = about.get("architecture") in self.elsewhere.union(archs)
+            if about.get("evaluation") == self._evaluation and not is_needed:
+                path.unlink(missing_ok=True)
 
     def of(self, arch: str) -> Mapping[str, Tensor] | None:
         """Finds the weights of an architecture; None if they were not kept."""
-        if self._kept is not None and self._kept[0] == arch:
-            return self._kept[1]
-        for path in [] if self.folder is None else sorted(self.folder.glob("*.safetensors")):
-            about = _metadata(path)
-            if (about.get("architecture"), about.get("evaluation")) != (arch, self._evaluation):
-                continue
+        if self._best is not None and self._best[0] == arch:
+            return self._best[1]
+        for path in self._paths(arch):
             try:
                 found = load_weights(path)
             except InputError:
                 continue  # as good as lost: the pick is trained again
-            self._kept = arch, found
+            self._best = arch, found
             return found
         return None
 
+    def file_of(self, arch: str) -> str | None:
+        """Finds the file in the folder that holds the weights of an architecture; None if they were not kept."""
+        paths = self._paths(arch)
+        return str(paths[0].relative_to(cast(Path, self.folder)).as_posix()) if paths else None
+
     def is_filed(self, arch: str) -> bool:
         """Tells whether `best.safetensors` holds the weights of an architecture; True if there is no folder."""
+        return self.folder is None or self._is_of(self.folder / WEIGHTS_FILE, arch)
+
+    def _put_first(self, folder: Path, arch: str) -> None:
+        """Makes `best.safetensors` the file of an architecture."""
+        best = folder / WEIGHTS_FILE
+        about = _metadata(best)
+        if (
+            "evaluation" in about
+            and not (before := folder / _file(about["architecture"], about["evaluation"])).exists()
+        ):
+            before.parent.mkdir(exist_ok=True)
+            best.replace(before)  # an earlier version has no other file of them
+        with written_whole(best) as temporary:
+            try:
+                temporary.hardlink_to(folder / self._file(arch))
+            except OSError:  # a file system without such links
+                shutil.copyfile(folder / self._file(arch), temporary)
+
+    def _paths(self, arch: str) -> list[Path]:
+        """The files that hold the weights of an architecture; earlier versions had them all in the folder itself."""
         if self.folder is None:
-            return True
-        about = _metadata(self.folder / WEIGHTS_FILE)
-        return (about.get("architecture"), about.get("study")) == (arch, self._study)
+            return []
+        found = [self.folder / self._file(arch), *sorted(self.folder.glob("*.safetensors"))]
+        return [path for path in found if self._is_of(path, arch)]
+
+    def _is_of(self, path: Path, arch: str) -> bool:
+        about = _metadata(path)
+        return (about.get("architecture"), about.get("evaluation")) == (arch, self._evaluation)
+
+    def _file(self, arch: str) -> str:
+        return _file(arch, self._evaluation)
+
+
+def _file(arch: str, evaluation: str) -> str:
+    return f"{WEIGHTS_FOLDER}/{blake2b(f'{evaluation} {arch}'.encode(), digest_size=6).hexdigest()}.safetensors"
 
 
 def _metadata(path: Path) -> dict[str, str]:
