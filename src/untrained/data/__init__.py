@@ -5,6 +5,17 @@ from untrained.data.datasets import DatasetData, as_data
 from untrained.data.images import ImageData
 from untrained.data.load import load_data
 from untrained.data.prepared import Prepared
+from untrained.data.tabular import TableData, TablePreparation
 from untrained.data.task import Task
 
-__all__ = ["Data", "DatasetData", "ImageData", "Prepared", "Task", "as_data", "load_data"]
+__all__ = [
+    "Data",
+    "DatasetData",
+    "ImageData",
+    "Prepared",
+    "TableData",
+    "TablePreparation",
+    "Task",
+    "as_data",
+    "load_data",
+]

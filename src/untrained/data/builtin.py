@@ -1,13 +1,16 @@
-"""The data set that comes with scikit-learn."""
+"""The data sets that come with scikit-learn."""
 
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from untrained.data.source import Source, hash_of
 
 DIGITS = "digits"
+TABLES = ("iris", "wine", "breast_cancer", "diabetes")
+"""Three of classes; the last of a number to be predicted."""
 
 
 def read_digits() -> Source:
@@ -17,3 +20,21 @@ def read_digits() -> Source:
     bunch: Any = load_digits()
     images = torch.from_numpy(bunch.images.astype(np.uint8))[:, None]
     return Source(DIGITS, lambda rows: images[rows], bunch.target, lambda: hash_of(images.numpy().tobytes()))
+
+
+def builtin_table(name: str) -> tuple[pa.Table, str]:
+    """A table that comes with scikit-learn.
+
+    Args:
+        name: One of `TABLES`.
+
+    Returns:
+        Its columns, and the name of the one to be predicted: text if it has classes.
+    """
+    from sklearn import datasets
+
+    bunch: Any = getattr(datasets, f"load_{name}")()
+    columns = dict(zip(map(str, bunch.feature_names), bunch.data.T, strict=True))
+    classes = getattr(bunch, "target_names", None)
+    target = bunch.target if classes is None else np.array(classes)[bunch.target].astype(str)
+    return pa.table({**columns, "target": target}), "target"

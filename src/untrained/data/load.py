@@ -1,29 +1,42 @@
 """A data set by its name or file."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from untrained.data.builtin import DIGITS, read_digits
+from untrained.data.builtin import DIGITS, TABLES, builtin_table, read_digits
 from untrained.data.folder import read_folder
 from untrained.data.images import ImageData
 from untrained.data.labels import as_classes, matched
 from untrained.data.npz import read_npz
-from untrained.data.parquet import read_parquet
+from untrained.data.parquet import has_pictures, read_parquet
 from untrained.data.source import Pixels, Source, hash_of
 from untrained.data.splits import split
+from untrained.data.tabular import is_table, load_table
 from untrained.errors import InputError
 
-TAKEN = "digits, a .parquet or .npz file, or a folder of class folders"
+TAKEN = "digits, wine, a .csv, .parquet or .npz file, or a folder of class folders"
 
 
-def load_data(source: str | Path, test: str | Path | None = None) -> ImageData:
-    """Reads a data set of images and classes, and splits it into train, valid and test.
+def load_data(
+    source: str | Path,
+    test: str | Path | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    task: str | None = None,
+    columns: str | Sequence[str] | None = None,
+    subset: int | None = None,
+) -> Any:
+    """Reads images with their classes, or a table, and splits it into train, valid and test.
 
     Args:
         source: one of
 
             - `digits`: the 1,797 grey 8 x 8 images that come with scikit-learn;
+            - `iris`, `wine`, `breast_cancer` or `diabetes`: tables that come with scikit-learn;
+            - `FILE.csv`, or `FILE.parquet` without pictures: a table, in which each row is a sample;
             - `FILE.parquet`: a column `image` (or `img`) of pictures' bytes, also in Hugging Face's struct, and one
               `label`;
             - `FILE.npz`: arrays `x` (n x h x w, n x c x h x w or n x h x w x c) and `y` (n), or those of splits:
@@ -33,9 +46,14 @@ def load_data(source: str | Path, test: str | Path | None = None) -> ImageData:
             Labels are 0 to K - 1, or the names of classes. Pictures are JPEG, PNG, BMP, GIF, TIFF, WebP or PPM.
         test: another of these, for testing. Parts that neither sets apart, a fifth of the images each, are drawn class
             by class with a fixed seed.
+        target: Of a table: the column to be predicted, or several; if None, one called target, label, class or y.
+        task: Of a table: "classification", "multi-label" or "regression"; told by what the target holds if None.
+        columns: Of a table: those that a network sees; all that tell something if None.
+        subset: Of a table: how many rows are used at most, drawn class by class.
 
     Returns:
-        The images, read when they are asked for, with their classes and splits.
+        `ImageData`: the images, read when they are asked for, with their classes and splits; or `TableData`. (Typed as
+        anything, so that each can be used as what it is.)
 
     Raises:
         InputError: a file is missing or broken, or its labels are no classes.
@@ -45,6 +63,17 @@ def load_data(source: str | Path, test: str | Path | None = None) -> ImageData:
         >>> {name: len(rows) for name, rows in load_data("digits").splits.items()}
         {'train': 1079, 'valid': 359, 'test': 359}
     """
+    if str(source) in TABLES:
+        table, found = builtin_table(str(source))
+        return load_table(
+            table, test, target=target or found, task=task, columns=columns, subset=subset, name=str(source)
+        )
+    if is_table(Path(source)) and not has_pictures(Path(source)):
+        return load_table(source, test, target=target, task=task, columns=columns, subset=subset)
+    return _images(source, test)
+
+
+def _images(source: str | Path, test: str | Path | None) -> ImageData:
     data = _read(source)
     labels, classes = as_classes(data.labels, data.name, data.classes)
     pixels, contents, given = data.pixels, [data.content], dict(data.splits)

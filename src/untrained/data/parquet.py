@@ -46,6 +46,22 @@ def read_parquet(path: Path) -> Source:
     )
 
 
+def has_pictures(path: Path) -> bool:
+    """Tells whether a file has a column that images may stand in.
+
+    Args:
+        path: a file of any kind.
+    """
+    if path.suffix.lower() != ".parquet" or not path.is_file():
+        return False
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError):
+        return True  # `read_parquet` says what is wrong
+    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_struct)
+    return any(field.name in IMAGE or any(holds(field.type) for holds in binary) for field in schema)
+
+
 def _column(path: Path, schema: pa.Schema, names: tuple[str, ...]) -> str:
     for name in names:
         if schema.names.count(name) == 1:

@@ -22,6 +22,9 @@ ENCODINGS = {
 """Byte order mark -> encoding; the longer mark first if one begins with another."""
 
 
+UNNAMED = "\0"
+"""What the name of a column begins with that has none in the file."""
+
 MOST_HEADER = 1_000_000
 """Characters in which the header must end."""
 
@@ -39,22 +42,38 @@ def open_delimited(path: Path, arch_column: str = ARCH) -> TableFile:
     Raises:
         InputError: the file is broken, has no rows or no such column, or a row names no architecture.
     """
-    text = text_of(path, "CSV").lstrip("\r\n")
-    header, delimiter = _header(path, text)
-    names = [name.strip() for name in header]
-    if twice := first_twice(name for name in names if name):
-        raise InputError(f"{path}: column {shown(twice)} stands twice")
+    table, delimiter = read_delimited(path)
+    names = [name for name in table.column_names if not name.startswith(UNNAMED)]
     if arch_column not in names:
         raise InputError(f"{path} has no column {arch_column!r}: it has {listed(names)}")
-    table = _table(path, text, [name or f"\0{place}" for place, name in enumerate(names)], delimiter)
     if len(table) == 0:
         raise InputError(f"{path} has a header and no rows")
     archs = table[arch_column].to_pylist()
     if "" in archs:
         raise InputError(f"{path}: row {archs.index('') + 1} names no architecture")
-    figures = {name: table[name] for name in names if name not in ("", ARCH, arch_column)}
+    figures = {name: table[name] for name in names if name not in (ARCH, arch_column)}
     parsed = {name: parse_texts(column, delimiter == ";") for name, column in figures.items()}
     return in_memory(path, table[arch_column], parsed, figures)
+
+
+def read_delimited(path: Path) -> tuple[pa.Table, str]:
+    """Reads a CSV file with a header, whatever it is a table of.
+
+    Args:
+        path: the file.
+
+    Returns:
+        All cells as text, and what stands between them. A column without a name is called `UNNAMED` and its place.
+
+    Raises:
+        InputError: the file is broken, or two columns have one name.
+    """
+    text = text_of(path, "CSV").lstrip("\r\n")
+    header, delimiter = _header(path, text)
+    names = [name.strip() for name in header]
+    if twice := first_twice(name for name in names if name):
+        raise InputError(f"{path}: column {shown(twice)} stands twice")
+    return _table(path, text, [name or f"{UNNAMED}{place}" for place, name in enumerate(names)], delimiter), delimiter
 
 
 def text_of(path: Path, what: str) -> str:
@@ -96,10 +115,11 @@ def _header(path: Path, text: str) -> tuple[list[str], str]:
 
 
 def _table(path: Path, text: str, names: list[str], delimiter: str) -> pa.Table:
+    longest = 4 * max(map(len, io.StringIO(text)))  # bytes of a line, which must fit into a block
     try:
         return pc.read_csv(
-            io.BytesIO(text.encode()),
-            pc.ReadOptions(column_names=names, skip_rows_after_names=1),
+            io.BytesIO(text.encode() + b"\n" * (not text.endswith("\n"))),
+            pc.ReadOptions(column_names=names, skip_rows_after_names=1, block_size=max(2**20, 2 * longest)),
             pc.ParseOptions(delimiter=delimiter, newlines_in_values='"' in text),
             pc.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
         )
