@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from untrained.deploying.export import onnx_file, program_file, weights_file
+from untrained.deploying.export import onnx_file, program_file, python_file, weights_file
 from untrained.deploying.export.exportable import Exportable
 from untrained.deploying.export.exported import Exported
 from untrained.errors import InputError, shown
@@ -25,6 +25,7 @@ class Format(NamedTuple):
 FORMATS = {
     "onnx": Format(".onnx", onnx_file.write, "preprocessing and network as one graph, for any ONNX runtime"),
     "torch-export": Format(".pt2", program_file.write, "preprocessing and network, for torch.export.load"),
+    "python": Format(".py", python_file.write, "readable code of preprocessing and network, and a .pt file of weights"),
     "state-dict": Format(".safetensors", weights_file.write, "the weights alone, and a JSON file that says of what"),
 }
 """Name -> format."""

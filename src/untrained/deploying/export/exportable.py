@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 from torch.utils._pytree import tree_leaves, tree_map
 
 from untrained.errors import InputError
@@ -57,6 +58,8 @@ class Exportable:
             copies = deepcopy((self.prepare, self.network))
         except (RuntimeError, TypeError) as error:
             raise InputError(f"the network cannot be copied, so it cannot be exported: {error}") from error
+        for part in copies:
+            _settle_parametrized(part)
         return Whole(copies[0].cpu().eval(), copies[1].cpu().eval(), last)
 
     def batch(self, n: int) -> Any:
@@ -105,6 +108,18 @@ class Whole(nn.Module):
         """The outputs for a raw batch."""
         outputs = self.network(self.prepare(raw))
         return outputs if self.last is None else self.last(outputs)
+
+
+def _settle_parametrized(network: nn.Module) -> None:
+    """Makes plain parameters of weights that are computed from others, as weight normalisation does."""
+    for module in list(network.modules()):
+        if is_parametrized(module):
+            names = list(module._modules["parametrizations"]._modules)  # pyright: ignore[reportOptionalMemberAccess]
+            values = {name: getattr(module, name).detach().clone() for name in names}
+            module.__class__ = type(module).__mro__[1]  # not removed by torch: copies share the class with the original
+            del module._modules["parametrizations"]
+            for name, value in values.items():
+                module.register_parameter(name, nn.Parameter(value))
 
 
 def described(tensor: Tensor) -> str:

@@ -1,0 +1,163 @@
+"""The whole Python file of an exported network."""
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+import untrained
+from untrained.deploying.export.exportable import Exportable, Whole
+from untrained.deploying.export.python.calls import observed_calls
+from untrained.deploying.export.python.classes import Classes
+from untrained.deploying.export.python.expressions import quoted
+from untrained.deploying.export.python.layout import laid_out
+from untrained.deploying.export.python.source import class_text, docstring
+from untrained.deploying.export.python.tree import Items, Text
+
+SAMPLES = 7
+"""Of the batch that the code is followed with: no number that a network is likely to have itself."""
+
+
+def file_text(exportable: Exportable, whole: Whole, name: str, probabilities: bool) -> str:
+    """Writes a network as a Python file that needs torch alone.
+
+    Args:
+        exportable: The network.
+        whole: A copy of it. Constants in its code become buffers of it.
+        name: Of the file, without its suffix.
+        probabilities: Whether `predict` gives probabilities.
+
+    Returns:
+        The text of the file.
+
+    Raises:
+        InputError: The network cannot be written as Python.
+    """
+    calls = observed_calls(whole, exportable.batch(SAMPLES))
+    about = {
+        "Preprocess": f"{_raw(exportable)} -> inputs of the network.",
+        "Network": _about_network(whole),
+    }
+    classes = Classes({"Preprocess": whole.prepare, "Network": whole.network}, calls, about)
+    body = "\n\n".join(class_text(code) for code in classes.found)
+    argument = "images" if "images" in exportable.inputs else "inputs"
+    has_pictures = argument == "images" and next(iter(exportable.inputs.values())).startswith(
+        ("uint8 n x 3 ", "uint8 n x 1 ")
+    )
+    parts = [
+        "\n".join(docstring(_head(exportable, name, argument, probabilities, has_pictures), 0)) + "\n",
+        _imports(body, has_pictures),
+        _constants(exportable),
+        f"\n{body}",
+        LOAD,
+        _predict(exportable, whole, argument, probabilities),
+    ]
+    if has_pictures:
+        parts.append(_main(exportable, whole, bool(exportable.classes) and whole.last is not None))
+    return "\n".join(parts)
+
+
+def _imports(body: str, has_pictures: bool) -> str:
+    lines = ["import math"] if "math." in body else []
+    lines += ["import sys"] if has_pictures else []
+    lines += ["from collections import OrderedDict"]
+    lines += ["from pathlib import Path", "", "import torch"]
+    lines += ["import torch.nn.functional as F"] if "F." in body else []
+    return "\n".join([*lines, "from torch import nn", ""])
+
+
+def _head(exportable: Exportable, name: str, argument: str, probabilities: bool, has_pictures: bool) -> str:
+    title = exportable.about.get("title", "A network that was found by architecture search")
+    facts = {key: value for key, value in exportable.about.items() if key != "title"}
+    facts["inputs"] = "; ".join(f"{key}: {value}" for key, value in exportable.inputs.items())
+    facts["outputs"] = f"{exportable.meaning(probabilities)} ({exportable.kind})"
+    lines = [f"{title}: preprocessing and network, written by untrained {untrained.__version__}.", ""]
+    lines += [f"{key[:1].upper()}{key[1:]}: {' '.join(str(value).split())}" for key, value in facts.items()]
+    if exportable.classes:
+        lines.append(f"Classes: {', '.join(exportable.classes)}")
+    lines += ["", f"It needs torch alone. The weights are in {name}.pt, beside this file.", ""]
+    lines += [f"    from {name} import load, predict", "", "    model = load()", f"    predict({argument}, model)"]
+    if has_pictures:
+        lines += ["", f"With Pillow: python {name}.py picture.jpg ..."]
+    return "\n".join(lines)
+
+
+def _raw(exportable: Exportable) -> str:
+    return "Raw " + ", ".join(f"{name} ({kind})" for name, kind in exportable.inputs.items())
+
+
+def _about_network(whole: Whole) -> str:
+    count = sum(tensor.numel() for tensor in whole.network.parameters())
+    return f"The network, with {count:,} parameters."
+
+
+def _constants(exportable: Exportable) -> str:
+    lines = ['WEIGHTS = Path(__file__).with_suffix(".pt")']
+    if exportable.classes:
+        names = Items(tuple(Text(quoted(name)) for name in exportable.classes))
+        lines.append(f"CLASSES = {laid_out(names, 0, 12)}")
+    return "\n".join(lines) + "\n"
+
+
+LOAD = '''
+def load(weights=WEIGHTS, device="cpu"):
+    """Preprocessing and network with their trained weights, in evaluation mode."""
+    model = nn.Sequential(OrderedDict([("preprocess", Preprocess()), ("network", Network())]))
+    model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
+    return model.to(device).eval()
+
+'''
+
+
+def _predict(exportable: Exportable, whole: Whole, argument: str, probabilities: bool) -> str:
+    ends = {nn.Softmax: "torch.softmax({}, dim=1)", nn.Sigmoid: "torch.sigmoid({})"}
+    last = ends[type(whole.last)] if whole.last is not None else "{}"
+    meaning = exportable.meaning(probabilities)
+    of = f" of the {len(exportable.classes)} classes, n x {len(exportable.classes)}," if exportable.classes else ""
+    raw = "; ".join(exportable.inputs.values())
+    lines = [
+        f"def predict({argument}, model=None):",
+        *docstring(f"{meaning.capitalize()}{of} for raw {argument} ({raw}).", 4),
+        "    model = load() if model is None else model",
+        "    with torch.inference_mode():",
+        f"        return {last.format(f'model({argument})')}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _main(exportable: Exportable, whole: Whole, is_classification: bool) -> str:
+    example = exportable.batch(1)
+    _, channels, height, width = example.shape
+    resize = "" if _takes_any_size(whole, example) else f".resize(({width}, {height}))"
+    mode = "RGB" if channels == 3 else "L"
+    lines = [
+        "",
+        "def read(path):",
+        f'    """A picture file as uint8 1 x {channels} x h x w."""',
+        "    from PIL import Image",
+        "",
+        f'    image = Image.open(path).convert("{mode}"){resize}',
+        "    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)",
+        f"    return pixels.view(1, image.height, image.width, {channels}).permute(0, 3, 1, 2)",
+        "",
+        "",
+        'if __name__ == "__main__":',
+        "    model = load()",
+        "    for path in sys.argv[1:]:",
+    ]
+    if is_classification:
+        lines += [
+            "        probabilities = predict(read(path), model)[0]",
+            "        for i in probabilities.argsort(descending=True)[:3].tolist():",
+            '            print(f"{path}: {CLASSES[i]} {probabilities[i]:.3f}")',
+        ]
+    else:
+        lines.append('        print(f"{path}: {predict(read(path), model)[0].tolist()}")')
+    return "\n".join([*lines, ""])
+
+
+def _takes_any_size(whole: Whole, example: Tensor) -> bool:
+    """Whether the preparation gives pictures of any size the same one."""
+    larger = tree_map(lambda t: nn.functional.pad(t, (0, 3, 0, 5)), example)
+    with torch.no_grad():
+        return whole.prepare(larger).shape == whole.prepare(example).shape
