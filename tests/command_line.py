@@ -14,6 +14,7 @@ from unittest import mock
 import pytest
 
 from untrained.cli import main
+from untrained.objectives import TrainingObjective
 
 ENVIRONMENT = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 """As at a terminal without a screen: no colours, no line cut short."""
@@ -34,6 +35,7 @@ def untrained_cli(*args: str, cwd: Path | None = None) -> Done:
     with (
         mock.patch.object(sys, "argv", ["untrained", *args]),
         mock.patch.dict("os.environ", ENVIRONMENT),
+        mock.patch.object(TrainingObjective, "apart", False),  # starting a process takes seconds
         warnings.catch_warnings(),  # they are shown, and no errors as in other tests
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from toy import MLPs, toy_batch
+from untrained.data import as_data
 from untrained.errors import InputError
 from untrained.objectives import Evaluation, EvaluationFailed, Objective, as_evaluation, as_objective
 
@@ -101,6 +102,40 @@ def test_what_an_objective_may_be(given: Any, value: float | None) -> None:
 def test_what_an_objective_may_not_be(given: Any, says: str) -> None:
     with pytest.raises(InputError, match=says):
         as_objective(given, SPACE)
+
+
+def test_a_function_that_takes_data_gets_those_of_the_search() -> None:
+    def train(network: nn.Module, trial: Any, data: Any) -> float:
+        return float(len(data)) + (trial == "the trial")
+
+    def loops(network: nn.Module, data: Any = (1, 2)) -> float:
+        return len(data)
+
+    def value(function: Any, data: Any) -> float:
+        objective: Any = as_objective(function, SPACE, data=data)
+        return objective(ARCH, "the trial").value
+
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*toy_batch(6)), batch_size=2)
+    assert value(train, loader) == 4.0
+    assert (value(loops, None), value(loops, [1])) == (2.0, 1.0)
+    assert as_objective(train, SPACE, data=loader).apart
+    assert not as_objective(loops, SPACE).apart
+    told = [as_objective(train, SPACE, data=toy_batch(6, seed)).identity["data"] for seed in (0, 0, 1)]
+    assert told[0] == told[1] != told[2]
+    with pytest.raises(InputError, match=r"takes data: give search\(..., data=...\)"):
+        as_objective(train, SPACE)
+    with pytest.raises(InputError, match="data= beside Wide, which has its own"):
+        as_objective(Wide(), SPACE, data=loader)
+
+
+def test_metrics_look_at_the_data_of_an_own_training() -> None:
+    digits = as_data("digits")
+    objective = as_objective(lambda network, trial, data: 1.0, SPACE, data=digits)
+    found, wanted = objective.batch(8, 3), digits.batch(8, 3)
+    assert found is not None
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    assert objective.example is not None
+    assert objective.example.shape == (1, 1, 8, 8)
 
 
 def test_which_way_is_better() -> None:

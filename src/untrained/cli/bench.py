@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from untrained.cli.data import DataDir
-from untrained.cli.options import SpaceOptions, Workers, chosen_space, cores, names_in, warn_if_minimised
+from untrained.cli.options import SpaceOptions, Workers, chosen_space, names_in, warn_if_minimised
 from untrained.cli.output import stderr, stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
+from untrained.runtime.cores import cores
 from untrained.runtime.seeding import check_seed
 
 EXAMPLES = """

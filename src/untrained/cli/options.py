@@ -1,7 +1,6 @@
 """Options of several commands, and functions that read them."""
 
 import ast
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -174,8 +173,3 @@ def seconds_in(text: str | None) -> float | None:
     if found is None or found[2] not in UNITS or float(found[1]) == 0:
         raise InputError(f"a time of {text!r}: give seconds above 0, or a number with a unit, as 30min, 2h or 1d")
     return float(found[1]) * UNITS[found[2]]
-
-
-def cores() -> int:
-    """Counts the CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -17,13 +17,13 @@ from untrained.cli.options import (
     Strict,
     Workers,
     chosen_space,
-    cores,
     pool_of,
     scoring,
 )
 from untrained.cli.output import stderr
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
+from untrained.runtime.cores import cores
 from untrained.runtime.devices import usable_device
 from untrained.runtime.seeding import check_seed
 from untrained.searching import BATCH

@@ -20,7 +20,6 @@ from untrained.cli.options import (
     Workers,
     check_archs,
     chosen_space,
-    cores,
     scoring,
     seconds_in,
     warn_if_minimised,
@@ -29,6 +28,7 @@ from untrained.cli.output import print_summary, stderr
 from untrained.cli.resume import InterruptedSearch, write_run
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
+from untrained.runtime.cores import cores
 from untrained.runtime.seeding import check_seed
 from untrained.searching import BATCH, KEEP
 
@@ -53,6 +53,7 @@ OF_TRAINING = (
         "augment",
         "device",
         "threads",
+        "training_limit",
         "batch_size",
         "strict",
     ),
@@ -62,7 +63,10 @@ OF_TRAINING = (
 
 def search(
     context: typer.Context,
-    budget: Annotated[int, typer.Option(help="How many architectures to evaluate.")],
+    budget: Annotated[
+        int | None,
+        typer.Option(help="How many architectures to evaluate.", show_default="20, or as many as --time-limit allows"),
+    ] = None,
     space: Space = None,
     space_options: SpaceOptions = "",
     data: Data = None,
@@ -93,6 +97,9 @@ def search(
         typer.Option("--time-limit", "--timeout", help="Begin no further query after, as 90, 30min, 2h or 1d."),
     ] = None,
     keep: Annotated[int, typer.Option(help="Of how many of the best networks --out keeps the weights.")] = KEEP,
+    training_limit: Annotated[
+        str | None, typer.Option(help="End a training that takes longer, as 90, 10min or 1h: a failed query.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the study, scores and best network.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -132,6 +139,8 @@ def search(
             "keep": keep,
         }
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
+        options["training_limit"] = seconds_in(training_limit)
+        bars.within(options["timeout"], counted=budget is not None)
         if data is not None:
             check_seed(seed)
             images = untrained.load_data(data, test_data)

@@ -3,13 +3,18 @@
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import optuna
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
+from untrained.data import Data
+from untrained.data.content import content_of
 from untrained.errors import InputError
 from untrained.objectives.base import Direction, Evaluation, Objective, as_evaluation, check_direction
+from untrained.runtime.identity import described
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.spaces import SearchSpace
 
@@ -20,9 +25,11 @@ NAMES: dict[str, tuple[str, ...]] = {
     "network": ("network", "net", "model", "module"),
 }
 """What the first parameter of a function is called that takes the one or the other."""
+DATA = "data"
+"""What a further parameter is called that takes the data of the search."""
 
 
-def as_objective(given: Any, space: SearchSpace, direction: Direction | None = None) -> Objective:
+def as_objective(given: Any, space: SearchSpace, direction: Direction | None = None, data: Any = None) -> Objective:
     """Makes an `Objective` of what a user gave.
 
     Args:
@@ -32,9 +39,11 @@ def as_objective(given: Any, space: SearchSpace, direction: Direction | None = N
             - an object with `__call__(arch)` or `__call__(arch, trial)` and an `identity`: whatever else of an
               `Objective` it has is used, too;
             - a function of one parameter, the architecture;
-            - a function of two, a built network and the trial: see `FunctionObjective`.
+            - a function of two, a built network and the trial, or of three, with the data, too: see
+              `FunctionObjective`.
         space: The space of the architectures.
         direction: "maximize" or "minimize", for what does not say so itself; None is "maximize".
+        data: What a function is to have as its `data`.
 
     Returns:
         An `Objective`; the given one if it is one.
@@ -58,7 +67,11 @@ def as_objective(given: Any, space: SearchSpace, direction: Direction | None = N
     elif hasattr(given, "identity"):
         objective = AdaptedObjective(given, direction or "maximize")
     else:
-        return FunctionObjective(given, space, direction or "maximize")
+        return FunctionObjective(given, space, direction or "maximize", data)
+    if data is not None:
+        raise InputError(
+            f"data= beside {type(given).__name__}, which has its own: leave it out, or give a function of data"
+        )
     check_direction(objective.direction)
     if direction not in (None, objective.direction):
         raise InputError(f"direction {direction!r}, but the objective says {objective.direction!r}: leave it out")
@@ -106,7 +119,7 @@ class FunctionObjective(Objective):
     A function of one parameter gets the architecture as a string. A function of two gets the built network and the
     trial, as it would a training; the network's weights after the call are kept as the trained ones. The name or
     annotation of the first parameter decides otherwise: `arch` or `str` gets the string, `network`, `net`, `model` or
-    `nn.Module` the network. Further parameters must have defaults.
+    `nn.Module` the network. A parameter `data` gets the data of the search. Further parameters must have defaults.
 
     In a call, the random numbers of torch (on the CPU), numpy and Python are seeded by the architecture, so that the
     same architecture has the same value after an interruption. The study remembers the function's code and the values
@@ -116,9 +129,11 @@ class FunctionObjective(Objective):
         function: Returns a number, or an `Evaluation`.
         space: Builds the networks.
         direction: Which way is better.
+        data: What the function gets as `data`, as it stands. If it is a `Data`, metrics take their batches of it. With
+            data, the function is held to be a training: it runs in a process of its own.
 
     Raises:
-        InputError: The function takes other parameters.
+        InputError: The function takes other parameters, or data that are not given.
 
     Example:
         >>> from untrained import NASBench201
@@ -127,22 +142,49 @@ class FunctionObjective(Objective):
         1.0
     """
 
-    def __init__(self, function: Callable[..., Any], space: SearchSpace, direction: Direction = "maximize") -> None:
+    def __init__(
+        self, function: Callable[..., Any], space: SearchSpace, direction: Direction = "maximize", data: Any = None
+    ) -> None:
         self.function = function
         self.space = space
         self.direction = direction
+        self.data = data
+        self.apart = data is not None
         self._takes, self._takes_trial = _meant(function)
+        wanted = next((p for p in _parameters(function)[1:] if p.name == DATA), None)
+        if wanted is not None and wanted.default is wanted.empty and data is None:
+            raise InputError(f"the objective {_name(function)!r} takes data: give search(..., data=...)")
+        self._takes_data = wanted is not None and data is not None
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        return {"kind": "function", "name": _name(self.function), "direction": self.direction}
+        own = {"kind": "function", "name": _name(self.function), "direction": self.direction}
+        return own if self.data is None else own | {"data": self._content}
+
+    @cached_property
+    def _content(self) -> Any:
+        if isinstance(self.data, Data):
+            return [self.data.name, self.data.fingerprint]
+        return content_of(self.data) if isinstance(self.data, Dataset) else described(self.data)
+
+    def batch(self, n: int, seed: int = 0) -> tuple[Any, Any] | None:
+        return self.data.batch(n, seed) if isinstance(self.data, Data) else None
+
+    def second_batch(self, n: int, seed: int = 0) -> tuple[Any, Any] | None:
+        return self.data.second_batch(n, seed) if isinstance(self.data, Data) else None
+
+    @property
+    def example(self) -> Tensor | None:
+        found = self.data.example if isinstance(self.data, Data) else None
+        return found if isinstance(found, Tensor) else None
 
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
         start = time.perf_counter()
         with seeded(derive_seed(0, "training", arch)):
             network = self.space.build(arch) if self._takes == "network" else None
-            first = arch if network is None else network
-            returned = self.function(first, trial) if self._takes_trial else self.function(first)
+            given = [arch if network is None else network, *([trial] if self._takes_trial else [])]
+            named = {"data": self.data} if self._takes_data else {}
+            returned = self.function(*given, **named)
         found = as_evaluation(returned, time.perf_counter() - start)
         if network is None or found.weights is not None:
             return found
@@ -160,7 +202,7 @@ def _instance(given: type) -> Any:
 
 def _meant(function: Callable[..., Any]) -> tuple[Takes, bool]:
     """What a function takes first, and whether it takes the trial, too."""
-    parameters = _parameters(function)
+    parameters = [p for k, p in enumerate(_parameters(function)) if not (k and p.name == DATA)]
     required = [p for p in parameters if p.default is p.empty]
     by_position = [p for p in parameters if p.kind != p.KEYWORD_ONLY]
     if not by_position or len(required) > 2 or any(p not in by_position for p in required):
@@ -197,7 +239,7 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _unclear(function: Callable[..., Any], why: str) -> InputError:
-    forms = "f(arch), f(arch, trial) or f(network, trial)"
+    forms = "f(arch), f(arch, trial), f(network, trial) or f(network, trial, data)"
     return InputError(f"the objective {_name(function)!r} {why}: write it as {forms}")
 
 

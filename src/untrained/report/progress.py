@@ -1,5 +1,7 @@
 """What a command says while it works: bars at a terminal, a line for each query everywhere."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +30,17 @@ class Bars:
         self._tasks: dict[str, Any] = {}
         self._seconds: list[float] = []
         self._warned = False
+        self._deadline, self._is_counted = math.inf, True
+
+    def within(self, seconds: float | None, *, counted: bool) -> None:
+        """Says that the search ends after so many seconds, if not before.
+
+        Args:
+            seconds: From now; None for no such limit.
+            counted: Whether a number of queries is aimed at.
+        """
+        self._deadline = math.inf if seconds is None else time.monotonic() + seconds
+        self._is_counted = counted or seconds is None
 
     def scoring(self, done: int, total: int) -> None:
         """Moves the bar of scored networks."""
@@ -55,8 +68,10 @@ class Bars:
         if not self._lines:
             return
         left = (budget - done) * sum(self._seconds) / max(len(self._seconds), 1)
+        left = min(left, max(self._deadline - time.monotonic(), 0.0))
         value = query.reason or query.state if query.value is None else f"{query.value:.6g}"
-        parts = [f"{done:>{len(str(budget))}}/{budget}", f"{query.phase or '':7}", value]
+        count = f"{done:>{len(str(budget))}}{f'/{budget}' * self._is_counted}"
+        parts = [count, f"{query.phase or '':7}", value]
         parts.append("reused" if query.reused else f"{query.seconds or 0.0:.1f} s")
         parts += [f"{duration(left)} left"] if done < budget and self._seconds else []  # unknown if all were reused
         self._print(f"{'  '.join(parts)}  {query.architecture}")

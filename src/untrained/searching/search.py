@@ -16,8 +16,9 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 
 from untrained.errors import InputError
-from untrained.objectives import Direction, as_objective
+from untrained.objectives import Direction, Recipe
 from untrained.objectives.apart import evaluator
+from untrained.runtime.cores import cores
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.seeding import check_seed
 from untrained.samplers import get_sampler, sampler_info
@@ -27,6 +28,7 @@ from untrained.scoring.pool import Progress, Scoring
 from untrained.searching import KEEP
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
+from untrained.searching.goal import budgets, goal
 from untrained.searching.identity import evaluation_identity, how_chosen, short_hash, versions
 from untrained.searching.pool import (
     SCORES_FILE,
@@ -56,14 +58,16 @@ from untrained.searching.studies import (
     open_study,
 )
 from untrained.searching.weights import KeptWeights
-from untrained.spaces import SearchSpace, as_space
+from untrained.spaces import SearchSpace
 
 
 def search(
     space: SearchSpace | type[SearchSpace] | str,
-    objective: Any,
+    objective: Any = None,
     *,
-    budget: int,
+    data: Any = None,
+    recipe: Recipe | None = None,
+    budget: int | None = None,
     direction: Direction | None = None,
     sampler: str | BaseSampler = "mixture",
     scores: ScoreTable | Scoring | None = None,
@@ -96,13 +100,17 @@ def search(
     Args:
         space: The space of the architectures: a space, its class, or a name from `SPACES`.
         objective: What evaluates an architecture: an `Objective`, or a function of an architecture, or of a network and
-            a trial (see `as_objective`).
-        budget: How many distinct architectures to evaluate, failures included.
+            a trial, and data (see `as_objective`). By default networks are trained on the data (`TrainingObjective`).
+        data: What `as_data` takes. The space is told its facts, such as the number of classes. An own function that
+            takes `data` gets it as `Data`, or as it stands if it is something else.
+        recipe: How networks are trained on the data.
+        budget: How many distinct architectures to evaluate, failures included; by default 20, or as many as there is
+            time for if there is a `timeout` (the sampler then plans for 20).
         direction: "maximize" (the default) or "minimize", for an objective that does not say so itself.
         sampler: A name from `SAMPLERS`, by default the robust one and not the paper's `robot`; or any Optuna sampler.
             One that proposes an architecture again is told its value at no cost.
         scores: The table to learn from; or how to score the pool. The batch (32 training samples) and the loss are the
-            objective's unless a `Scoring` has its own.
+            objective's unless a `Scoring` has its own. By default, with data, on all cores.
         pool: What to score: a list of architectures, or how many to draw with `seed`; by default 256, or all of a
             smaller space.
         seed: Decides the pool, the initial weights of the networks that are scored, and the sampler.
@@ -146,9 +154,10 @@ def search(
         True
     """
     start = time.perf_counter()
-    budget, seed, keep = whole("budget", budget), whole("seed", seed), whole("keep", keep)
+    seed, keep = whole("seed", seed), whole("keep", keep)
+    budget = None if budget is None else whole("budget", budget)
     deadline = math.inf if timeout is None else time.monotonic() + timeout
-    if budget < 1:
+    if budget is not None and budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
     if keep < 1:
         raise InputError(f"keep {keep}: give at least 1, the weights of the best network")
@@ -158,8 +167,9 @@ def search(
         raise InputError(f"training_limit {training_limit}: give seconds above 0")
     check_seed(seed)
     check_types(sampler, scores, pool)
-    space = as_space(space)
-    objective = as_objective(objective, space, direction)
+    if data is not None and scores is None:
+        scores = Scoring(workers=cores())
+    space, objective = goal(space, objective, data, recipe, direction)
     evaluation = evaluation_identity(space, objective)
     if isinstance(sampler, str) and pruner is None and (own := sampler_info(sampler).pruner):
         pruner = own(objective.steps)
@@ -180,7 +190,8 @@ def search(
         else:
             how = completed(scores, space, objective, sampler, drawn_with)
             archs = chosen_pool(space, pool, drawn_with)
-        check_pool(objective, archs, budget)
+        most, planned = budgets(budget, len(archs), is_timed=timeout is not None)
+        check_pool(objective, archs, most)
         opened = open_storage(storage, where)
         check_shared(opened, study_name, evaluation, objective.recipe, where)
         if isinstance(how, ScoreTable):
@@ -190,28 +201,29 @@ def search(
         else:
             path = None if folder is None else folder / SCORES_FILE
             table = how.scores(space, archs, drawn_with, path=path, begin=on_begin, progress=on_scored)
-            check_pool(objective, table.archs, budget)  # without those that cannot be built
+            most, planned = budgets(budget, len(table), is_timed=timeout is not None)
+            check_pool(objective, table.archs, most)  # without those that cannot be built
         for name, why in table.idle.items():
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         label = sampler if isinstance(sampler, str) else type(sampler).__name__
-        chosen = get_sampler(sampler, table, space, budget, seed) if isinstance(sampler, str) else sampler
+        chosen = get_sampler(sampler, table, space, planned, seed) if isinstance(sampler, str) else sampler
         identity = evaluation | {"sampler": label, "seed": seed} | how_chosen(chosen, pruner, table)
-        name = study_name or choose_study(opened, identity, budget, _name(label, seed, identity))
+        name = study_name or choose_study(opened, identity, most, _name(label, seed, identity))
         study = open_study(opened, name, objective.direction, pruner)
         study.sampler = chosen
         check_same(study, identity, where)
         weights = KeptWeights(folder, name, short_hash(evaluation | versions()), keep)
-        if len(queries(study)) < budget:
+        if len(queries(study)) < most:
             with only_search_of(study, where):
                 check_versions(study, versions(), where)
-                begin(study, identity, versions(), budget, len(table))
+                begin(study, identity, versions(), most, len(table))
                 _forget_outdated(folder, keep_run=on_begin is not None)
                 if folder is not None and (data := data_of(objective)) is not None:
                     remember(folder, data)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
                 weights.elsewhere = best_elsewhere(study, identity, keep)
                 spender = Spender(study, space, objective, evaluates, weights, elsewhere, on_query, deadline)
-                spender.spend(budget)
+                spender.spend(most)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
                 study.set_user_attr(TOTAL_SECONDS, spent)
         given = None if isinstance(how, ScoreTable) or objective.example is not None else how.batch
