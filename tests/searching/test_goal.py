@@ -48,7 +48,7 @@ def test_an_own_training_gets_a_name_read_and_anything_else_as_it_is() -> None:
     options: dict[str, Any] = {"scores": SCORES, "budget": 1, "sampler": "random", "isolate": False}
     assert search(SPACE, train, data=loaders, **options).value == 1.0
     assert seen == [loaders]
-    assert search(SPACE, train, data="digits", **options).value == 1.0
+    assert goal(SPACE, train, "digits", None, None)[1](next(iter(SPACE))).value == 1.0
     assert isinstance(seen[1], Data)
 
 
