@@ -22,7 +22,7 @@ from untrained.searching.storage import open_storage, sqlite_url
 from untrained.searching.studies import has_history, latest_search, searches
 from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import load_weights
-from untrained.spaces import SearchSpace, remade_space
+from untrained.spaces import SearchSpace, as_space, remade_space
 
 STUDY_FILE, RUN_FILE, TRAINED_FILE = "study.db", "run.json", "trained.json"
 
@@ -75,7 +75,7 @@ def other_searches(folder: str | Path, shown: str) -> list[str]:
         return [_line(_loaded(storage, one)) for one in others if has_history(storage, one._study_id)]
 
 
-def load_network(folder: str | Path, space: SearchSpace | None = None, which: str | None = None) -> TrainedNetwork:
+def load_network(folder: str | Path, space: Any = None, which: str | None = None) -> TrainedNetwork:
     """Builds the network that a search found, with its trained weights, in evaluation mode.
 
     A folder may be a stranger's. Nothing that its files name is imported or run, so a space of one's own must be given,
@@ -83,7 +83,7 @@ def load_network(folder: str | Path, space: SearchSpace | None = None, which: st
 
     Args:
         folder: The folder of the search.
-        space: The space of the search; not needed if it comes with an installed package.
+        space: The space of the search, or the function that is one; not needed if it comes with an installed package.
         which: "best" is the search's pick with the weights of the search; "trained" the network that `untrained train`
             took; an architecture, one of the best whose weights the search has kept. None takes the trained one if
             there is one, else the pick.
@@ -123,7 +123,7 @@ def load_network(folder: str | Path, space: SearchSpace | None = None, which: st
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _broken(folder / name) from error
-    net = (_loaded_space(*made) if space is None else space).build(arch)
+    net = (_loaded_space(*made) if space is None else as_space(space, made[1])).build(arch)
     if weights:
         _load(net, load_weights(folder / weights), folder / weights)
     return TrainedNetwork(net, interface, architecture=arch, value=value, source=source)
