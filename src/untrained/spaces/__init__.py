@@ -20,6 +20,7 @@ from untrained.spaces.resnet import ResNets
 from untrained.spaces.transformer import Transformers
 from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
 from untrained.spaces.unet import UNets
+from untrained.spaces.vit import ViTs
 
 __all__ = [
     "SPACES",
@@ -34,6 +35,7 @@ __all__ = [
     "TransNASMicro",
     "Transformers",
     "UNets",
+    "ViTs",
     "as_space",
     "choice",
     "get_space",
@@ -53,6 +55,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "transformer": Transformers,
     "mnasnet": MnasNets,
     "mobilenet": MobileNets,
+    "vit": ViTs,
 }
 """The spaces that come with the package, by name."""
 
