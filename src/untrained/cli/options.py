@@ -10,6 +10,7 @@ import typer
 
 import untrained
 from untrained.errors import InputError
+from untrained.runtime.cores import cores as cores
 from untrained.searching import POOL
 
 EPOCHS = 12

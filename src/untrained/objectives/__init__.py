@@ -8,21 +8,24 @@ from untrained.objectives.base import (
     Objective,
     as_evaluation,
 )
+from untrained.objectives.calling import call_network
+from untrained.objectives.fitting import Fit
 from untrained.objectives.given import as_objective
 from untrained.objectives.recipe import Recipe
 from untrained.objectives.tabular import TabularObjective
-from untrained.objectives.training import TrainingObjective, accuracy
+from untrained.objectives.training import TrainingObjective
 
 __all__ = [
     "Direction",
     "Evaluation",
     "EvaluationFailed",
     "EvaluationPruned",
+    "Fit",
     "Objective",
     "Recipe",
     "TabularObjective",
     "TrainingObjective",
-    "accuracy",
     "as_evaluation",
     "as_objective",
+    "call_network",
 ]

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar, Literal, cast, get_args
 
@@ -44,6 +44,7 @@ class Evaluation:
         value: The objective, a finite number.
         cost_seconds: What the evaluation cost, or would have cost, in seconds; None for the time that it took.
         weights: The state of the trained network (name -> tensor), if it shall be kept with the result.
+        figures: Whatever else was measured, by name: the study records it.
 
     Example:
         >>> Evaluation(93.1, cost_seconds=12.5).value
@@ -53,6 +54,7 @@ class Evaluation:
     value: float
     cost_seconds: float | None = None
     weights: Mapping[str, Tensor] | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 class EvaluationFailed(Exception):
@@ -224,7 +226,7 @@ def as_evaluation(returned: Any, seconds: float) -> Evaluation:
 
     Example:
         >>> as_evaluation(np.float32(0.5), seconds=2.0)
-        Evaluation(value=0.5, cost_seconds=2.0, weights=None)
+        Evaluation(value=0.5, cost_seconds=2.0, weights=None, figures={})
     """
     given = returned if isinstance(returned, Evaluation) else Evaluation(returned)
     value = _number(given.value, "value")
@@ -238,7 +240,8 @@ def as_evaluation(returned: Any, seconds: float) -> Evaluation:
             )
     if not math.isfinite(value):
         raise EvaluationFailed(f"the objective is {value}")
-    return Evaluation(value, cost, given.weights)
+    figures = {str(name): _number(figure, f"figure {name!r}") for name, figure in given.figures.items()}
+    return Evaluation(value, cost, given.weights, figures)
 
 
 def _number(given: Any, what: str) -> float:

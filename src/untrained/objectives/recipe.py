@@ -1,46 +1,151 @@
 """How networks are trained."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from untrained.errors import InputError
 
+OPTIMIZERS = ("sgd", "adamw")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+AUGMENTATIONS = ("flip-crop", "trivial-augment", "cutout", "mixup", "cutmix")
+"""In the order in which they are applied."""
+
+LEARNING_RATE = {"sgd": 0.025, "adamw": 1e-3}
+"""For batches of 64; NAS-Bench-201 has 0.1 for 256, the same per sample."""
+WEIGHT_DECAY = {"sgd": 5e-4, "adamw": 0.01}
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. The defaults are those of NAS-Bench-201 (Dong & Yang, ICLR 2020, table 1).
+    """How a network is trained. The defaults for convolutional networks are those of NAS-Bench-201.
 
-    The paper's learning rate is 0.1, for batches of 256.
+    These are SGD with Nesterov momentum, a learning rate of 0.1 for batches of 256 that falls by a cosine, and a weight
+    decay of 5e-4 (Dong & Yang, ICLR 2020, table 1). Transformers, tables and sequences are trained by AdamW.
 
     Args:
         epochs: Passes over the training data.
         batch_size: Samples a step.
-        learning_rate: At the start; it falls to 0 by a cosine over all steps.
-        augment: What is done to training inputs at random: "none" or "flip-crop".
+        optimizer: "sgd", "adamw", or "auto": SGD for convolutional networks without attention, AdamW for all others.
+        learning_rate: The highest. None takes 0.025 for SGD and 0.001 for AdamW, both for batches of 64: SGD's grows
+            with the batch size, AdamW's with its square root.
+        weight_decay: None takes 5e-4 for SGD and 0.01 for AdamW, which spares norms and biases.
+        momentum: Of SGD (Nesterov's), and the first beta of AdamW.
+        warmup: Epochs, also a fraction of one, in which the learning rate rises from 0, before it falls by a cosine.
+        label_smoothing: Of cross entropy: the part of a target that goes to all classes alike.
+        clip: The largest norm of a step's gradient; None for any.
+        ema: Decay of an average of the weights over the steps, such as 0.999. If given, the averaged weights are
+            measured and kept. The decay of step t is at most (1 + t) / (10 + t).
+        precision: "float32", "bfloat16", "float16" (CUDA only), or "auto": bfloat16 on CUDA if it has it, else float32.
+        compile: Trains through `torch.compile`, which takes its time once for each network.
+        augment: What is done to training images at random: "none", or some of "flip-crop", "trivial-augment", "cutout",
+            "mixup", "cutmix", separated by commas.
 
     Raises:
         InputError: A value is out of range.
 
     Example:
-        >>> Recipe(epochs=2).batch_size
-        64
+        >>> Recipe(epochs=2, augment="mixup,flip-crop").augmentations
+        ('flip-crop', 'mixup')
     """
 
     epochs: int = 12
     batch_size: int = 64
-    learning_rate: float = 0.025
+    optimizer: str = "auto"
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    momentum: float = 0.9
+    warmup: float = 0.0
+    label_smoothing: float = 0.0
+    clip: float | None = None
+    ema: float | None = None
+    precision: str = "auto"
+    compile: bool = False
     augment: str = "none"
 
     def __post_init__(self) -> None:
-        for name, value in (("epochs", self.epochs), ("batch_size", self.batch_size)):
-            if not isinstance(value, int) or value < 1:
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} {value!r}: give a whole number of at least 1")
-        if not 0 < self.learning_rate < math.inf:
-            raise InputError(f"learning_rate {self.learning_rate}: give a finite number above 0")
-        if self.augment not in ("none", "flip-crop"):
-            raise InputError(f"augment {self.augment!r}: choose from none, flip-crop")
+        _one_of("optimizer", self.optimizer, ("auto", *OPTIMIZERS))
+        _one_of("precision", self.precision, PRECISIONS)
+        _number("learning_rate", self.learning_rate, "a finite number above 0", lambda x: 0 < x < math.inf)
+        _number("weight_decay", self.weight_decay, "a finite number, 0 for none", lambda x: 0 <= x < math.inf)
+        _number("momentum", self.momentum, "a number from 0, below 1", lambda x: 0 <= x < 1)
+        _number("label_smoothing", self.label_smoothing, "a number from 0, below 1", lambda x: 0 <= x < 1)
+        _number("clip", self.clip, "a finite number above 0", lambda x: 0 < x < math.inf)
+        _number("ema", self.ema, "a decay between 0 and 1, such as 0.999", lambda x: 0 < x < 1)
+        _number("warmup", self.warmup, f"less than the {self.epochs} epochs", lambda x: 0 <= x < self.epochs)
+        if not isinstance(self.compile, bool):
+            raise InputError(f"compile {self.compile!r}: give True or False")
+        object.__setattr__(self, "augment", ",".join(_augmentations(self.augment)) or "none")
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The names in `augment`, in the order in which they are applied."""
+        return _augmentations(self.augment)
+
+    def resolved(self, optimizer: str, precision: str) -> "Recipe":
+        """The recipe with nothing left open.
+
+        Args:
+            optimizer: What "auto" stands for.
+            precision: Likewise.
+
+        Example:
+            >>> Recipe(batch_size=128).resolved("sgd", "float32").learning_rate
+            0.05
+        """
+        optimizer = optimizer if self.optimizer == "auto" else self.optimizer
+        rate, decay, batches = self.learning_rate, self.weight_decay, self.batch_size / 64
+        if rate is None:
+            rate = LEARNING_RATE[optimizer] * (batches if optimizer == "sgd" else math.sqrt(batches))
+        return replace(
+            self,
+            optimizer=optimizer,
+            learning_rate=rate,
+            weight_decay=WEIGHT_DECAY[optimizer] if decay is None else decay,
+            precision=precision if self.precision == "auto" else self.precision,
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """The recipe as a JSON object; `Recipe(**document)` makes it again."""
+        """The recipe as a JSON object."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Recipe":
+        """Makes a recipe again.
+
+        Args:
+            document: What `to_json` gave; the identity of a `TrainingObjective` will do. Other keys are passed over.
+
+        Example:
+            >>> Recipe.from_json(Recipe(clip=1.0).to_json()) == Recipe(clip=1.0)
+            True
+        """
+        return cls(**{field.name: document[field.name] for field in fields(cls) if field.name in document})
+
+
+def _one_of(name: str, value: object, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} {value!r}: choose from {', '.join(choices)}")
+
+
+def _number(name: str, value: Any, right: str, fits: Any) -> None:
+    if value is None and name in ("learning_rate", "weight_decay", "clip", "ema"):
+        return
+    if not isinstance(value, int | float) or isinstance(value, bool) or not fits(value):
+        shown = value if isinstance(value, float) else repr(value)
+        raise InputError(f"{name} {shown}: give {right}")
+
+
+def _augmentations(given: Any) -> tuple[str, ...]:
+    names = [word.strip() for word in given.split(",")] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in ("none", *AUGMENTATIONS):
+            raise InputError(f"augment {name!r}: choose from none, {', '.join(AUGMENTATIONS)}")
+    if {"mixup", "cutmix"} <= set(names):
+        raise InputError("augment 'mixup,cutmix': give one of the two, both mix pairs of images")
+    return tuple(name for name in AUGMENTATIONS if name in names)

@@ -1,53 +1,39 @@
 """Real trainings."""
 
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import SGD
-from torch.optim.lr_scheduler import CosineAnnealingLR
-from torch.utils.data import Dataset
+from torch.utils import _pytree as pytree
 
 from untrained.data import as_data
-from untrained.errors import InputError
-from untrained.objectives.base import Direction, Evaluation, EvaluationFailed, Objective
-from untrained.objectives.batches import Batch, augmented, batches, check_augmentable, joined, layout
+from untrained.data.datasets import CALLED
+from untrained.data.prepared import stacked
+from untrained.errors import InputError, listed, one_line
+from untrained.objectives.augmentation import Inputs, check_augmentable
+from untrained.objectives.base import Direction, Evaluation, Objective
+from untrained.objectives.calling import call_network
+from untrained.objectives.feed import Batch, Feed, together
+from untrained.objectives.fitting import Fit, measured, placed
+from untrained.objectives.goal import make_goal
+from untrained.objectives.losses import Misfit
+from untrained.objectives.optimisation import Precision, usual_optimizer, usual_precision
 from untrained.objectives.recipe import Recipe
-from untrained.runtime.devices import usable_device
-from untrained.runtime.identity import described
-from untrained.runtime.interrupts import check_interrupt
+from untrained.runtime.devices import temporarily, usable_device
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
 from untrained.spaces import SearchSpace, as_space
 
+Part = Literal["train", "train+valid"]
 
-def accuracy(outputs: Tensor, targets: Tensor) -> float:
-    """Share of samples whose largest output is the target, in %.
-
-    Args:
-        outputs: n x classes, or n x classes x ... for a class at each position.
-        targets: n class labels, or n x ... of them.
-
-    Returns:
-        The share, from 0 to 100.
-
-    Example:
-        >>> accuracy(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
-        50.0
-    """
-    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
-        raise InputError(
-            f"accuracy compares one tensor with labels, and the network returns a {type(outputs).__name__}: "
-            "give metric=, a function of (outputs, targets)"
-        )
-    return 100.0 * (outputs.argmax(1) == targets).double().mean().item()
+LOOKED_AT = 3
+"""Architectures of a space that tell how its networks are trained, and whether they fit the data."""
 
 
 class TrainingObjective(Objective):
@@ -57,24 +43,29 @@ class TrainingObjective(Objective):
     scored.
 
     Each epoch's validation figure is reported to the trial, so that an Optuna pruner can stop the training. A loss that
-    is not finite is a failed training.
+    is not finite, or too little memory, is a failed training.
 
     Args:
         space: The space of the architectures; it builds the networks.
         data: What `as_data` takes: `Data`, a name, a file, a folder, or {"train": ..., "valid": ..., "test": ...} of
             data sets of PyTorch or pairs of arrays. "valid" gives the value, "test" the figure of the final pick.
         recipe: How the networks are trained.
-        loss: (outputs, targets) -> the mean loss of a batch, a scalar.
-        metric: (all outputs, all targets) -> a number; accuracy in % unless given.
-        direction: Which way the metric is better, "maximize" or "minimize".
+        loss: A name (cross_entropy, focal, dice, bce, mse, l1, huber), a function of (outputs, targets) or a module,
+            which give the mean loss of a batch; a dictionary of these for several heads. None for the usual one of the
+            task.
+        metrics: A name (accuracy, top5, balanced_accuracy, f1, mcc, auroc, average_precision; iou, dice; rmse, mae, r2,
+            spearman), a function of (all outputs, all targets), or a `torchmetrics.Metric`; several in a list, of which
+            the first is searched for and all are recorded. None for the usual one of the task.
+        direction: Which way a function is better, "maximize" or "minimize"; names know it.
         seed: With the architecture, decides the initial weights, the order of samples and the augmentation. On one kind
             of device, with one number of threads, the same call gives the same value.
         device: "auto" takes CUDA, then Apple's MPS, then the CPU.
         threads: Of torch on the CPU. One is reproducible anywhere, and fastest for small images.
+        data_workers: Processes that read samples that are not in memory (see `Feed`).
         on_step: Called with (steps done, steps in all) during each training.
 
     Raises:
-        InputError: An option is out of range, or the data cannot be used.
+        InputError: An option is out of range, the data cannot be used, or the networks of the space do not fit it.
 
     Example:
         >>> from untrained import NASBench201, Recipe, TrainingObjective
@@ -86,7 +77,7 @@ class TrainingObjective(Objective):
     """
 
     apart = True
-    recipe = (*(field.name for field in fields(Recipe)), "seed", "threads", "device")
+    recipe = (*(field.name for field in fields(Recipe)), "seed", "threads", "device", "data_workers")
     """What of `identity` says how networks are trained, not on what nor for what."""
 
     def __init__(
@@ -95,34 +86,49 @@ class TrainingObjective(Objective):
         data: Any,
         recipe: Recipe | None = None,
         *,
-        loss: Callable[[Any, Any], Tensor] = F.cross_entropy,
-        metric: Callable[[Any, Any], float] = accuracy,
-        direction: Direction = "maximize",
+        loss: Any = None,
+        metrics: Any = None,
+        direction: Direction | None = None,
         seed: int = 0,
         device: str = "auto",
         threads: int = 1,
+        data_workers: int | None = None,
         on_step: Callable[[int, int], None] | None = None,
     ) -> None:
-        if not isinstance(threads, int) or threads < 1:
-            raise InputError(f"threads {threads!r}: give a whole number of at least 1")
+        for name, number, least in (("threads", threads, 1), ("data_workers", data_workers or 0, 0)):
+            if not isinstance(number, int) or number < least:
+                raise InputError(f"{name} {number!r}: give a whole number of at least {least}")
         self.space = as_space(space)
         if not self.space.has_networks:
             raise InputError(f"space {self.space.name!r} has no networks to train: it knows strings and tables only")
         self.data = as_data(data)
-        self.training = recipe or Recipe()
-        if self.training.augment != "none":
-            check_augmentable(self.data.split("train"))
-        self.loss = loss
-        self.metric = metric
-        self.direction: Direction = direction
+        given = recipe or Recipe()
+        self.goal = make_goal(self.data.task, loss, metrics, direction, given.label_smoothing)
+        self.loss = self.goal.plain_loss
+        self.direction: Direction = self.goal.direction
         self.seed = seed
         self.device = usable_device(device)
         self.threads = threads
+        self.data_workers = data_workers
         self.on_step = on_step
+        networks = self._some_networks()
+        self.training = given.resolved(self._usual(networks), usual_precision(self.device))
+        """The recipe, with nothing left open."""
+        names, train = given.augmentations, self.data.split("train").raw
+        check_augmentable(train, self.data.task, names)
+        self.inputs = Inputs(self.data.preparation, names, masks=self.data.task.kind == "segmentation")
+        self._feeds = dict[str, Feed]()
+        Precision(self.training.precision, self.device)
+        self._check_targets()
+        self._check_fit(networks)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process reads the data anew."""
+        return vars(self) | {"_feeds": {}}
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the values depend on: data, recipe, loss, metric, seed, device (JSON)."""
+        """What the values depend on: data, recipe, loss, metrics, seed, device (JSON)."""
         return self._identity
 
     @cached_property
@@ -132,9 +138,7 @@ class TrainingObjective(Objective):
             "data": self.data.name,
             "content": self.data.fingerprint,
             **self.training.to_json(),
-            "loss": described(self.loss),
-            "metric": _name(self.metric),
-            "metric_code": described(self.metric),
+            **self.goal.identity,
             "direction": self.direction,
             "seed": self.seed,
             "threads": self.threads,
@@ -164,84 +168,156 @@ class TrainingObjective(Objective):
         """Trains the network of `arch`.
 
         Returns:
-            The metric on the validation data, the wall-clock seconds, and the trained weights on the CPU.
+            The first metric on the validation data, the wall-clock seconds, the trained weights on the CPU, and all
+            metrics.
 
         Raises:
-            EvaluationFailed: The loss or the metric became infinite or NaN.
+            EvaluationFailed: The loss or a metric became infinite or NaN, the network does not fit the data, or the
+                memory does not hold it.
             optuna.TrialPruned: The pruner of the trial's study stopped the training.
         """
-        start = time.perf_counter()
-        with seeded(derive_seed(self.seed, "training", arch), self.device), torch_threads(self.threads):
-            net = _placed(self.space.build(arch), self.device)
-            value = self._fit(net, trial)
-        weights = {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}
-        return Evaluation(value, time.perf_counter() - start, weights)
+        start, first = time.perf_counter(), self.goal.names[0]
+        with self.begun(arch) as fit:
+            for figures in fit:
+                if trial is not None:
+                    trial.report(figures[first], fit.done)
+                    if trial.should_prune():
+                        raise optuna.TrialPruned(f"stopped after epoch {fit.done} of {self.training.epochs}")
+            weights = fit.weights()
+        return Evaluation(fit.figures[first], time.perf_counter() - start, weights, fit.figures)
+
+    @contextmanager
+    def begun(self, arch: str, on: Part = "train") -> Iterator[Fit]:
+        """Makes the training of an architecture, not yet begun; the block has its random numbers and threads.
+
+        Args:
+            arch: The architecture.
+            on: "train", which measures on the validation data after each epoch; or "train+valid", which learns from
+                both and measures nothing.
+
+        Yields:
+            The training: go through its epochs inside the block.
+
+        Example:
+            >>> from untrained import NASBench201, Recipe, TrainingObjective
+            >>> objective = TrainingObjective(NASBench201(N=1, C=4, in_channels=1), "digits", Recipe(epochs=2))
+            >>> arch = "|skip_connect~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|"
+            >>> with objective.begun(arch) as fit:
+            ...     figures = fit.epoch()
+            ...     tensors, document = fit.state()
+            >>> with objective.begun(arch) as again:
+            ...     again.load_state(tensors, document)
+            ...     last = again.epoch()
+            >>> list(figures), again.done
+            (['accuracy'], 2)
+        """
+        seed = derive_seed(self.seed, "training", arch)
+        with seeded(seed, self.device), torch_threads(self.threads), deterministic(self.device):
+            network = self.space.build(arch)
+            valid = None if on == "train+valid" else self.feed("valid")
+            yield Fit(
+                network,
+                self.training,
+                self.goal,
+                self.inputs,
+                self.feed(on),
+                valid,
+                device=self.device,
+                on_step=self.on_step,
+            )
+
+    def feed(self, part: str) -> Feed:
+        """The batches of a split.
+
+        Args:
+            part: "train", "valid", "test" or "train+valid".
+
+        Raises:
+            InputError: There is no such split.
+        """
+        if part not in self._feeds:
+            names = part.split("+")
+            splits = [self.data.split(name).raw for name in names]
+            data = splits[0] if len(splits) == 1 else together(*splits)
+            check = self.goal.check_targets(" and ".join(CALLED[name] for name in names))
+            self._feeds[part] = Feed(data, self.training.batch_size, self.device, self.data_workers, check)
+        return self._feeds[part]
 
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
-        """The metric on the test data, of the network of `arch` with these weights; empty if there is no test data."""
+        """The metrics on the test data, of the network of `arch` with these weights; empty if there is no test data."""
         if self.data.raw("test") is None or weights is None:
             return {}
         with seeded(0):
-            net = self.space.build(arch).to(self.device)
-        net.load_state_dict(dict(weights))
-        return {f"test_{_name(self.metric)}": self._measure(net, self.data.split("test"))}
+            network = self.space.build(arch)
+        network.load_state_dict(dict(weights))
+        return {f"test_{name}": value for name, value in self.measured(network, "test").items()}
 
-    def _fit(self, net: nn.Module, trial: optuna.Trial | None) -> float:
-        recipe, train, valid = self.training, self.data.split("train"), self.data.split("valid")
-        optimizer = SGD(net.parameters(), recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=5e-4)
-        steps = recipe.epochs * math.ceil(len(train) / recipe.batch_size)
-        schedule = CosineAnnealingLR(optimizer, steps)
-        step, value = 0, math.nan
-        for epoch in range(1, recipe.epochs + 1):
-            net.train()
-            for inputs, targets in batches(train, recipe.batch_size, self.device, shuffle=True):
-                check_interrupt()
-                optimizer.zero_grad()
-                loss = self._loss(net(augmented(inputs) if recipe.augment != "none" else inputs), targets)
-                if not torch.isfinite(loss):
-                    raise EvaluationFailed(f"the loss became {loss.item()} in epoch {epoch}")
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                step += 1
-                if self.on_step:
-                    self.on_step(step, steps)
-            value = self._measure(net, valid)
-            if trial is not None:
-                trial.report(value, epoch)
-                if trial.should_prune():
-                    raise optuna.TrialPruned(f"stopped after epoch {epoch} of {recipe.epochs}")
-        return value
+    def measured(self, network: nn.Module, part: str) -> dict[str, float]:
+        """Measures a network.
 
-    def _loss(self, outputs: Any, targets: Any) -> Tensor:
-        if self.loss is F.cross_entropy and not isinstance(outputs, Tensor):
-            raise InputError(
-                f"the network returns a {type(outputs).__name__}, and cross entropy takes one tensor: "
-                "give loss=, a function of (outputs, targets)"
-            )
-        return self.loss(outputs, targets)
+        Args:
+            network: It is moved to the device.
+            part: "valid" or "test".
 
-    @torch.no_grad()
-    def _measure(self, net: nn.Module, data: Dataset[Any]) -> float:
-        net.eval()
-        pairs = [
-            (net(inputs), targets)
-            for inputs, targets in batches(data, self.training.batch_size, self.device, shuffle=False)
-        ]
-        outputs, targets = (joined(list(parts)) for parts in zip(*pairs, strict=True))
-        value = float(self.metric(outputs, targets))
-        if not math.isfinite(value):
-            raise EvaluationFailed(f"the {_name(self.metric)} is {value}")
-        return value
+        Returns:
+            The figures by name.
+        """
+        precision = Precision(self.training.precision, self.device)
+        with seeded(0, self.device):
+            return measured(placed(network, self.device), self.goal, self.inputs, self.feed(part), precision)
+
+    def _some_networks(self) -> list[nn.Module]:
+        """Networks of the space; those that cannot be built say nothing."""
+        found = list[nn.Module]()
+        for arch in self.space.pool(LOOKED_AT, 0, at_most=True):
+            try:
+                with seeded(0):
+                    found.append(self.space.build(arch))
+            except Exception:  # whatever a space raises: its evaluation will fail with this reason
+                continue
+        return found
+
+    def _usual(self, networks: list[nn.Module]) -> str:
+        inputs = self.data.example
+        rows = isinstance(inputs, Tensor) and inputs.ndim == 2
+        return "adamw" if rows or not networks else usual_optimizer(networks)
+
+    def _check_targets(self) -> None:
+        """Looks at the targets in memory before anything is spent."""
+        for name in ("train", "valid", "test"):
+            if self.data.raw(name) is not None:
+                self.feed(name).check_all()
+
+    def _check_fit(self, networks: list[nn.Module]) -> None:
+        """Makes sure that networks and loss fit the data; if no network does, the set-up is at fault."""
+        with seeded(0):
+            _, target = self.data.split("train")[0]
+        targets, errors = stacked([target]), list[str]()
+        for network in networks:
+            try:
+                with seeded(0), torch.no_grad():
+                    outputs = call_network(network.eval(), self.data.example)
+            except Exception:  # its evaluation will fail with this reason
+                continue
+            try:
+                self.goal.check(outputs, targets)
+                self.goal.loss(outputs, targets)
+                return
+            except Misfit as error:
+                errors.append(str(error))
+            except Exception as error:
+                errors.append(f"the loss breaks on {_shapes(outputs)} for {_shapes(targets)}: {one_line(error)}")
+        if errors:
+            raise InputError(errors[0])
 
 
-def _placed(net: nn.Module, device: torch.device) -> nn.Module:
-    """`net` on `device`, each weight in the memory format of the inputs that it meets."""
-    net = net.to(device)
-    for tensor in (*net.parameters(), *net.buffers()):
-        tensor.data = tensor.data.to(memory_format=layout(tensor))
-    return net
+def _shapes(values: Any) -> str:
+    return listed(str(tuple(leaf.shape)) for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor))
 
 
-def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__name__", None) or type(function).__name__
+def deterministic(device: torch.device) -> Any:
+    """Lets cuDNN take kernels that give the same sums every time."""
+    cudnn: Any = torch.backends.cudnn
+    return temporarily(
+        *([(cudnn, "deterministic", True), (cudnn, "benchmark", False)] if device.type == "cuda" else [])
+    )

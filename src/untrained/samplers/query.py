@@ -20,6 +20,7 @@ STATE, SAMPLER = "state", "sampler"
 
 # Written by who evaluates.
 SECONDS, COST, REASON, TRAINED, REUSED = "seconds", "cost_seconds", "reason", "trained", "reused"
+FIGURES = "figures"
 
 SKIPPED = "skipped"
 """Why a trial is no query: interrupted, repeated, or impossible."""
@@ -56,6 +57,7 @@ class Query:
         reason: Why it failed or was stopped.
         trained: Whether the evaluation left trained weights.
         reused: Whether the value was taken over from another study.
+        figures: What else was measured, by name.
 
     Example:
         >>> query = Query("width=8", value=0.9, phase="explore", metric_weights={"snip": 0.5})
@@ -77,6 +79,7 @@ class Query:
     reason: str | None = None
     trained: bool = False
     reused: bool = False
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_trial(cls, trial: FrozenTrial, space: SearchSpace | None = None) -> "Query | None":
@@ -109,6 +112,7 @@ class Query:
             reason=attrs.get(REASON),
             trained=attrs.get(TRAINED, False),
             reused=attrs.get(REUSED, False),
+            figures=attrs.get(FIGURES, {}),
         )
 
     @property
@@ -117,7 +121,7 @@ class Query:
         return self.state == "running"
 
     def to_json(self) -> dict[str, Any]:
-        """The query as `untrained show --json` prints it; without `reason` or `reused` if not failed or reused."""
+        """The query as `untrained show --json` prints it; `reason`, `reused` and `figures` only if there are any."""
         document = {
             "architecture": self.architecture,
             "value": self.value,
@@ -126,6 +130,8 @@ class Query:
             "seconds": self.seconds,
             "cost_seconds": self.cost_seconds,
         }
+        if self.figures:
+            document["figures"] = dict(self.figures)
         if self.reason is not None:
             document["reason"] = self.reason
         return document | ({"reused": True} if self.reused else {})

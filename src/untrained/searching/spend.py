@@ -18,6 +18,7 @@ from untrained.runtime.interrupts import check_interrupt
 from untrained.samplers.query import (
     ARCHITECTURE,
     COST,
+    FIGURES,
     REASON,
     REUSED,
     SECONDS,
@@ -154,7 +155,7 @@ class Spender:
 
     def _take_over(self, trial: optuna.Trial, found: FrozenTrial) -> None:
         """Records the outcome of another study's query."""
-        for key in (COST, REASON, TRAINED):
+        for key in (COST, REASON, TRAINED, FIGURES):
             if key in found.user_attrs:
                 trial.set_user_attr(key, found.user_attrs[key])
         trial.set_user_attr(SECONDS, 0.0)
@@ -181,6 +182,8 @@ class Spender:
         trial.set_user_attr(COST, evaluation.cost_seconds)
         if evaluation.weights is not None:
             trial.set_user_attr(TRAINED, True)
+        if evaluation.figures:
+            trial.set_user_attr(FIGURES, dict(evaluation.figures))
         self._tell(trial, evaluation.value)
         if lost is not None:
             raise lost
