@@ -11,7 +11,6 @@ from torch.utils.data import Dataset
 from toy import MLPs, toy_batch, training_objective
 from untrained.errors import InputError
 from untrained.objectives import EvaluationFailed, Recipe, TrainingObjective
-from untrained.objectives.batches import augmented
 
 SPACE = MLPs()
 ARCH = "width=16,depth=2,norm=True"
@@ -19,7 +18,7 @@ TRAIN, VALID, TEST = toy_batch(60, 1), toy_batch(30, 2), toy_batch(30, 3)
 
 
 def objective(**options: Any) -> TrainingObjective:
-    settings: dict[str, Any] = {"epochs": 15, "batch_size": 16, "learning_rate": 0.1} | options
+    settings: dict[str, Any] = {"epochs": 15, "batch_size": 16, "learning_rate": 0.1, "optimizer": "sgd"} | options
     return training_objective(SPACE, TRAIN, VALID, TEST, **settings)
 
 
@@ -113,7 +112,7 @@ def test_a_loss_and_a_metric_of_ones_own() -> None:
     def error(outputs: Tensor, targets: Tensor) -> float:
         return squared(outputs, targets).item()
 
-    train = objective(loss=squared, metric=error, direction="minimize", epochs=30, learning_rate=0.02)
+    train = objective(loss=squared, metrics=error, direction="minimize", epochs=30, learning_rate=0.02)
     value = train(ARCH).value
     assert 0 < value < ((VALID[1] - 1.0) ** 2).mean()  # better than always saying the mean class, 1
     assert train.identity["metric"] == "error"
@@ -131,15 +130,6 @@ def test_the_learning_rate_falls_by_a_cosine(monkeypatch: pytest.MonkeyPatch) ->
     objective(epochs=2, batch_size=30, learning_rate=0.5)(ARCH)
     # 4 steps: 0.5 * (1 + cos(pi t / 4)) / 2
     assert rates == pytest.approx([0.5, 0.4267767, 0.25, 0.0732233])
-
-
-def test_augmentation_moves_and_flips_whole_images() -> None:
-    images = torch.zeros(200, 1, 8, 8)
-    images[:, 0, 3, 2] = 1.0  # one bright pixel, 8/8 = 1 pixel of padding
-    torch.manual_seed(0)
-    places = {tuple(divmod(int(image.argmax()), 8)) for image in augmented(images)}
-    assert places == {(3 + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) for x in (2, 5)}
-    assert augmented(torch.randn(3, 2, 9, 5)).shape == (3, 2, 9, 5)
 
 
 def test_a_last_batch_of_one_does_not_stop_the_training() -> None:

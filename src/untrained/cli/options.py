@@ -13,8 +13,6 @@ from untrained.errors import InputError
 from untrained.runtime.cores import cores as cores
 from untrained.searching import POOL
 
-EPOCHS = 12
-
 Space = Annotated[
     str | None, typer.Option("--space", help="A space's name (untrained spaces), file.py:Class or module:Class.")
 ]

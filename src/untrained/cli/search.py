@@ -8,7 +8,6 @@ import typer
 
 import untrained
 from untrained.cli.options import (
-    EPOCHS,
     BatchSize,
     Data,
     Metrics,
@@ -25,6 +24,7 @@ from untrained.cli.options import (
     warn_if_minimised,
 )
 from untrained.cli.output import print_summary, stderr
+from untrained.cli.recipe import HELP, with_recipe
 from untrained.cli.resume import InterruptedSearch, write_run
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
@@ -48,19 +48,21 @@ OF_TRAINING = (
         "archs",
         "workers",
         "test_data",
-        "epochs",
-        "learning_rate",
-        "augment",
+        *HELP,
+        "loss",
+        "measure",
+        "data_workers",
         "device",
         "threads",
         "training_limit",
-        "batch_size",
+        "score_batch_size",
         "strict",
     ),
 )
 """Parameters that only real trainings and scoring have a use for."""
 
 
+@with_recipe
 def search(
     context: typer.Context,
     budget: Annotated[
@@ -83,12 +85,23 @@ def search(
     archs: Annotated[Path | None, typer.Option(help="File with the architectures to score, one a line.")] = None,
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
-    epochs: Annotated[int, typer.Option(help="Epochs of each training.")] = EPOCHS,
-    learning_rate: Annotated[float, typer.Option(help="Learning rate at the start of each training.")] = 0.025,
-    augment: Annotated[bool, typer.Option(help="Train on random flips and crops.")] = False,
+    recipe: Any = None,
+    loss: Annotated[
+        str | None, typer.Option(help="What is trained by: cross_entropy, bce, mse, ..., or file.py:function.")
+    ] = None,
+    measure: Annotated[
+        str | None,
+        typer.Option(help="What is searched for: accuracy, f1, rmse, iou, ...; more, after commas, are recorded."),
+    ] = None,
+    pruner: Annotated[
+        str | None, typer.Option(help="Stops poor trainings early: asha, hyperband, median, percentile.")
+    ] = None,
+    data_workers: Annotated[
+        int | None, typer.Option(help="Processes that read images (default: all cores but one).", show_default=False)
+    ] = None,
     device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
-    batch_size: BatchSize = BATCH,
+    score_batch_size: BatchSize = BATCH,
     strict: Strict = False,
     workers: Workers = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
@@ -137,6 +150,7 @@ def search(
             "storage": storage,
             "out": out,
             "keep": keep,
+            "pruner": pruner,
         }
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
         options["training_limit"] = seconds_in(training_limit)
@@ -148,16 +162,17 @@ def search(
             objective: Any = untrained.TrainingObjective(
                 chosen,
                 images,
-                untrained.Recipe(
-                    epochs=epochs, learning_rate=learning_rate, augment="flip-crop" if augment else "none"
-                ),
+                untrained.Recipe(**recipe),
+                loss=loss,
+                metrics=None if measure is None else measure.split(","),
+                data_workers=data_workers,
                 device=device,
                 threads=threads,
                 on_step=bars.training,
             )
             names = metrics or ",".join(group[0] for group in own_metrics) or None
             options["scores"] = untrained.Scoring(
-                **scoring(names, images, batch_size, scores_seed(out, seed)),
+                **scoring(names, images, score_batch_size, scores_seed(out, seed)),
                 strict=strict,
                 workers=cores() if workers is None else workers,
             )

@@ -5,13 +5,13 @@ from functools import cached_property
 from typing import Any, cast
 
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from untrained.data.base import Data
 from untrained.data.content import content_of
 from untrained.data.load import load_data
 from untrained.data.preparation import AsIs
+from untrained.data.targets import task_of
 from untrained.data.task import Task
 from untrained.errors import InputError, listed, shown
 from untrained.runtime.seeding import seeded
@@ -52,7 +52,7 @@ class DatasetData(Data):
             self._raw["test"] = as_dataset(test, CALLED["test"])
         if len(cast(Any, self._raw["train"])) < 2:
             raise InputError("the training data has 1 sample: give at least 2")
-        self._task = task or _task_of(self._raw["train"])
+        self._task = task or task_of(self._raw["train"])
 
     @property
     def task(self) -> Task:
@@ -144,22 +144,3 @@ def _from_arrays(pair: tuple[Any, Any], what: str) -> TensorDataset:
             raise InputError(f"the {what} data's {name} hold NaN or infinite values")
     inputs = inputs.float() if inputs.dtype == torch.float64 else inputs
     return TensorDataset(inputs, targets if targets.is_floating_point() else targets.long())
-
-
-def _task_of(data: Dataset[Any]) -> Task:
-    """The task that the first target tells, and all targets if they are in memory."""
-    if isinstance(data, TensorDataset):
-        targets = data.tensors[1]
-        first = targets[0]
-    else:
-        with seeded(0):
-            targets, first = None, data[0][1]
-    if isinstance(first, dict | tuple | list):
-        return Task("other")
-    one = torch.as_tensor(first)
-    if one.is_floating_point():
-        return Task("regression", one.numel()) if one.ndim <= 1 else Task("other")
-    outputs = int(targets.max()) + 1 if isinstance(targets, Tensor) else None
-    if one.ndim == 0:
-        return Task("classification", outputs)
-    return Task("segmentation", outputs) if one.ndim == 2 else Task("other")

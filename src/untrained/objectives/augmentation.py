@@ -62,7 +62,7 @@ class Pairs:
 class Inputs:
     """Makes inputs of a network from raw batches, images channels last.
 
-    Images are augmented as pixels from 0 to 1 by kornia, before they are prepared: its operations are defined for these.
+    Images are augmented by kornia, as pixels from 0 to 1, before they are prepared: its operations want these.
 
     Args:
         preparation: Of the data.

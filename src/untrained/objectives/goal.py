@@ -14,6 +14,7 @@ from untrained.objectives.base import Direction, check_direction
 from untrained.objectives.losses import LOSSES, OF_CLASSES, LossFunction, alike, check_classes, get_loss, part_of
 from untrained.objectives.measures import MEASURES, Gathered, Measure, OfLibrary
 from untrained.runtime.identity import described
+from untrained.runtime.lookup import look_up
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Goal:
         task: What is to be predicted.
         loss: (outputs, targets) -> the mean loss of a batch.
         plain_loss: Likewise, without smoothing of labels: for training-free metrics.
+        loss_name: Of `LOSSES`; None for a loss of a user's own, and for several heads.
         measures: The first is searched for, the others are recorded.
         identity: What tells the loss and the measures from others (JSON).
     """
@@ -31,6 +33,7 @@ class Goal:
     task: Task
     loss: LossFunction
     plain_loss: LossFunction
+    loss_name: str | None
     measures: tuple[Measure, ...]
     identity: Mapping[str, Any]
 
@@ -54,7 +57,25 @@ class Goal:
         Raises:
             Misfit: They do not.
         """
-        _check(self.task, self.identity["loss"], outputs, targets)
+        _check(self.task, self.loss_name, outputs, targets)
+
+    def try_out(self, outputs: Any, targets: Any) -> None:
+        """Takes the loss and the measures of one batch, for nothing but to see that they work.
+
+        Args:
+            outputs: What a network returned for the batch.
+            targets: Its targets.
+
+        Raises:
+            Misfit: The outputs do not fit the targets.
+        """
+        self.check(outputs, targets)
+        self.loss(outputs, targets)
+        for measure in self.measures:
+            if not isinstance(measure, Gathered):  # these are functions of all samples, and may break on one
+                measure.reset()
+                measure.update(outputs, targets)
+                measure.reset()
 
     def check_targets(self, split: str) -> Callable[[Any, Tensor], None]:
         """A function that refuses targets which cannot be.
@@ -89,9 +110,9 @@ def make_goal(
     Args:
         task: What is to be predicted.
         loss: See `get_loss`.
-        metrics: A name, a function of (all outputs, all targets), a `torchmetrics.Metric`; or several of these, of which
-            the first is searched for; or None for the usual one of the task. The name of one head's is `head.name`; a
-            plain name is the mean over all heads.
+        metrics: A name, a function of (all outputs, all targets), a `torchmetrics.Metric`; or several of these, of
+            which the first is searched for; or None for the usual one of the task. The name of one head's is
+            `head.name`; a plain name is the mean over all heads.
         direction: Which way a function is better; "maximize" if None.
         label_smoothing: For cross entropy.
 
@@ -111,6 +132,8 @@ def make_goal(
     wanted = list(metrics) if isinstance(metrics, list | tuple) else [metrics]
     if not wanted:
         raise InputError("no metrics: give at least one, or leave metrics out")
+    wanted = [look_up("metric", name, {}) if isinstance(name, str) and ":" in name else name for name in wanted]
+    loss = look_up("loss", loss, LOSSES) if isinstance(loss, str) and loss not in LOSSES else loss
     usual = metrics is None
     measures = [m for i, given in enumerate(wanted) for m in _measures(given, task, direction if i == 0 else None)]
     names = [measure.name for measure in measures]
@@ -120,19 +143,15 @@ def make_goal(
     if direction not in (None, found):
         better = "higher" if found == "maximize" else "lower"
         raise InputError(f"direction {direction!r}, but {names[0]} is better if {better}: leave direction out")
-    named = loss if isinstance(loss, str) else None if loss is None else described(loss)
+    plain = get_loss(loss, task)
+    known = next((name for name, function in LOSSES.items() if function is plain), None)
     identity: dict[str, Any] = {
-        "loss": _default_name(task, loss) if named is None else named,
+        "loss": known or described(plain),
         "metric": names[0],
         "metrics": names,
         "metric_code": None if usual else [described(given) for given in wanted],
     }
-    return Goal(task, get_loss(loss, task, label_smoothing), get_loss(loss, task), tuple(measures), identity)
-
-
-def _default_name(task: Task, loss: Any) -> str:
-    function = get_loss(loss, task)
-    return next((name for name, known in LOSSES.items() if known is function), "sum of heads")
+    return Goal(task, get_loss(loss, task, label_smoothing), plain, known, tuple(measures), identity)
 
 
 def _measures(given: Any, task: Task, direction: Direction | None) -> list[Measure]:
@@ -216,11 +235,11 @@ class MeanOfHeads(Measure):
         return sum(part.compute() for part in self._parts) / len(self._parts)
 
 
-def _check(task: Task, loss: Any, outputs: Any, targets: Any) -> None:
+def _check(task: Task, loss: str | None, outputs: Any, targets: Any) -> None:
     if task.kind == "several":
-        for head, of in task.heads.items():
-            _check(of, loss, part_of(outputs, head), part_of(targets, head))
-    elif loss in OF_CLASSES or (task.kind in ("classification", "segmentation") and loss == "sum of heads"):
+        for head in task.heads:
+            part_of(outputs, head)
+    elif loss in OF_CLASSES:
         check_classes(outputs, targets, task.outputs if task.kind in ("classification", "segmentation") else None)
     elif loss in LOSSES:
         alike(outputs, targets)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from untrained.data.task import Task
 from untrained.errors import InputError, shown
+from untrained.runtime.lookup import look_up
 
 LossFunction = Callable[[Any, Any], Tensor]
 
@@ -185,17 +186,18 @@ def get_loss(given: Any, task: Task, smoothing: float = 0.0) -> LossFunction:
         given = USUAL[task.kind]
     if given is F.cross_entropy:
         given = "cross_entropy"
+    if isinstance(given, str) and given not in LOSSES:
+        given = look_up("loss", given, LOSSES)
     if isinstance(given, str):
-        if given not in LOSSES:
-            raise InputError(f"unknown loss {given!r}: choose from {', '.join(LOSSES)}, or give a function")
         if smoothing and given != "cross_entropy":
             raise InputError(f"label_smoothing {smoothing} is for cross_entropy, not for {given}: leave it out")
-        return partial(F.cross_entropy, label_smoothing=smoothing) if smoothing else LOSSES[given]
+        smoothed: LossFunction = partial(F.cross_entropy, label_smoothing=smoothing)
+        return smoothed if smoothing else LOSSES[given]
     if not callable(given):
         raise InputError(f"loss {shown(given)}: give a name ({', '.join(LOSSES)}) or a function of (outputs, targets)")
     if smoothing:
         raise InputError(f"label_smoothing {smoothing} is for the loss cross_entropy: smooth in your own loss")
-    return given
+    return cast(LossFunction, given)
 
 
 def _of_head(given: Any, task: Task, smoothing: float) -> LossFunction:

@@ -1,7 +1,6 @@
 """What trained networks are measured by, sample by sample as the batches come."""
 
 import copy
-import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -268,52 +267,45 @@ def _errors(outputs: Any, targets: Any) -> Tensor:
     return (outputs.double() - targets.double()).reshape(len(outputs), -1)
 
 
-def _regression(name: str, function: Callable[[Any, Any], float]) -> Measure:
-    return Gathered(name, function, "minimize" if name in ("rmse", "mae") else "maximize")
-
-
-def check_finite(name: str, value: float) -> None:
-    """Raises `ValueError` unless a figure is a finite number."""
-    if not math.isfinite(value):
-        raise ValueError(f"the {name} is {value}")
-
-
 Made = Callable[[], Measure]
+
+
+def _counts(name: str, multi_label: bool = False) -> Made:
+    return lambda: FromCounts(name, multi_label)
+
+
+def _library(name: str, multi_label: bool = False) -> Made:
+    return lambda: Gathered(name, _by_torchmetrics(name, multi_label), "maximize")
+
+
+def _gathered(function: Callable[[Any, Any], float], direction: Direction) -> Made:
+    return lambda: Gathered(function.__name__, function, direction)
+
 
 _OF_CLASSES: dict[str, Made] = {
     "accuracy": Accuracy,
     "top5": lambda: Accuracy(5),
-    "balanced_accuracy": lambda: FromCounts("balanced_accuracy"),
-    "f1": lambda: FromCounts("f1"),
-    "mcc": lambda: FromCounts("mcc"),
-    "auroc": lambda: Gathered("auroc", _by_torchmetrics("auroc", False), "maximize"),
-    "average_precision": lambda: Gathered(
-        "average_precision", _by_torchmetrics("average_precision", False), "maximize"
-    ),
+    **{name: _counts(name) for name in ("balanced_accuracy", "f1", "mcc")},
+    **{name: _library(name) for name in ("auroc", "average_precision")},
 }
 MEASURES: dict[str, dict[str, Made]] = {
     "classification": _OF_CLASSES,
     "segmentation": {
-        "iou": lambda: FromCounts("iou"),
-        "dice": lambda: FromCounts("dice"),
+        "iou": _counts("iou"),
+        "dice": _counts("dice"),
         "accuracy": Accuracy,
-        "balanced_accuracy": lambda: FromCounts("balanced_accuracy"),
-        "mcc": lambda: FromCounts("mcc"),
+        **{name: _counts(name) for name in ("balanced_accuracy", "mcc")},
     },
     "multi-label": {
-        "average_precision": lambda: Gathered(
-            "average_precision", _by_torchmetrics("average_precision", True), "maximize"
-        ),
-        "auroc": lambda: Gathered("auroc", _by_torchmetrics("auroc", True), "maximize"),
-        "f1": lambda: FromCounts("f1", True),
-        "iou": lambda: FromCounts("iou", True),
+        **{name: _library(name, True) for name in ("average_precision", "auroc")},
+        **{name: _counts(name, True) for name in ("f1", "iou")},
         "accuracy": lambda: Accuracy(multi_label=True),
     },
     "regression": {
-        "rmse": lambda: _regression("rmse", rmse),
-        "mae": lambda: _regression("mae", mae),
-        "r2": lambda: _regression("r2", r2),
-        "spearman": lambda: _regression("spearman", spearman),
+        "rmse": _gathered(rmse, "minimize"),
+        "mae": _gathered(mae, "minimize"),
+        "r2": _gathered(r2, "maximize"),
+        "spearman": _gathered(spearman, "maximize"),
     },
     "other": _OF_CLASSES,
 }

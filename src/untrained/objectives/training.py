@@ -300,13 +300,13 @@ class TrainingObjective(Objective):
             except Exception:  # its evaluation will fail with this reason
                 continue
             try:
-                self.goal.check(outputs, targets)
-                self.goal.loss(outputs, targets)
+                self.goal.try_out(outputs, targets)
                 return
             except Misfit as error:
                 errors.append(str(error))
             except Exception as error:
-                errors.append(f"the loss breaks on {_shapes(outputs)} for {_shapes(targets)}: {one_line(error)}")
+                where = f"outputs of {_shapes(outputs)} and targets of {_shapes(targets)}"
+                errors.append(f"loss or metric breaks on {where}: {one_line(error)}")
         if errors:
             raise InputError(errors[0])
 

@@ -41,6 +41,7 @@ from untrained.searching.pool import (
     scores_seed,
     whole,
 )
+from untrained.searching.pruners import get_pruner
 from untrained.searching.remembered import remember
 from untrained.searching.result import BEST_FILE, Result
 from untrained.searching.saved import RUN_FILE, STUDY_FILE
@@ -75,7 +76,7 @@ def search(
     seed: int = 0,
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
-    pruner: BasePruner | None = None,
+    pruner: BasePruner | str | None = None,
     timeout: float | None = None,
     training_limit: float | None = None,
     isolate: bool | None = None,
@@ -117,8 +118,9 @@ def search(
         storage: An Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time works on
             a study.
         study_name: A study of one's own; by default one is named after sampler and seed.
-        pruner: Stops evaluations that report intermediate values; by default the one that belongs to the sampler. A
-            stopped query counts, costs what it had cost by then, and is never the best.
+        pruner: Stops evaluations that report intermediate values: a name (asha, hyperband, median, percentile) or one
+            of Optuna's; by default the one that belongs to the sampler. A stopped query counts, costs what it had
+            cost by then, and is never the best.
         timeout: Seconds, scoring included, after which no further query begins. The first one is made in any case;
             called again, the search goes on.
         training_limit: Seconds that one evaluation may take. One that takes longer is ended, and is a failed query.
@@ -173,6 +175,7 @@ def search(
     evaluation = evaluation_identity(space, objective)
     if isinstance(sampler, str) and pruner is None and (own := sampler_info(sampler).pruner):
         pruner = own(objective.steps)
+    pruner = None if pruner is None else get_pruner(pruner, objective.steps)
     folder = None if out is None else Path(out)
     where = shown_storage(storage) if folder is None or storage is not None else str(folder)
     if storage is None and folder is not None:
