@@ -7,7 +7,7 @@ import time
 import traceback
 import warnings
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, Self, cast
 
@@ -292,7 +292,7 @@ class _Evaluate:
             found = _evaluated(self.objective, arch, FarTrial() if has_trial else None)
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever an objective of the user's raises
             return _Failure.of(error)
-        return found if found.weights is None else Evaluation(found.value, found.cost_seconds, copied(found.weights))
+        return found if found.weights is None else replace(found, weights=copied(found.weights))
 
 
 class FarTrial:
