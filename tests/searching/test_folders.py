@@ -94,8 +94,8 @@ def again(result: Any) -> dict[str, Any]:
     ("other", "says"),
     [
         ({"loss": torch.nn.functional.multi_margin_loss}, "loss"),
-        ({"metric": lambda outputs, targets: 1.0}, "metric"),
-        ({"direction": "minimize"}, "direction"),
+        ({"metrics": lambda outputs, targets: 1.0}, "metric"),
+        ({"metrics": "f1"}, "metric"),
     ],
 )
 def test_what_is_not_comparable_is_refused(tmp_path: Path, other: dict[str, Any], says: str) -> None:

@@ -71,6 +71,7 @@ class Inputs:
             of an image count for nothing.
 
     Example:
+        >>> from untrained.data.preparation import AsIs
         >>> inputs = Inputs(AsIs(), ("flip-crop",))
         >>> with seeded(0):
         ...     batch, loss = inputs.for_training(torch.rand(4, 3, 8, 8), torch.arange(4))
