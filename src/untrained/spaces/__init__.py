@@ -16,6 +16,7 @@ from untrained.spaces.mlp import MLPs
 from untrained.spaces.mnasnet import MnasNets
 from untrained.spaces.mobilenet import MobileNets
 from untrained.spaces.nasbench201 import NASBench201
+from untrained.spaces.natsbench_size import NATSBenchSize
 from untrained.spaces.resnet import ResNets
 from untrained.spaces.transformer import Transformers
 from untrained.spaces.transnas101 import TransNASMacro, TransNASMicro
@@ -29,6 +30,7 @@ __all__ = [
     "MnasNets",
     "MobileNets",
     "NASBench201",
+    "NATSBenchSize",
     "ResNets",
     "SearchSpace",
     "TransNASMacro",
@@ -56,6 +58,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "mnasnet": MnasNets,
     "mobilenet": MobileNets,
     "vit": ViTs,
+    "natsbench-size": NATSBenchSize,
 }
 """The spaces that come with the package, by name."""
 
