@@ -153,7 +153,7 @@ def _loaded_space(name: str, options: dict[str, Any]) -> SearchSpace:
     if colon and not (isinstance(found, type) and issubclass(found, SearchSpace)):
         raise InputError(
             f"the search was in the space {shown(name)}, whose code is not run because a file names it: give the space "
-            "too, load_network(folder, space), or import its module first"
+            "too (--space; load_network(folder, space)), or import its module first"
         )
     return remade_space(name, options)
 
