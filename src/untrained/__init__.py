@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from untrained.searching.saved import load_network
     from untrained.searching.search import search
     from untrained.spaces import (
+        DARTS,
         SPACES,
         ArchitectureList,
         MLPs,
@@ -72,6 +73,7 @@ _HOMES = {
         "MobileNets",
         "ViTs",
         "NATSBenchSize",
+        "DARTS",
         "NASBench201",
         "ResNets",
         "SearchSpace",
@@ -86,6 +88,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BENCHMARKS",
+    "DARTS",
     "METRICS",
     "ROBOT_METRICS",
     "SAMPLERS",

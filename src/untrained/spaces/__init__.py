@@ -9,6 +9,7 @@ from untrained.errors import InputError, one_line, shown
 from untrained.runtime.lookup import look_up
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.choosing import choice, repeat
+from untrained.spaces.darts import DARTS
 from untrained.spaces.instances import arguments
 from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.making import space_of
@@ -24,6 +25,7 @@ from untrained.spaces.unet import UNets
 from untrained.spaces.vit import ViTs
 
 __all__ = [
+    "DARTS",
     "SPACES",
     "ArchitectureList",
     "MLPs",
@@ -59,6 +61,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "mobilenet": MobileNets,
     "vit": ViTs,
     "natsbench-size": NATSBenchSize,
+    "darts": DARTS,
 }
 """The spaces that come with the package, by name."""
 
