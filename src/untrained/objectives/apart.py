@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import math
 import multiprocessing
 import time
 import traceback
@@ -25,6 +26,8 @@ from untrained.runtime.workers import CannotLoad, Died, Worker
 
 POLL_SECONDS = 0.2
 """How often an interrupt, and the time that trainings take, are looked at."""
+STEP_SECONDS = 0.05
+"""How often steps are told of: each costs as much as a step of a very small network."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ class Here:
 class Apart:
     """Evaluates in processes of their own, which are started when they are needed, and anew after a death.
 
-    The objective is sent to each once. Its callbacks (attributes `on_...`) are called in this process.
+    The objective is sent to each once. Its callbacks (attributes `on_...`) are called in this process, `on_step` at
+    most 20 times a second.
 
     Args:
         objective: What evaluates.
@@ -312,13 +316,19 @@ class FarTrial:
         owner().ask(TRIAL, "report", True, (float(value) if isinstance(value, torch.Tensor) else value, step), {})
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Told:
-    """A callback of the objective, which its owner calls."""
+    """A callback of the objective, which its owner calls. Of steps (done, in all) it is told now and then only."""
 
     name: str
+    last: float = -math.inf
 
     def __call__(self, *arguments: Any) -> None:
+        if self.name == "on_step":
+            is_end = len(arguments) == 2 and arguments[0] == arguments[1]
+            if time.monotonic() - self.last < STEP_SECONDS and not is_end:
+                return
+            self.last = time.monotonic()
         owner().tell(self.name, *arguments)
 
 
