@@ -290,7 +290,7 @@ def test_what_cannot_be_sent_is_evaluated_here_with_a_warning() -> None:
     objective.apart = True
     with pytest.warns(InputWarning, match=r"cannot be sent to a process of its own \(TypeError: .*lock.*this one"):
         assert isinstance(evaluator(objective), Here)
-    with pytest.raises(InputError, match=r"cannot be sent .*, which a limit for each training needs"):
+    with pytest.raises(InputError, match=r"a limit for each training needs .* cannot be sent to one: Type"):
         evaluator(objective, limit=5.0)
     with pytest.raises(InputError, match="leave out isolate=False"):
         evaluator(objective, isolate=False, limit=5.0)

@@ -55,6 +55,7 @@ OF_TRAINING = (
         "device",
         "threads",
         "training_limit",
+        "jobs",
         "score_batch_size",
         "strict",
     ),
@@ -109,6 +110,7 @@ def search(
         str | None,
         typer.Option("--time-limit", "--timeout", help="Begin no further query after, as 90, 30min, 2h or 1d."),
     ] = None,
+    jobs: Annotated[int, typer.Option(help="How many trainings at once.")] = 1,
     keep: Annotated[int, typer.Option(help="Of how many of the best networks --out keeps the weights.")] = KEEP,
     training_limit: Annotated[
         str | None, typer.Option(help="End a training that takes longer, as 90, 10min or 1h: a failed query.")
@@ -153,7 +155,7 @@ def search(
             "pruner": pruner,
         }
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
-        options["training_limit"] = seconds_in(training_limit)
+        options |= {"training_limit": seconds_in(training_limit), "jobs": jobs}
         bars.within(options["timeout"], counted=budget is not None)
         if data is not None:
             check_seed(seed)
@@ -168,7 +170,7 @@ def search(
                 data_workers=data_workers,
                 device=device,
                 threads=threads,
-                on_step=bars.training,
+                on_step=bars.training if jobs == 1 else None,
             )
             names = metrics or ",".join(group[0] for group in own_metrics) or None
             options["scores"] = untrained.Scoring(

@@ -174,7 +174,7 @@ class Apart:
 
     def _heard(self, job: "_Job") -> Outcome | None:
         """What a process says; an outcome if its evaluation has ended."""
-        spoilt = False
+        arch, trial, start, spoilt = job.arch, job.trial, job.start, False
         try:
             (result,) = job.worker.receive() or (None,)
         except CannotLoad as error:
@@ -195,7 +195,7 @@ class Apart:
         self._next(job)
         if isinstance(result, InputError | KeyboardInterrupt):
             raise result
-        return None if result is None else Outcome(job.arch, job.trial, time.perf_counter() - job.start, result)
+        return None if result is None else Outcome(arch, trial, time.perf_counter() - start, result)
 
     def _give_up(self, error: CannotLoad) -> None:
         if not self._or_here:
@@ -232,9 +232,9 @@ def evaluator(objective: Objective, isolate: bool | None = None, limit: float | 
     Raises:
         InputError: What is asked for needs another process, and that cannot be.
     """
-    needs = "a limit for each training" if limit is not None else "several jobs" if jobs > 1 else ""
+    needs = "a limit for each training needs" if limit is not None else f"{jobs} jobs need" if jobs > 1 else ""
     if isolate is False and needs:
-        raise InputError(f"{needs} needs evaluations in processes of their own: leave out isolate=False")
+        raise InputError(f"{needs} evaluations in processes of their own: leave out isolate=False")
     is_asked_for = bool(isolate or needs)
     if not (is_asked_for or (objective.apart and isolate is None)):
         return Here(objective)
@@ -245,8 +245,8 @@ def evaluator(objective: Objective, isolate: bool | None = None, limit: float | 
     except Exception as error:  # pickling fails in many ways
         if is_asked_for:
             raise InputError(
-                f"the objective cannot be sent to a process of its own ({one_line(error)}), which "
-                f"{needs or 'isolate=True'} needs"
+                f"{needs or 'isolate=True needs'} a process of its own, and the objective cannot be sent to one: "
+                f"{one_line(error)}"
             ) from error
         _warn_here(error)
         return Here(objective)

@@ -80,6 +80,7 @@ def search(
     timeout: float | None = None,
     training_limit: float | None = None,
     isolate: bool | None = None,
+    jobs: int = 1,
     keep: int = KEEP,
     out: str | Path | None = None,
     on_begin: Callable[[], None] | None = None,
@@ -128,6 +129,8 @@ def search(
             at the cost of one failed query. The values are the same to the bit. By default trainings are
             (`Objective.apart`), and functions of one's own only with a `training_limit`: what else they change than
             their value and their trial, they change in that process.
+        jobs: How many architectures are evaluated at once, each in a process of its own. The sampler takes the running
+            ones into account; with more than one, what it proposes depends on which ends first.
         keep: Of how many of the best queries the folder keeps the trained weights.
         out: A folder for the study, the scores, `best.json`, `best.safetensors` and the weights of the next best.
         on_begin: Called once nothing stands against the search any more, before anything is written or scored.
@@ -156,11 +159,13 @@ def search(
         True
     """
     start = time.perf_counter()
-    seed, keep = whole("seed", seed), whole("keep", keep)
+    seed, keep, jobs = whole("seed", seed), whole("keep", keep), whole("jobs", jobs)
     budget = None if budget is None else whole("budget", budget)
     deadline = math.inf if timeout is None else time.monotonic() + timeout
     if budget is not None and budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
+    if jobs < 1:
+        raise InputError(f"jobs {jobs}: give at least 1")
     if keep < 1:
         raise InputError(f"keep {keep}: give at least 1, the weights of the best network")
     if timeout is not None and not timeout > 0:
@@ -184,7 +189,7 @@ def search(
         _quiet_optuna(),
         only_search_in(folder),
         interruptible("step"),
-        closing(evaluator(objective, isolate, training_limit)) as evaluates,
+        closing(evaluator(objective, isolate, training_limit, jobs)) as evaluates,
     ):
         drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
         if isinstance(scores, ScoreTable):
