@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Values = NDArray[np.float64]
 """n architectures x K metrics, higher is better; NaN counts as the worst. `ScoreTable.merits` is such."""
@@ -20,6 +19,8 @@ def ranks(values: Values) -> Values:
     Raises:
         ValueError: `values` is empty or not a matrix.
     """
+    from scipy.stats import rankdata  # a process that trains imports this module, and has no use for it
+
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or not values.size:
         raise ValueError(f"the scores have shape {values.shape}: they must be architectures x metrics")
