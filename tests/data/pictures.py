@@ -3,8 +3,9 @@
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,22 @@ def encoded(image: np.ndarray | Image.Image, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(buffer, kind)
     return buffer.getvalue()
+
+
+class InMemory:
+    """Encoded pictures in a list."""
+
+    def __init__(self, files: Sequence[bytes | None]) -> None:
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def open(self, row: int) -> BinaryIO:
+        return io.BytesIO(self.files[row] or b"")
+
+    def called(self, row: int) -> str:
+        return f"the image of row {row}"
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.pictures import black, chunk, encoded
-from untrained.data.pictures import MOST_PIXELS, SPREAD, Pictures
+from data.pictures import InMemory, black, chunk, encoded
+from untrained.data.picture import MOST_PIXELS
+from untrained.data.pictures import Pictures
+from untrained.data.resizing import Resize
 from untrained.errors import InputError, InputWarning
 
 RNG = np.random.default_rng(0)
@@ -15,8 +17,8 @@ RGB = [RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8) for _ in range(6)]
 GREY = [image[:, :, 0] for image in RGB]
 
 
-def of(files: Sequence[bytes]) -> Pictures:
-    return Pictures("x.parquet", len(files), lambda row: files[row], lambda row: f"the image of row {row}")
+def of(files: Sequence[bytes | None], resize: Resize | None = None) -> Pictures:
+    return Pictures("x.parquet", InMemory(files), resize)
 
 
 def decoded(files: Sequence[bytes]) -> np.ndarray:
@@ -61,15 +63,6 @@ def test_modes_that_differ_are_made_one() -> None:
         assert decoded([encoded(GREY[0]), encoded(Image.fromarray(GREY[1]).convert("LA"))]).shape == (2, 5, 7, 1)
 
 
-def test_a_mode_that_headers_did_not_show_is_told_once() -> None:
-    files = [encoded(GREY[0])] * (2 * SPREAD + 1)
-    files[1] = files[3] = encoded(RGB[1])  # between those that are looked at first
-    with pytest.warns(InputWarning, match="images of mode RGB are read as L, the image of row 1 first") as caught:
-        images = decoded(files)
-    assert len(caught) == 1
-    assert np.array_equal(images[3, :, :, 0], np.asarray(Image.fromarray(RGB[1]).convert("L")))
-
-
 TORN = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"") + encoded(GREY[0])[33:]
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 7 5\n%%EndComments\nshowpage\n%%EOF\n"
 
@@ -77,16 +70,16 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 7 5\n%%EndComments\nshowpage
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (b"", "row 3 is not a readable picture"),
-        (b"no image", "not a readable picture: give JPEG, PNG"),
+        (b"", r"the image of row 3 \(empty\)"),
+        (b"no image", r"not a readable picture\): mend or remove it \(JPEG, PNG"),
         (TORN, "not a readable picture"),
-        (encoded(GREY[0])[:60], "not a readable picture"),
+        (encoded(GREY[0])[:60], r"row 3 \(cut off\)"),
         (EPS, "not a readable picture"),
-        (None, "not a readable picture"),
-        (encoded(GREY[0][:4]), r"row 3 is 7 x 4, others are 7 x 5 \(width x height\): save all in one size"),
+        (None, "empty"),
+        (encoded(GREY[0][:4]), r"row 3 is 7 x 4, others are 7 x 5 \(width x height\): resize all, with --resize 8 "),
         (encoded(GREY[0].astype(np.uint16), "TIFF"), "modes L, I;16 do not go together"),
-        (black(20_000, 10_000), "row 3 is too large: at most 16,777,216 pixels"),
-        (black(MOST_PIXELS // 1024 + 1, 1024), r"row 3 is too large \(16,385 x 1,024\)"),
+        (black(20_000, 10_000), r"row 3 \(too large: at most 89,478,485 pixels\)"),
+        (black(MOST_PIXELS // 1024 + 1, 1024), "row 3 .too large"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_row(wrong: bytes, says: str) -> None:
@@ -97,6 +90,5 @@ def test_what_cannot_be_read_is_named_with_its_row(wrong: bytes, says: str) -> N
 
 def test_what_memory_cannot_hold_is_refused_first() -> None:
     large = encoded(np.zeros((4096, 4096), dtype=np.uint8))
-    pictures = Pictures("x", 10**9, lambda row: large, lambda row: f"row {row}")
     with pytest.raises(InputError, match=r"10,000,000 images of 4,096 x 4,096 take .* GB, this machine has"):
-        pictures(np.arange(10**7))
+        of([large])(np.zeros(10**7, dtype=np.int64))

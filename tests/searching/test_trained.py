@@ -81,7 +81,7 @@ def test_best_json_holds_what_is_needed_to_use_the_network(digits: Result) -> No
     assert digits.space.to_arch(network["decisions"]) == digits.architecture
     assert network["inputs"] == {"dtype": "uint8", "shape": [1, 8, 8]}
     assert (network["task"]["kind"], network["task"]["outputs"]) == ("classification", 10)
-    assert network["preparation"]["kind"] == "normalisation"
+    assert network["preparation"]["kind"] == "images"
     assert (document["recipe"]["epochs"], document["recipe"]["seed"]) == (1, 0)
     assert document["versions"]["torch"] == version("torch")
 

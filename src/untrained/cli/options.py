@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,8 +19,17 @@ Space = Annotated[
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
 Data = Annotated[
     str | None,
-    typer.Option("--data", help="digits, a .parquet or .npz file, or a folder of class folders."),
+    typer.Option("--data", help="digits, a folder of class folders, or a .parquet, .csv or .npz file."),
 ]
+Resize = Annotated[
+    str | None, typer.Option(help="Size of all images, as 64 or 64x48 (width x height): centre crop, then scaled.")
+]
+Subset = Annotated[int | None, typer.Option(help="Use so many samples of --data, drawn class by class.")]
+ImageColumn = Annotated[str | None, typer.Option(help="Column of pictures or file names (default: found).")]
+Target = Annotated[str | None, typer.Option(help="Column to predict, or several at commas (default: found).")]
+Task = Annotated[str | None, typer.Option(help="classification, multi-label, regression or segmentation.")]
+DATA_OPTIONS = ("resize", "subset", "image_column", "target", "task")
+"""What `chosen_data` takes beside names."""
 Metrics = Annotated[
     str | None,
     typer.Option("--metrics", help="Separated by commas: names (untrained metrics), module:name or file.py:name."),
@@ -40,6 +49,24 @@ def names_in(text: str | None) -> tuple[str, ...] | None:
     from untrained.metrics import split_names
 
     return None if text is None else tuple(filter(None, split_names(text)))
+
+
+def chosen_data(name: str, test: str | None, given: Mapping[str, Any]) -> Any:
+    """Reads the data that a command was given.
+
+    Args:
+        name: The value of `--data`.
+        test: The value of `--test-data`, or None.
+        given: The parameters of the command, `DATA_OPTIONS` among them.
+
+    Returns:
+        The data.
+
+    Raises:
+        InputError: They cannot be used.
+    """
+    options = {option: given[option] for option in DATA_OPTIONS}
+    return untrained.load_data(name, test, image=options.pop("image_column"), **options)
 
 
 def chosen_space(name: str | None, options: str, images: Any) -> Any:

@@ -9,13 +9,19 @@ import untrained
 from untrained.cli.options import (
     BatchSize,
     Data,
+    ImageColumn,
     Metrics,
     Pool,
+    Resize,
     Seed,
     Space,
     SpaceOptions,
     Strict,
+    Subset,
+    Target,
+    Task,
     Workers,
+    chosen_data,
     chosen_space,
     pool_of,
     scoring,
@@ -39,6 +45,7 @@ EXAMPLES = """
 
 
 def score(
+    context: typer.Context,
     space: Space,
     data: Data,
     out: Annotated[Path, typer.Option(help="File to write: .parquet, which can be extended later, or .csv.")],
@@ -47,6 +54,11 @@ def score(
     ] = None,
     pool: Pool = None,
     metrics: Metrics = None,
+    resize: Resize = None,
+    subset: Subset = None,
+    image_column: ImageColumn = None,
+    target: Target = None,
+    task: Task = None,
     space_options: SpaceOptions = "",
     seed: Seed = 0,
     batch_size: BatchSize = BATCH,
@@ -64,7 +76,7 @@ def score(
     if archs is not None and pool is not None:
         raise InputError("give either --archs or --pool")
     check_seed(seed)
-    images = untrained.load_data(data)
+    images = chosen_data(data, None, context.params)
     chosen = chosen_space(space, space_options, images)
     pool_archs = read_archs(archs, chosen) if archs is not None else pool_of(chosen, pool, seed)
     console = stderr()

@@ -8,16 +8,23 @@ import typer
 
 import untrained
 from untrained.cli.options import (
+    DATA_OPTIONS,
     BatchSize,
     Data,
+    ImageColumn,
     Metrics,
     Pool,
+    Resize,
     Seed,
     Space,
     SpaceOptions,
     Strict,
+    Subset,
+    Target,
+    Task,
     Workers,
     check_archs,
+    chosen_data,
     chosen_space,
     scoring,
     seconds_in,
@@ -48,6 +55,7 @@ OF_TRAINING = (
         "archs",
         "workers",
         "test_data",
+        *DATA_OPTIONS,
         *HELP,
         "loss",
         "measure",
@@ -74,6 +82,11 @@ def search(
     space_options: SpaceOptions = "",
     data: Data = None,
     test_data: Annotated[str | None, typer.Option(help="Test images, else a fifth of --data is set aside.")] = None,
+    resize: Resize = None,
+    subset: Subset = None,
+    image_column: ImageColumn = None,
+    target: Target = None,
+    task: Task = None,
     table: Annotated[str | None, typer.Option(help="Parquet, CSV or JSON file that answers for the training.")] = None,
     column: Annotated[str | None, typer.Option(help="Column of --table to search by.")] = None,
     direction: Annotated[
@@ -159,7 +172,7 @@ def search(
         bars.within(options["timeout"], counted=budget is not None)
         if data is not None:
             check_seed(seed)
-            images = untrained.load_data(data, test_data)
+            images = chosen_data(data, test_data, context.params)
             chosen = chosen_space(space, space_options, images)
             objective: Any = untrained.TrainingObjective(
                 chosen,

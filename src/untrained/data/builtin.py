@@ -5,21 +5,30 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
-from untrained.data.source import Source, hash_of
+from untrained.data.pixels import Arrays
+from untrained.data.source import Source, Wanted, hash_of
 
 DIGITS = "digits"
 TABLES = ("iris", "wine", "breast_cancer", "diabetes")
 """Three of classes; the last of a number to be predicted."""
 
 
-def read_digits() -> Source:
+def read_digits(wanted: Wanted) -> Source:
     """The 1,797 grey 8 x 8 images of handwritten digits (Alpaydin & Kaynak, 1998)."""
+    images = Arrays(DIGITS, _images, wanted.resize)
+    return Source(DIGITS, images, _bunch().target, lambda: hash_of(images.whole.numpy().tobytes()))
+
+
+def _images() -> Tensor:
+    return torch.from_numpy(_bunch().images.astype(np.uint8))[:, None]
+
+
+def _bunch() -> Any:
     from sklearn.datasets import load_digits
 
-    bunch: Any = load_digits()
-    images = torch.from_numpy(bunch.images.astype(np.uint8))[:, None]
-    return Source(DIGITS, lambda rows: images[rows], bunch.target, lambda: hash_of(images.numpy().tobytes()))
+    return load_digits()
 
 
 def builtin_table(name: str) -> tuple[pa.Table, str]:

@@ -1,54 +1,92 @@
-"""Images that are decoded one by one, as they are asked for."""
+"""Images with their targets, decoded one by one, batch by batch or all at once."""
 
-import math
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-import torch
-from numpy.typing import NDArray
+import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
-from untrained.data.source import Pixels, Rows
+from untrained.data.source import Rows
+
+Give = Callable[[Rows], Tensor]
+"""Rows -> a tensor whose first dimension goes over them."""
 
 
 class Decoded(Dataset[tuple[Tensor, Tensor]]):
-    """Some rows of a source of images, with their targets.
+    """Some rows of a source of images, decoded each time that they are asked for.
 
     Args:
-        pixels: Decodes rows: m of them -> m x c x h x w.
+        images: Decodes rows: m of them -> m x c x h x w.
         rows: The n rows.
-        targets: Those of the n rows.
+        targets: Gives the targets of rows.
 
     Example:
-        >>> import numpy as np
-        >>> samples = Decoded(lambda rows: torch.zeros(len(rows), 1, 2, 2), np.array([4, 7]), np.array([0, 1]))
-        >>> samples[1][1], samples.nbytes
-        (tensor(1), 32)
+        >>> def black(rows):
+        ...     return torch.zeros(len(rows), 1, 2, 2)
+        >>> samples = Decoded(black, np.array([4, 7]), torch.from_numpy)
+        >>> samples[1][1], len(samples.__getitems__([0, 1]))
+        (tensor(7), 2)
     """
 
-    def __init__(self, pixels: Pixels, rows: Rows, targets: NDArray[Any]) -> None:
-        self.pixels = pixels
+    def __init__(self, images: Give, rows: Rows, targets: Give) -> None:
+        self.images = images
         self.rows = rows
-        self.targets = torch.from_numpy(targets)
+        self.targets = targets
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
-        return self.pixels(self.rows[place : place + 1])[0], self.targets[place]
+        images, targets = self.batch([place])
+        return images[0], targets[0]
+
+    def __getitems__(self, places: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Samples by their numbers: what a `DataLoader` asks for, a batch at once."""
+        return list(zip(*self.batch(places), strict=True))
+
+    def batch(self, places: Sequence[int] | Tensor | Rows) -> tuple[Tensor, Tensor]:
+        """Samples by their numbers, as m x c x h x w images and m targets."""
+        rows = self.rows[np.asarray(places, dtype=np.int64)]
+        return self.images(rows), self.targets(rows)
+
+
+class Loaded(TensorDataset):
+    """Some rows of a source of images, which stay in memory once they are needed.
+
+    Single samples are decoded each for itself until half of all were; then, and for `tensors`, all are.
+    Another process decodes anew: pictures travel encoded, or as names of files.
+
+    Args:
+        decoded: What decodes them.
+
+    Example:
+        >>> samples = Loaded(Decoded(lambda rows: torch.zeros(len(rows), 1, 2, 2), np.arange(4), torch.from_numpy))
+        >>> samples[[1, 3]][1], samples.tensors[0].shape
+        (tensor([1, 3]), torch.Size([4, 1, 2, 2]))
+    """
+
+    def __init__(self, decoded: Decoded) -> None:
+        self.decoded = decoded
+        self._asked = 0
 
     @cached_property
-    def nbytes(self) -> int:
-        """What all images take in memory."""
-        one = self.pixels(self.rows[:1])
-        return math.prod(one.shape) * one.element_size() * len(self)
+    def tensors(self) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """All images, and all targets."""
+        return self.decoded.batch(np.arange(len(self)))
 
-    @cached_property
-    def loaded(self) -> TensorDataset:
-        """All images decoded, in memory."""
-        return TensorDataset(self.pixels(self.rows), self.targets)
+    def __len__(self) -> int:
+        return len(self.decoded)
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        if "tensors" not in vars(self):
+            places = np.arange(len(self))[index if not isinstance(index, Tensor) else index.numpy()]
+            self._asked += places.size
+            if 2 * self._asked <= len(self):
+                images, targets = self.decoded.batch(places.reshape(-1))
+                return (images, targets) if places.ndim else (images[0], targets[0])
+        return super().__getitem__(index)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Another process decodes anew: pictures are smaller encoded."""
-        return {name: value for name, value in vars(self).items() if name != "loaded"}
+        return {name: value for name, value in vars(self).items() if name != "tensors"}

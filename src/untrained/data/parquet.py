@@ -1,92 +1,169 @@
-"""Images in Parquet: encoded pictures beside their labels, as Hugging Face's data sets have them."""
+"""Images in Parquet: encoded pictures beside their targets, as Hugging Face's data sets have them."""
 
 import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from untrained.data.columns import SPLIT_COLUMN, chosen_targets, rows_of_splits, targets_in
+from untrained.data.picture import in_bytes
 from untrained.data.pictures import Pictures
-from untrained.data.source import Source, hash_of
+from untrained.data.source import SPLITS, Rows, Source, Wanted, check_memory, hash_of
 from untrained.errors import InputError, listed, one_line
 
 IMAGE = ("image", "img")
-LABEL = ("label", "labels", "class", "target")
-"""What the columns may be called; the first that is there is taken."""
+"""What the column of pictures may be called; the first that is there is taken, else the only one of bytes."""
 
 
-def read_parquet(path: Path) -> Source:
-    """Reads a column of encoded pictures (bytes, or Hugging Face's struct of bytes and path) and one of labels.
+def holds_pictures(path: Path) -> bool:
+    """Tells whether a Parquet file has a column of bytes, which must be pictures then.
 
     Args:
-        path: the file.
+        path: The file.
 
     Raises:
-        InputError: it is broken, has no such columns, or rows without a label.
+        InputError: It is broken.
     """
-    try:
-        schema = pq.read_schema(path)
-        image, label = (_column(path, schema, names) for names in (IMAGE, LABEL))
-        table = pq.read_table(path, columns=[image, label])
-        labels = _labels(path, label, table[label])
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as images in Parquet: {one_line(error)}") from error
-    encoded = _bytes(path, image, table[image])
-    pictures = Pictures(str(path), len(table), lambda row: encoded[row].as_py(), lambda row: f"the image of row {row}")
+    return any(_is_bytes(field.type) for field in _schema(path))
+
+
+def read_parquet(paths: Sequence[Path], wanted: Wanted, folder: Path | None = None) -> Source:
+    """Reads a column of encoded pictures (bytes, or Hugging Face's struct of bytes and path) and one of targets.
+
+    Args:
+        paths: The files. If there are several, the names may begin with those of splits, as train-00000-of-00002.
+        wanted: What the user says of them.
+        folder: The folder that they stand in, if it was given instead of them.
+
+    Raises:
+        InputError: One is broken, has no such columns, or rows without a target.
+    """
+    name = str(folder or paths[0])
+    schema = _schema(paths[0])
+    image = _image_column(name, schema, wanted.image)
+    targets = chosen_targets(name, schema, wanted, image)
+    split = [SPLIT_COLUMN] if SPLIT_COLUMN in schema.names and SPLIT_COLUMN not in targets else []
+    tables = [_read(path, [image, *targets, *split]) for path in paths]
+    table = pa.concat_tables([table.drop_columns([image]) for table in tables])
+    encoded = ParquetPictures(paths, image, tuple(map(len, tables)))
+    encoded.take([table[image] for table in tables])
+    values, names = targets_in(name, table, targets, wanted)
+    splits = rows_of_splits(name, table[SPLIT_COLUMN]) if split else _splits(paths, tables)
     return Source(
-        str(path),
-        pictures,
-        labels,
-        lambda: hash_of(*(value.as_buffer() or b"" for value in encoded)),
-        classes=_classes(schema, label),
+        name,
+        Pictures(name, encoded, wanted.resize),
+        values,
+        encoded.content,
+        splits,
+        classes=names or _classes(schema, targets[0]),
     )
 
 
-def has_pictures(path: Path) -> bool:
-    """Tells whether a file has a column that images may stand in.
+class ParquetPictures:
+    """The encoded pictures of Parquet files. In another process they are read again.
 
     Args:
-        path: a file of any kind.
+        paths: The files.
+        column: The column of pictures.
+        lengths: The rows of each file.
     """
-    if path.suffix.lower() != ".parquet" or not path.is_file():
-        return False
+
+    def __init__(self, paths: Sequence[Path], column: str, lengths: Sequence[int]) -> None:
+        self._paths = paths
+        self._column = column
+        self._starts = np.concatenate([[0], np.cumsum(lengths)])
+
+    @cached_property
+    def _parts(self) -> list[Any]:
+        return [_bytes(path, _read(path, [self._column])[self._column]) for path in self._paths]
+
+    def take(self, columns: Sequence[pa.ChunkedArray]) -> None:
+        """Takes columns that were read already."""
+        pairs = zip(self._paths, columns, strict=True)
+        vars(self)["_parts"] = [_bytes(path, column) for path, column in pairs]
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def open(self, row: int) -> BinaryIO:
+        part, place = self._place(row)
+        return in_bytes(self._parts[part][place].as_py())
+
+    def called(self, row: int) -> str:
+        part, place = self._place(row)
+        return f"the image of row {place}" + (f" of {self._paths[part].name}" if len(self._paths) > 1 else "")
+
+    def content(self) -> str:
+        """A hash of all pictures."""
+        return hash_of(*(value.as_buffer() or b"" for part in self._parts for value in part))
+
+    def _place(self, row: int) -> tuple[int, int]:
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return part, row - int(self._starts[part])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_parts"}
+
+
+def _schema(path: Path) -> pa.Schema:
     try:
-        schema = pq.read_schema(path)
-    except (pa.ArrowException, OSError):
-        return True  # `read_parquet` says what is wrong
-    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_struct)
-    return any(field.name in IMAGE or any(holds(field.type) for holds in binary) for field in schema)
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as images in Parquet: {one_line(error)}") from error
 
 
-def _column(path: Path, schema: pa.Schema, names: tuple[str, ...]) -> str:
-    for name in names:
-        if schema.names.count(name) == 1:
-            return name
-    raise InputError(f"{path} has no column {' or '.join(map(repr, names[:2]))}: it has {listed(schema.names)}")
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    try:
+        check_memory(path.stat().st_size, f"{path}: its pictures")
+        return pq.read_table(path, columns=columns).select(columns).replace_schema_metadata()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as images in Parquet: {one_line(error)}") from error
 
 
-def _bytes(path: Path, name: str, column: pa.ChunkedArray) -> Any:
-    kind = column.type
+def _is_bytes(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _image_column(name: str, schema: pa.Schema, wanted: str | None) -> str:
+    there = [field.name for field in schema if _is_bytes(field.type)]
+    if wanted is not None:
+        if wanted not in schema.names:
+            raise InputError(f"{name} has no column {wanted!r}: it has {listed(schema.names)}")
+        if wanted not in there:
+            kind = schema.field(wanted).type
+            raise InputError(f"{name}: column {wanted!r} holds {kind}, not the bytes of pictures (JPEG, PNG, ...)")
+        return wanted
+    named = [column for column in IMAGE if column in there] or there
+    if not named:
+        raise InputError(f"{name} has no column of pictures' bytes: it has {listed(schema.names)}")
+    if len(named) > 1 and named[0] not in IMAGE:
+        raise InputError(f"{name} has {len(there)} columns of bytes, {listed(there)}: name one, with --image-column")
+    return named[0]
+
+
+def _bytes(path: Path, column: pa.ChunkedArray) -> Any:
+    if pa.types.is_struct(column.type):
         column = pyarrow.compute.struct_field(column, "bytes")  # pyright: ignore[reportAttributeAccessIssue] - made on import
-    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
-        raise InputError(f"{path}: column {name!r} holds {kind}: it must hold the bytes of pictures (JPEG, PNG, ...)")
+    if column.null_count == len(column) > 0:
+        raise InputError(f"{path}: no row has the bytes of a picture")
     return column
 
 
-def _labels(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
-    if column.null_count:
-        raise InputError(f"{path} has {column.null_count} rows without a label: every image needs one")
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return np.array(column.cast(pa.string()).to_pylist(), dtype=object)
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        raise InputError(f"{path}: column {name!r} holds {kind}: labels must be 0, 1, 2, ... or names")
-    return np.asarray(column.cast(kind).to_numpy())
+def _splits(paths: Sequence[Path], tables: Sequence[pa.Table]) -> Mapping[str, Rows]:
+    """Those that the names of the files begin with."""
+    parts = [SPLITS.get(path.stem.split("-")[0].lower(), "") for path in paths]
+    if "train" not in parts or not all(parts) or set(parts) == {"train"}:
+        return {}
+    of = np.repeat(parts, [len(table) for table in tables])
+    return {part: np.flatnonzero(of == part) for part in dict.fromkeys(parts)}
 
 
 def _classes(schema: pa.Schema, label: str) -> tuple[str, ...]:

@@ -1,160 +1,209 @@
-"""Decoding pictures: raster formats by name, of one size and one mode."""
+"""Encoded pictures of a data set, brought to one size and one mode."""
 
-import io
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import torch
-from PIL import Image
+from numpy.typing import NDArray
 from torch import Tensor
 
+from untrained.data.picture import (
+    DEEP,
+    EIGHT_BITS,
+    READABLE,
+    Unreadable,
+    by,
+    check_end,
+    common_mode,
+    mode_of,
+    most_common,
+    opened,
+    pixels_of,
+    quiet,
+    upright_size,
+)
+from untrained.data.pixels import Form, Images
+from untrained.data.resizing import Resize
 from untrained.data.source import Rows, check_memory
 from untrained.errors import InputError, InputWarning, listed
+from untrained.runtime.cores import cores
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""What may be opened. Pillow knows others that start foreign programs (EPS) or can be read in part only."""
-MOST_PIXELS = 2**24
-"""Of one image: 4,096 x 4,096."""
-SPREAD = 256
-"""Pictures, evenly spaced over all, whose headers decide the size and mode of all."""
-
-EIGHT_BITS = ("L", "LA", "RGB", "RGBA")
-"""Modes of pictures that can be brought to one."""
-DEEP = ("I;16", "I", "F")
-"""Modes of 16 or 32 bits, which can not."""
+AT_ONCE = 64
+"""The most pictures that a thread decodes before it takes the next."""
 
 
-class Pictures:
+class Encoded(Protocol):
+    """Encoded pictures, by their number. It travels to other processes, and should read again there."""
+
+    def __len__(self) -> int: ...
+
+    def open(self, row: int) -> BinaryIO:
+        """A picture as a file, which is closed after use."""
+        ...
+
+    def called(self, row: int) -> str:
+        """What messages call a picture."""
+        ...
+
+
+Header = tuple[str, tuple[int, int]]
+"""Mode and upright size (width, height) of a picture."""
+
+
+class Pictures(Images):
     """Pictures that are decoded when they are asked for.
 
-    All must be of one size. If they are of several modes, all are read as RGB, or as grey if none has colours, and a
-    warning says so; a palette counts as RGB, black and white as grey.
+    All must be of one size, if they are not resized. If they are of several modes, all are read as RGB, or as grey if
+    none has colours, and a warning says so; a palette counts as RGB, black and white as grey. Photos are turned
+    upright.
 
     Args:
-        name: what messages call them all.
-        count: how many there are.
-        read: row -> the encoded picture.
-        called: row -> what messages call it.
+        name: What messages call them all.
+        encoded: The pictures.
+        resize: What is done to each; nothing if None.
+        rows: Those whose headers decide on the form of all; None for all of them.
+        form: The form, if it is known.
     """
 
-    def __init__(self, name: str, count: int, read: Callable[[int], bytes], called: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        encoded: Encoded,
+        resize: Resize | None = None,
+        rows: Rows | None = None,
+        form: Form | None = None,
+    ) -> None:
         self._name = name
-        self._count = count
-        self._read = read
-        self._called = called
-        self._known = set[str]()  # modes that are to be met
+        self._encoded = encoded
+        self._resize = resize
+        self._rows = np.arange(len(encoded)) if rows is None else rows
+        self._given = form
 
-    def __call__(self, rows: Rows) -> Tensor:
-        """Decodes pictures.
+    def used(self, rows: Rows) -> "Pictures":
+        return Pictures(self._name, self._encoded, self._resize, np.sort(rows), self._given)
 
-        Args:
-            rows: m of them.
-
-        Returns:
-            m x c x h x w, of the type that the pictures have (mostly uint8).
-
-        Raises:
-            InputError: a picture cannot be decoded, is too large, or of another size than the others.
-        """
-        mode, size = self._form
-        pictures = np.empty((0, 0, 0, 0))
-        with _quiet():
-            for place, row in enumerate(rows):
-                picture = self._decoded(int(row), mode, size)
-                if place == 0:
-                    check_memory(picture.nbytes * len(rows), f"{self._name}: {len(rows):,} images of {_by(size)}")
-                    pictures = np.empty((len(rows), *picture.shape), picture.dtype)
-                pictures[place] = picture
-        return torch.from_numpy(pictures)
+    def like(self, form: Form) -> "Pictures":
+        return Pictures(self._name, self._encoded, self._resize, self._rows, form)
 
     @cached_property
-    def _form(self) -> tuple[str, tuple[int, int]]:
-        """The mode and the size (width, height) of all."""
-        rows = np.unique(np.linspace(0, self._count - 1, SPREAD).round().astype(np.int64)).tolist()
-        with _quiet():
-            headers = [(_mode(image), image.size) for image in map(self._opened, rows)]
+    def headers(self) -> list[Header]:
+        """Mode and upright size of each picture that is used, read from its header.
+
+        Raises:
+            InputError: Some of the pictures are broken.
+        """
+        with quiet():
+            found = in_threads(self._header, self._rows)
+        pairs = zip(self._rows.tolist(), found, strict=True)
+        wrong = [f"{self._encoded.called(row)} ({why})" for row, why in pairs if isinstance(why, str)]
+        if wrong:
+            self._refuse(wrong)
+        return found
+
+    def find_form(self) -> Form:
+        headers = self.headers
         modes = Counter(mode for mode, _ in headers)
-        mode = _common(modes)
+        mode = self._mode(modes)
+        width, height = self._size([size for _, size in headers])
+        return Form(mode, EIGHT_BITS.get(mode, 1), height, width, DEEP.get(mode, "uint8"))
+
+    def __call__(self, rows: Rows) -> Tensor:
+        form = self.form
+        size = form.nbytes * len(rows)
+        check_memory(size, f"{self._name}: {len(rows):,} images of {by((form.width, form.height))}")
+        pictures = np.empty((len(rows), *form.shape), form.dtype)
+        wrong = list[tuple[int, str]]()
+
+        def decode(place: int) -> None:
+            try:
+                pictures[place] = self._decoded(int(rows[place]), form)
+            except Unreadable as error:
+                wrong.append((place, f"{self._encoded.called(int(rows[place]))} ({error})"))
+
+        with quiet():
+            in_threads(decode, np.arange(len(rows)))
+        if wrong:
+            self._refuse([why for _, why in sorted(wrong)])
+        return torch.from_numpy(pictures)
+
+    def _mode(self, modes: Counter[str]) -> str:
+        mode = common_mode(modes if self._given is None else {self._given.mode or "", *modes})
         if mode is None:
             raise InputError(f"{self._name}: images of modes {listed(modes)} do not go together: save all in one mode")
-        if len(modes) > 1:
-            self._tell(f"images of modes {listed(modes)} are all read as {mode}")
-        self._known.update(modes)
-        return mode, Counter(size for _, size in headers).most_common(1)[0][0]
+        if self._given is not None:
+            mode = self._given.mode or mode
+        other = sorted(found for found in modes if found != mode)
+        if other:
+            self._tell(f"images of modes {listed(sorted(modes))} are all read as {mode}")
+        return mode
 
-    def _opened(self, row: int) -> Image.Image:
+    def _size(self, sizes: list[tuple[int, int]]) -> tuple[int, int]:
+        if self._resize is not None:
+            return self._resize.width, self._resize.height
+        wanted = most_common(sizes) if self._given is None else (self._given.width, self._given.height)
+        if all(size == wanted for size in sizes):
+            return wanted
+        place = next(place for place, size in enumerate(sizes) if size != wanted)
+        row = self._encoded.called(int(self._rows[place]))
+        what = f"{self._name}: {row} is {by(sizes[place])}, others are {by(wanted)} (width x height)"
+        raise InputError(f"{what}: resize all, with --resize {sensible(sizes)} or resize={sensible(sizes)}")
+
+    def _header(self, row: int) -> Header | str:
         try:
-            image = Image.open(io.BytesIO(self._read(row)), formats=FORMATS)
-            pixels = image.width * image.height
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            pixels, image = MOST_PIXELS + 1, None
-        except Exception as error:  # Pillow has dozens, from struct.error to SyntaxError
-            raise self._broken(row) from error
-        if image is None or pixels > MOST_PIXELS:
-            size = "" if image is None else f" ({_by(image.size)})"
-            raise InputError(f"{self._name}: {self._called(row)} is too large{size}: at most {MOST_PIXELS:,} pixels")
-        return image
+            with self._encoded.open(row) as file:
+                image = opened(file)
+                header = mode_of(image), upright_size(image)
+                check_end(image, file)
+                return header
+        except Unreadable as error:
+            return str(error)
+        except OSError as error:
+            return error.strerror or "it cannot be read"
 
-    def _decoded(self, row: int, mode: str, size: tuple[int, int]) -> np.ndarray:
-        image = self._opened(row)
-        if image.size != size:
-            raise InputError(
-                f"{self._name}: {self._called(row)} is {_by(image.size)}, others are {_by(size)} (width x height): "
-                "save all in one size"
-            )
-        own = _mode(image)
-        if own != mode:
-            if own in DEEP or mode in DEEP:
-                others = f"others are of {mode}: save all in one"
-                raise InputError(f"{self._name}: {self._called(row)} is of mode {own}, {others}")
-            if own not in self._known:
-                self._known.add(own)
-                self._tell(f"images of mode {own} are read as {mode}, {self._called(row)} first")
+    def _decoded(self, row: int, form: Form) -> NDArray[Any]:
         try:
-            if own not in DEEP and image.mode != mode:
-                image = (image.convert("RGBA") if "transparency" in image.info else image).convert(mode)
-            array = np.asarray(image)
-            array = array.astype(array.dtype.newbyteorder("=")) if own in DEEP else array
-        except Exception as error:  # as above
-            raise self._broken(row) from error
-        return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+            with self._encoded.open(row) as file:
+                image = opened(file)
+                own = mode_of(image)
+                if form.mode is None or (own != form.mode and (own in DEEP or form.mode in DEEP)):
+                    raise Unreadable(f"of mode {own}, others are {form.mode}")
+                picture = pixels_of(image, form.mode, self._resize)
+        except OSError as error:
+            raise Unreadable(error.strerror or "it cannot be read") from error
+        if picture.shape != form.shape:
+            raise Unreadable(f"{by(picture.shape[:0:-1])}, others are {by((form.width, form.height))}")
+        return picture
 
-    def _broken(self, row: int) -> InputError:
-        kinds = "JPEG, PNG, BMP, GIF, TIFF, WebP or PPM"
-        return InputError(f"{self._name}: {self._called(row)} is not a readable picture: give {kinds}")
+    def _refuse(self, wrong: list[str]) -> None:
+        some = f"{len(wrong):,} of {len(self._rows):,} pictures are broken: {listed(wrong, 3)}"
+        what = some if len(wrong) > 1 else wrong[0]
+        raise InputError(f"{self._name}: {what}: mend or remove {'them' if len(wrong) > 1 else 'it'} ({READABLE})")
 
     def _tell(self, note: str) -> None:
         warnings.warn(f"{self._name}: {note}", InputWarning, stacklevel=2)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Pillow's remarks on odd metadata are nothing to a user; its warning of a bomb is an error."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+def sensible(sizes: list[tuple[int, int]]) -> int:
+    """A side to resize to: the usual one that is not above the shorter side of most pictures, and at most 224.
+
+    Example:
+        >>> sensible([(640, 480), (500, 375)]), sensible([(40, 60)])
+        (224, 32)
+    """
+    typical = float(np.median([min(size) for size in sizes]))
+    return max((side for side in (8, 16, 32, 64, 96, 128, 160, 224) if side <= typical), default=8)
 
 
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]:,} x {size[1]:,}"
-
-
-def _mode(image: Image.Image) -> str:
-    """The mode that a picture is read in if all are like it."""
-    if image.mode in EIGHT_BITS or image.mode in DEEP:
-        return image.mode
-    return "I;16" if image.mode.startswith("I;16") else "L" if image.mode == "1" else "RGB"
-
-
-def _common(modes: Counter[str]) -> str | None:
-    """One mode for all of them, None if there is none."""
-    if len(modes) == 1:
-        return next(iter(modes))
-    if any(mode in DEEP for mode in modes):
-        return None
-    return "L" if set(modes) == {"L", "LA"} else "RGB"
+def in_threads(function: Callable[[int], Any], values: Rows) -> list[Any]:
+    """`function` of each value, by as many threads as there are cores: Pillow decodes without Python's lock."""
+    count = min(AT_ONCE, len(values) // (8 * cores()))
+    if count == 0:
+        return [function(value) for value in values.tolist()]
+    parts = [values[i : i + count].tolist() for i in range(0, len(values), count)]
+    with ThreadPoolExecutor(cores()) as pool:
+        return [result for part in pool.map(lambda part: [function(value) for value in part], parts) for result in part]

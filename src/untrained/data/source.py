@@ -1,44 +1,70 @@
 """What a file or folder of images holds, as its reader gives it."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from untrained.errors import InputError
+from untrained.runtime.memory import physical_memory
+
+if TYPE_CHECKING:
+    from untrained.data.masks import Masks
+    from untrained.data.pixels import Images
+    from untrained.data.resizing import Resize
 
 Rows = NDArray[np.int64]
-Pixels = Callable[[Rows], Tensor]
-"""Rows -> n x c x h x w."""
 
-SPLITS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
+SPLITS = {
+    **{"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid"},
+    **{"test": "test", "testing": "test"},
+}
 """What files and folders call a split -> its name here."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a user says of a source beside its name.
+
+    Args:
+        resize: What is done to each image.
+        image: The column of images or file names.
+        target: The column of targets, or several at commas.
+        task: The kind of task.
+    """
+
+    resize: "Resize | None" = None
+    image: str | None = None
+    target: str | None = None
+    task: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Images and labels, not yet checked and split.
+    """Images and targets, not yet checked and split.
 
     Args:
-        name: what messages call it, the path as it was given.
-        pixels: decodes some of its n images.
-        labels: n numbers or texts.
-        content: gives a hash of all that it holds.
-        splits: rows of "train", "valid" or "test", if it sets them apart.
-        classes: the names of labels 0, 1, ..., if it tells them.
+        name: What messages call it, the path as it was given.
+        images: Gives some of its n images.
+        targets: n numbers or texts, n x k numbers, or the n masks.
+        content: Gives a hash of all that it holds.
+        splits: Rows of "train", "valid" or "test", if it sets them apart.
+        classes: The names of classes 0, 1, ..., if it tells them; of k columns of targets, their names.
+        files: The name of the file of each image, if they are files.
+        called: Row -> what messages call it.
     """
 
     name: str
-    pixels: Pixels
-    labels: NDArray[Any]
+    images: "Images"
+    targets: "NDArray[Any] | Masks"
     content: Callable[[], str]
     splits: Mapping[str, Rows] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    files: list[str] | None = None
+    called: Callable[[int], str] = "row {}".format
 
 
 def hash_of(*parts: str | bytes | memoryview) -> str:
@@ -50,7 +76,7 @@ def hash_of(*parts: str | bytes | memoryview) -> str:
     """
     digest = blake2b(digest_size=8)
     for part in parts:
-        content = part.encode() if isinstance(part, str) else part
+        content = part.encode(errors="surrogateescape") if isinstance(part, str) else part
         digest.update(len(content).to_bytes(8, "little"))
         digest.update(content)
     return digest.hexdigest()
@@ -60,14 +86,14 @@ def check_memory(size: int, what: str) -> None:
     """Refuses what cannot be held in memory, before it is decoded.
 
     Args:
-        size: bytes.
-        what: what would take them, for the message.
+        size: Bytes.
+        what: What would take them, for the message.
 
     Raises:
-        InputError: this machine has less memory in all.
+        InputError: This machine has less memory in all.
     """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if size > memory:
+    whole = physical_memory()
+    if size > whole:
         raise InputError(
-            f"{what} take {size / 2**30:,.1f} GB, this machine has {memory / 2**30:,.1f} GB: save them smaller"
+            f"{what} take {size / 2**30:,.1f} GB, this machine has {whole / 2**30:,.1f} GB: save them smaller"
         )

@@ -1,8 +1,9 @@
-"""What the C library does with freed memory."""
+"""How much memory there is, and what the C library does with freed memory."""
 
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -24,3 +25,31 @@ def keep_freed_memory() -> None:
 def physical_memory() -> int:
     """The bytes of memory that this machine has."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def available_memory() -> int:
+    """Bytes of memory that this process could still take without others being swapped out.
+
+    Linux tells; elsewhere it is taken for half of all. A limit of the control group counts (a container, a job of a
+    cluster).
+    """
+    free = _meminfo("MemAvailable")
+    limit, used = (_number(Path(f"/sys/fs/cgroup/memory.{name}")) for name in ("max", "current"))
+    found = physical_memory() // 2 if free is None else free
+    return found if limit is None or used is None else min(found, max(0, limit - used))
+
+
+def _meminfo(name: str) -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+
+
+def _number(path: Path) -> int | None:
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
