@@ -24,6 +24,7 @@ from untrained.runtime.threads import torch_threads
 from untrained.scores.scaling import rank
 from untrained.scoring.batch import Batch
 from untrained.spaces import NASBench201, SearchSpace
+from untrained.testing.report import Check, Report
 
 BATCH = 16
 OTHERS = (*ROBOT_METRICS, "plain", "naswot")
@@ -32,57 +33,23 @@ REPEATS = 3
 """Runs that must agree, or of which the shortest time is told."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """One question that `check_metric` has asked.
-
-    Attributes:
-        name: The question.
-        passed: The answer; None for a figure that is to be read, without a verdict.
-        found: What was seen, in words.
-    """
-
-    name: str
-    passed: bool | None
-    found: str
-
-
 @dataclass(frozen=True, repr=False)
-class MetricReport:
+class MetricReport(Report):
     """What `check_metric` found; printed, it is a table.
 
     Attributes:
-        metric: The metric on trial.
         checks: Every question with its answer.
+        metric: The metric on trial.
         scores: Architecture -> score; None if the metric failed.
     """
 
     metric: Metric
-    checks: tuple[Check, ...]
     scores: Mapping[str, float | None]
 
     @property
-    def passed(self) -> bool:
-        """Whether no check has failed."""
-        return all(check.passed is not False for check in self.checks)
-
-    def assert_passed(self) -> None:
-        """Passes silently if no check has failed; for use in a test.
-
-        Raises:
-            AssertionError: With the whole table, if a check has failed.
-        """
-        if not self.passed:
-            raise AssertionError(str(self))
-
-    def __str__(self) -> str:
-        judged = [check for check in self.checks if check.passed is not None]
-        words = {True: "ok", False: "FAILED", None: ""}
-        lines = [f"{self.metric.name}: {sum(map(bool, (c.passed for c in judged)))} of {len(judged)} checks passed"]
-        lines += [f"  {words[check.passed]:<6}  {check.name:<27}  {check.found}" for check in self.checks]
-        return "\n".join(line.rstrip() for line in lines)
-
-    __repr__ = __str__
+    def title(self) -> str:
+        """The name of the metric."""
+        return self.metric.name
 
 
 def check_metric(
@@ -137,7 +104,8 @@ def check_metric(
     space = space or NASBench201(N=1, C=8, num_classes=10, in_channels=1)
     if batch is None:
         digits = load_data("digits")
-        batch, second_batch = digits.batch(BATCH, seed), digits.second_batch(BATCH, seed)
+        first: Batch = digits.batch(BATCH, seed)
+        batch, second_batch = first, digits.second_batch(BATCH, seed)
     elif second_batch is None and "second batch" in chosen.needs:
         raise InputError(f"metric {chosen.name!r} compares two batches: give second_batch=(inputs, targets) too")
     trial = _Trial(chosen, space, batch, second_batch, seed)
@@ -162,7 +130,7 @@ def check_metric(
             correlation = _spearman(scores, objective)
             right = correlation is not None and chosen.direction * correlation > 0
             checks.append(Check("ranks as it says", right, _told(correlation, "the objective")))
-    return MetricReport(chosen, tuple(checks), {arch: scores.get(arch) for arch in archs})
+    return MetricReport(tuple(checks), chosen, {arch: scores.get(arch) for arch in archs})
 
 
 @dataclass(frozen=True)
