@@ -10,6 +10,7 @@ from untrained.runtime.lookup import look_up
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.choosing import choice, repeat
 from untrained.spaces.darts import DARTS
+from untrained.spaces.gpt import GPTs
 from untrained.spaces.instances import arguments
 from untrained.spaces.lists import ArchitectureList, read_archs
 from untrained.spaces.making import space_of
@@ -28,6 +29,7 @@ __all__ = [
     "DARTS",
     "SPACES",
     "ArchitectureList",
+    "GPTs",
     "MLPs",
     "MnasNets",
     "MobileNets",
@@ -62,6 +64,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "vit": ViTs,
     "natsbench-size": NATSBenchSize,
     "darts": DARTS,
+    "gpt": GPTs,
 }
 """The spaces that come with the package, by name."""
 
