@@ -156,5 +156,5 @@ def test_what_is_no_data_set_of_pairs_is_named() -> None:
     good = (torch.randn(4, 6), torch.arange(4) % 2)
     with pytest.raises(InputError, match="training data, Endless, has no length"):
         training_objective(Widths(TwoHeads), Endless(), good)
-    with pytest.raises(InputError, match="sample of the validation data is a dict"):
+    with pytest.raises(InputError, match="sample of the validation data has the keys x: which is the target"):
         training_objective(Widths(TwoHeads), good, Samples(lambda i, _: {"x": i}))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from untrained.data.preparation import Preparation
-from untrained.data.prepared import Prepared, in_memory, stacked
+from untrained.data.prepared import Prepared, in_memory
 from untrained.data.source import Rows
 from untrained.data.task import Task
 from untrained.errors import InputError
@@ -26,6 +26,7 @@ class Data(ABC):
     Attributes:
         name: What messages and studies call it.
         samples: What messages call its samples, such as "images".
+        batch_size: Samples of a training step that the data asks for, as a `DataLoader` does; None if it does not.
 
     Example:
         >>> from untrained import load_data
@@ -35,6 +36,7 @@ class Data(ABC):
 
     name: str
     samples: str = "samples"
+    batch_size: int | None = None
 
     @property
     @abstractmethod
@@ -85,8 +87,8 @@ class Data(ABC):
     def example(self) -> Any:
         """One prepared training input, as a batch of one."""
         with seeded(0):
-            inputs, _ = self.split("train")[0]
-        return stacked([inputs])
+            inputs, _ = self.split("train").batch([0])
+        return inputs
 
     def split(self, name: str) -> Prepared:
         """All samples of a split, prepared: inputs as a network takes them, targets as it learns them.
@@ -165,8 +167,7 @@ class Data(ABC):
         if in_memory(data):
             return data[torch.from_numpy(places)]
         with seeded(seed):  # augmentation inside of a user's data set
-            inputs, targets = stacked([data[int(place)] for place in places])
-        return inputs, targets
+            return data.batch([int(place) for place in places])
 
     def about(self) -> dict[str, Any]:
         """What a folder of a search remembers of the data (JSON)."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils.data import Dataset, Subset, TensorDataset
 
+from untrained.data.own.samples import Collated, Samples
 from untrained.data.prepared import Prepared
 from untrained.runtime.identity import UNREADABLE
 from untrained.runtime.provenance import raw_bytes
@@ -51,7 +52,8 @@ def content_of(data: Dataset[Any]) -> dict[str, Any] | str:
     try:
         if _hash(once[:1]) != _hash(again):
             return UNREADABLE
-        indices = list(data.indices) if isinstance(data, Subset) else []
+        own = data.data if isinstance(data, Samples) else data
+        indices = list(own.indices) if isinstance(own, Subset) else []
         return {"length": length, "hash": _hash((once, np.asarray(indices, dtype=np.int64)))}
     except TypeError:
         return UNREADABLE
@@ -59,7 +61,7 @@ def content_of(data: Dataset[Any]) -> dict[str, Any] | str:
 
 def _samples(data: Dataset[Any], rows: Iterable[int]) -> list[Any]:
     with seeded(0):
-        return [data[row] for row in rows]
+        return [tuple(data[row]) if isinstance(data, Collated) else data[row] for row in rows]
 
 
 def _hash(values: Any) -> str:

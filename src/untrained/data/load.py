@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from untrained.data.builtin import TABLES, builtin_table
+from untrained.data.huggingface import from_huggingface, is_saved, load_saved
 from untrained.data.load_images import has_images, load_images
 from untrained.data.resizing import Resize
 from untrained.data.source import Wanted
@@ -38,6 +39,7 @@ def load_data(
               maybe a column `split`;
             - `FILE.npz`: arrays `x` (n x h x w, n x c x h x w or n x h x w x c) and `y`, or those of splits: `x_train`
               and `y_train`, `train_images` and `train_labels`;
+            - a folder that `save_to_disk` of Hugging Face's `datasets` wrote;
             - any other `FILE.csv` or `FILE.parquet`: a table, in which each row is a sample.
 
             Labels are 0 to K - 1, names of classes, or rows of 0 and 1.
@@ -53,8 +55,9 @@ def load_data(
         columns: Of a table: those that a network sees; all that tell something if None.
 
     Returns:
-        `ImageData`: the images, read when they are asked for, with their targets and splits; or `TableData`. (Typed as
-        anything, so that each can be used as what it is.)
+        `ImageData`: the images, read when they are asked for, with their targets and splits; or `TableData`; or, of
+        Hugging Face's data sets that are no tables, `DatasetData`. (Typed as anything, so that each can be used as what
+        it is.)
 
     Raises:
         InputError: A file is missing or broken, or its targets do not fit the task.
@@ -68,6 +71,11 @@ def load_data(
     """
     named = target if target is None or isinstance(target, str) else ",".join(target)
     wanted = Wanted(None if resize is None else Resize.of(resize), image, named, task)
+    if Path(source).is_dir() and is_saved(Path(source)):
+        other = None if test is None else load_saved(Path(test))
+        options = {"target": target, "task": task, "columns": columns, "resize": resize, "subset": subset}
+        name = Path(source).resolve().name
+        return from_huggingface(load_saved(Path(source)), other, inputs=image, name=name, **options)
     builtin = str(source) in TABLES
     if not builtin and not (is_table(Path(source)) and not has_images(Path(source), wanted)):
         if columns is not None:

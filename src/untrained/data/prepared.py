@@ -48,6 +48,18 @@ class Prepared(Dataset[tuple[Any, Any]]):
         one = pytree.tree_map_only(Tensor, lambda t: t[None], inputs)
         return pytree.tree_map_only(Tensor, lambda t: t[0], self._module(one)), targets
 
+    def batch(self, places: list[int]) -> tuple[Any, Any]:
+        """Some of the samples as a batch, by the data set's own `collate_fn` if it has one.
+
+        Args:
+            places: Their numbers.
+        """
+        if in_memory(self):
+            return self[places]
+        collate = getattr(self.raw, "collate_fn", None) or stacked
+        inputs, targets = collate([self.raw[place] for place in places])
+        return self._module(inputs), targets if self.task is None else self.task.scaled(targets)
+
 
 def in_memory(data: Dataset[Any]) -> bool:
     """Tells whether a data set can be indexed by a whole batch at once."""
