@@ -1,5 +1,6 @@
 """Evaluations in a process of their own: the same values, and no end of the search whatever they do."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -78,10 +79,12 @@ def test_the_values_and_the_weights_are_those_of_this_process_to_the_bit() -> No
             training.on_step = self.on_step
             found = training(arch, trial)
             precise = torch.get_float32_matmul_precision() == "high"
-            settings = torch.tensor([torch.get_num_threads(), precise, torch.ones(1).dtype.itemsize])
+            as_here = multiprocessing.get_start_method() == before  # of processes that load data
+            settings = torch.tensor([torch.get_num_threads(), precise, torch.ones(1).dtype.itemsize, as_here])
             return Evaluation(found.value, 1.0, {**(found.weights or {}), "settings": settings})
 
-    before = torch.get_float32_matmul_precision()
+    before = multiprocessing.get_start_method()
+    precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
         with closing(Apart(Told())) as apart:
@@ -97,9 +100,9 @@ def test_the_values_and_the_weights_are_those_of_this_process_to_the_bit() -> No
                 assert here.weights is not None
                 assert there.weights.keys() == here.weights.keys()
                 assert all(torch.equal(there.weights[name], here.weights[name]) for name in here.weights)
-                assert there.weights["settings"].tolist() == [2, 1, 4]
+                assert there.weights["settings"].tolist() == [2, 1, 4, 1]
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(precision)
 
 
 class Diverged(EvaluationFailed):

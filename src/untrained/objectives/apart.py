@@ -22,10 +22,12 @@ from untrained.runtime.line import owner
 from untrained.runtime.tensors import copied
 from untrained.runtime.threads import torch_threads
 from untrained.runtime.travel import Parcel
-from untrained.runtime.workers import CannotLoad, Died, Worker
+from untrained.runtime.workers import CannotLoad, Died, NotStarted, Worker
 
 POLL_SECONDS = 0.2
 """How often an interrupt, and the time that trainings take, are looked at."""
+MOST_STARTS = 3
+"""If so many processes in a row end before they have the objective, none will."""
 STEP_SECONDS = 0.05
 """How often steps are told of: each costs as much as a step of a very small network."""
 
@@ -136,6 +138,7 @@ class Apart:
         self._begun = deque[tuple[str, optuna.Trial | None]]()
         self._pool = dict[Connection, _Job]()
         self._here: Here | None = None
+        self._not_started = 0
 
     def begin(self, arch: str, trial: optuna.Trial | None = None) -> None:
         self._begun.append((arch, trial))
@@ -168,6 +171,7 @@ class Apart:
     def _next(self, job: "_Job") -> None:
         """Gives a process that is idle something to do."""
         if self._begun and job.worker.ready and not job.worker.running:
+            self._not_started = 0
             job.arch, job.trial = self._begun.popleft()
             job.start = time.perf_counter()
             job.worker.give((job.arch, job.trial is not None))
@@ -179,6 +183,12 @@ class Apart:
             (result,) = job.worker.receive() or (None,)
         except CannotLoad as error:
             self._give_up(error)
+            return None
+        except NotStarted:  # if memory is short, the next may find more
+            del self._pool[job.worker.pipe]
+            self._not_started += 1
+            if self._not_started == MOST_STARTS:
+                raise
             return None
         except InputError:
             raise

@@ -48,6 +48,10 @@ class CannotLoad(InputError):
     """A worker cannot make the function that it was sent."""
 
 
+class NotStarted(InputError):
+    """A worker ended before it had its function."""
+
+
 def nothing_to_answer(name: str, _: tuple[Any, ...]) -> Any:
     """The answer of an owner that none is asked of."""
     raise LookupError(f"no {name} here")
@@ -104,7 +108,7 @@ class Worker(Generic[Item, Result]):
         """Reads one message, which must be there: returns a result, `Died`, or nothing if it said something else.
 
         Raises:
-            InputError: It cannot be started.
+            NotStarted: It ended before it had its function.
             CannotLoad: It cannot make its function.
             Exception: What the function raised.
         """
@@ -159,7 +163,7 @@ class Worker(Generic[Item, Result]):
         assert self._function is not None
         function, self._function = self._function, None
         with suppress(OSError):
-            Parcel(_Settings(TorchSettings.now(), list(warnings.filters))).send(self.pipe)
+            Parcel(_Settings.now()).send(self.pipe)
             function.send(self.pipe)
 
     def _reply(self, name: str, arguments: tuple[Any, ...]) -> None:
@@ -178,7 +182,7 @@ class Worker(Generic[Item, Result]):
         why = f"it took longer than {self._limit} s" if self._late else f"its process {end}"
         if not self.ready:
             what = "started: use fewer if memory is short" if self._function is not None else "sent what it works on"
-            raise InputError(f"a worker process could not be {what} (it {end})")
+            raise NotStarted(f"a worker process could not be {what} (it {end})")
         return [Died(item, why) for item in self.running]
 
     def _join(self) -> str:
@@ -218,9 +222,15 @@ class _Settings:
 
     torch: TorchSettings
     filters: list[Any]
+    start_method: str | None
+
+    @classmethod
+    def now(cls) -> "_Settings":
+        return cls(TorchSettings.now(), list(warnings.filters), multiprocessing.get_start_method(allow_none=True))
 
     def set(self) -> None:
         self.torch.set()
+        multiprocessing.set_start_method(self.start_method, force=True)  # of processes that load data: not how it began
         warnings.filters[:] = self.filters  # pyright: ignore[reportIndexIssue] - a list
 
 
