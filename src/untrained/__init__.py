@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from untrained.benching import BenchResult, bench
     from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.data import Data, ImageData, Task, as_data, load_data
+    from untrained.deploying.refitting import Refit, refit
     from untrained.errors import InputError
     from untrained.metrics import METRICS, ROBOT_METRICS, Metric, default_metrics, metric
     from untrained.objectives import (
@@ -54,6 +55,7 @@ _HOMES = {
     "benching": ("BenchResult", "bench"),
     "benchmarks": ("BENCHMARKS", "Benchmark"),
     "data": ("Data", "ImageData", "Task", "as_data", "load_data"),
+    "deploying.refitting": ("Refit", "refit"),
     "errors": ("InputError",),
     "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "default_metrics", "metric"),
     "objectives": ("Evaluation", "EvaluationFailed", "Objective", "Recipe", "TabularObjective", "TrainingObjective"),
@@ -116,6 +118,7 @@ __all__ = [
     "Probe",
     "RandomSearch",
     "Recipe",
+    "Refit",
     "ResNets",
     "Result",
     "RoBoT",
@@ -138,6 +141,7 @@ __all__ = [
     "load_data",
     "load_network",
     "metric",
+    "refit",
     "repeat",
     "search",
     "space",

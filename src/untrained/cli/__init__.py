@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import typer
 
 import untrained
-from untrained.cli import analyse, bench, predict, score, search, streams
+from untrained.cli import analyse, bench, predict, score, search, streams, train
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
 from untrained.cli.resume import InterruptedSearch, resume
@@ -29,6 +29,7 @@ INTERRUPTED = 130
 """What typer makes of a `KeyboardInterrupt`."""
 
 app.command(epilog=search.EXAMPLES)(search.search)
+app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=score.EXAMPLES)(score.score)
 app.command(epilog=bench.EXAMPLES)(bench.bench)

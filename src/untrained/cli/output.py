@@ -15,15 +15,18 @@ def print_summary(summary: dict[str, Any], as_json: bool) -> None:
     """Prints a search to stdout, as one JSON object or as tables.
 
     Args:
-        summary: See `Result.summary`.
+        summary: See `Result.summary`; and `trained`, if networks were trained in full (see `Refit.to_json`).
         as_json: Print JSON.
     """
     if as_json:
         typer.echo(json.dumps(summary, allow_nan=False))
     else:
-        from untrained.report.text import render
+        from untrained.report import text, trained
 
-        stdout().print(render(summary))
+        stdout().print(text.render(summary))
+        if "trained" in summary:
+            stdout().print()
+            stdout().print(trained.render(summary["trained"]))
 
 
 def stdout() -> Console:

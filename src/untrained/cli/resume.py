@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,10 +20,11 @@ class InterruptedSearch(Exception):
 
     Args:
         folder: The folder of the search.
+        how: How to go on, if it is not by `untrained resume`.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"untrained resume {shlex.quote(str(folder))} goes on where it was")
+    def __init__(self, folder: Path, how: str | None = None) -> None:
+        super().__init__(how or f"untrained resume {shlex.quote(str(folder))} goes on where it was")
 
 
 def resume(
@@ -44,10 +46,25 @@ def resume(
     arguments += [] if budget is None else ["--budget", str(budget)]
     arguments += [] if url is None else ["--storage", url]
     arguments += ["--json"] if as_json else []
+    with made_in(made, folder), search_context(context, arguments) as inner:
+        inner.command.invoke(inner)
+
+
+@contextlib.contextmanager
+def made_in(made: Mapping[str, Any], folder: Path) -> Iterator[None]:
+    """Works in the folder that a search was made in: relative paths and modules mean what they meant.
+
+    Args:
+        made: What `read_run` gave.
+        folder: The folder of the search.
+
+    Raises:
+        InputError: It is gone.
+    """
     if not Path(made["folder"]).is_dir():
         raise InputError(f"{folder} was made from {made['folder']!r}, which is gone: give the whole command again")
-    with contextlib.chdir(made["folder"]):  # relative paths and modules mean what they meant
-        _search(context, arguments)
+    with contextlib.chdir(made["folder"]):
+        yield
 
 
 def write_run(folder: Path, context: typer.Context) -> None:
@@ -120,8 +137,15 @@ def _given(context: typer.Context) -> list[str]:
     return words
 
 
-def _search(context: typer.Context, arguments: list[str]) -> None:
+def search_context(context: typer.Context, arguments: list[str]) -> Any:
+    """Reads the arguments of a search.
+
+    Args:
+        context: The command at work.
+        arguments: As they stand in `run.json`.
+
+    Returns:
+        A context of the command `search`, with its `params`.
+    """
     parent: Any = context.parent
-    command = parent.command.get_command(parent, "search")
-    with command.make_context("search", arguments, parent=parent) as inner:
-        command.invoke(inner)
+    return parent.command.get_command(parent, "search").make_context("search", arguments, parent=parent)

@@ -1,5 +1,6 @@
 """`untrained search`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -172,19 +173,8 @@ def search(
         bars.within(options["timeout"], counted=budget is not None)
         if data is not None:
             check_seed(seed)
-            images = chosen_data(data, test_data, context.params)
-            chosen = chosen_space(space, space_options, images)
-            objective: Any = untrained.TrainingObjective(
-                chosen,
-                images,
-                untrained.Recipe(**recipe),
-                loss=loss,
-                metrics=None if measure is None else measure.split(","),
-                data_workers=data_workers,
-                device=device,
-                threads=threads,
-                on_step=bars.training if jobs == 1 else None,
-            )
+            objective: Any = training_of(context.params, recipe, bars.training if jobs == 1 else None)
+            images, chosen = objective.data, objective.space
             names = metrics or ",".join(group[0] for group in own_metrics) or None
             options["scores"] = untrained.Scoring(
                 **scoring(names, images, score_batch_size, scores_seed(out, seed)),
@@ -221,6 +211,34 @@ def search(
     if table is not None:
         typer.echo(f"pool: {result.summary['pool']} architectures stand in both the scores and the table", err=True)
     print_summary(result.summary, as_json)
+
+
+def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Callable[[int, int], None] | None) -> Any:
+    """Makes the trainings of a search.
+
+    Args:
+        given: The options of the search, by name.
+        recipe: Those of the recipe.
+        on_step: Called with (steps done, steps in all) during each training; None for nothing.
+
+    Returns:
+        The `TrainingObjective`, with its data and space.
+
+    Raises:
+        InputError: Something given cannot be used.
+    """
+    data = chosen_data(given["data"], given["test_data"], given)
+    return untrained.TrainingObjective(
+        chosen_space(given["space"], given["space_options"], data),
+        data,
+        untrained.Recipe(**recipe),
+        loss=given["loss"],
+        metrics=None if given["measure"] is None else given["measure"].split(","),
+        data_workers=given["data_workers"],
+        device=given["device"],
+        threads=given["threads"],
+        on_step=on_step,
+    )
 
 
 def table_scores(

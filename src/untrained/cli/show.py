@@ -17,10 +17,11 @@ def show(
 
     Example: untrained show runs/digits
     """
+    from untrained.deploying.refitting import load_refit
     from untrained.searching.saved import load_summary, other_searches
 
-    summary = load_summary(folder, study)
-    print_summary(summary, as_json)
+    summary, trained = load_summary(folder, study), load_refit(folder)
+    print_summary(summary if trained is None else summary | {"trained": trained}, as_json)
     others = [] if as_json else other_searches(folder, summary.get("study", ""))
     if others:
         typer.echo("\n  ".join([f"Also in {folder} (--study NAME)", *others]))

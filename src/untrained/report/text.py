@@ -51,7 +51,7 @@ def print_table(console: Console, title: str, header: Sequence[str], rows: Seque
         header: A name for each column.
         rows: Lists of as many cells.
     """
-    table = _table(title)
+    table = plain_table(title)
     for place, name in enumerate(header):
         table.add_column(name, overflow="fold", no_wrap=place == 0)
     for row in rows:
@@ -67,7 +67,7 @@ def print_entries(console: Console, title: str, entries: Sequence[tuple[str, Seq
         title: The title.
         entries: (name, lines).
     """
-    table = _table(title)
+    table = plain_table(title)
     table.show_header = False
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -78,7 +78,7 @@ def print_entries(console: Console, title: str, entries: Sequence[tuple[str, Seq
 
 def _queries(summary: Mapping[str, Any]) -> Table:
     done, budget = len(summary["queries"]), summary["budget"]
-    table = _table(f"{done} of {budget} queries from a pool of {summary['pool']} ({summary['sampler']})")
+    table = plain_table(f"{done} of {budget} queries from a pool of {summary['pool']} ({summary['sampler']})")
     table.add_column("#", justify="right")
     table.add_column("phase")
     table.add_column("value", justify="right")
@@ -97,7 +97,7 @@ def _queries(summary: Mapping[str, Any]) -> Table:
 
 
 def _weights(weights: Mapping[str, float]) -> Table:
-    table = _table("Learned weights")
+    table = plain_table("Learned weights")
     table.add_column("metric")
     table.add_column("weight", justify="right")
     table.add_column("")
@@ -135,5 +135,6 @@ def _objective_name(summary: Mapping[str, Any]) -> str:
     return str(objective.get("column", "value"))
 
 
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
+    """Makes an empty table without lines, its title at the left."""
     return Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)

@@ -114,7 +114,7 @@ def load_network(folder: str | Path, space: Any = None, which: str | None = None
     try:
         made = str(document["space"]), dict(document["space_options"])
         interface = Interface.from_json(document["network"])
-        chosen = document["network"] | {"value": (document.get("best") or {}).get("value")}
+        chosen = {"value": (document.get("best") or {}).get("value")} | document["network"]
         source = str(chosen.get("source", "the search"))
         if which not in ("best", "trained"):
             chosen = _kept(document, which, folder)

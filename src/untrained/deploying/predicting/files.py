@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from untrained.data.folder import ENDINGS
+from untrained.data.picture import ENDINGS
+from untrained.data.picture_files import pictures_below
 from untrained.errors import InputError, listed, one_line
 
 ARRAYS = (".npy", ".npz")
@@ -36,7 +37,7 @@ def files_of(given: Sequence[str | Path]) -> list[Path]:
     for one in given:
         path = Path(one)
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+            inside = pictures_below(path)
             if not inside:
                 raise InputError(f"folder {str(path)!r} holds no pictures ({', '.join(ENDINGS[:4])}, ...)")
         elif not path.exists() and glob.has_magic(str(one)):

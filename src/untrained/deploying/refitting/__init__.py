@@ -1,0 +1,6 @@
+"""The best architectures of a search trained again, in full."""
+
+from untrained.deploying.refitting.refit import refit
+from untrained.deploying.refitting.result import Refit, load_refit
+
+__all__ = ["Refit", "load_refit", "refit"]

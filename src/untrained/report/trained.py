@@ -1,0 +1,95 @@
+"""Trainings in full as text for the terminal."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from untrained.report.text import plain_table
+
+
+def render(document: Mapping[str, Any]) -> RenderableType:
+    """Renders trainings: each architecture with mean and spread, which network is taken, and the luck of the search.
+
+    Args:
+        document: See `Refit.to_json`.
+
+    Returns:
+        What `rich` prints.
+    """
+    return Group(_architectures(document), *(Text(line) for line in (*_taken(document), *_luck(document))))
+
+
+def _architectures(document: Mapping[str, Any]) -> Table:
+    architectures = document["architectures"]
+    epochs = document["recipe"].get("epochs", "?")
+    seeds = max(len(one["runs"]) for one in architectures)
+    counts = f"{epochs} epoch{'s' * (epochs != 1)} on {document['on']}, {seeds} seed{'s' * (seeds != 1)} each"
+    table = plain_table(f"Trained again: {counts}")
+    names = [(kind, name) for kind in ("valid", "test") for name in _names(architectures, kind)]
+    for title in ("#", "in the search", *(f"{kind}_{name}" for kind, name in names)):
+        table.add_column(title, justify="right")
+    table.add_column("architecture", overflow="fold")
+    for one in architectures:
+        failed = [run for run in one["runs"] if run["reason"]]
+        note = f"\n{len(failed)} failed: {failed[0]['reason']}" if failed else ""
+        cells = [spread(one[kind].get(name)) for kind, name in names]
+        style = "bold" if one["architecture"] == document["network"]["architecture"] else ""
+        table.add_row(str(one["place"]), f"{one['value']:.2f}", *cells, Text(one["architecture"] + note), style=style)
+    return table
+
+
+def _names(architectures: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
+    return list(dict.fromkeys(name for one in architectures for name in one[kind]))
+
+
+def spread(found: Mapping[str, Any] | None) -> str:
+    """Mean and standard deviation, as `93.10 ± 0.52`."""
+    if found is None:
+        return ""
+    return f"{found['mean']:.2f}" if found["std"] is None else f"{found['mean']:.2f} ± {found['std']:.2f}"
+
+
+def _taken(document: Mapping[str, Any]) -> list[str]:
+    network = document["network"]
+    place = next(one["place"] for one in document["architectures"] if one["architecture"] == network["architecture"])
+    which = "the search's pick" if place == 1 else f"number {place} of the search"
+    lines = ["", f"Taken: {which}, seed {network['seed']}, by {network['chosen_by']}."]
+    first = next((one for one in document["architectures"] if one["place"] == 1), None)
+    taken = next(one for one in document["architectures"] if one["place"] == place)
+    if first is not None and place != 1 and (gap := _gap(document, taken, first)):
+        lines.append(gap)
+    return lines
+
+
+def _gap(document: Mapping[str, Any], taken: Mapping[str, Any], first: Mapping[str, Any]) -> str:
+    """By how much the mean of one architecture is better than that of the search's pick."""
+    a, b = (one["valid"].get(document["metric"]) for one in (taken, first))
+    if a is None or b is None:
+        return ""
+    text = f"Its mean is better than that of the search's pick by {abs(a['mean'] - b['mean']):.2f}"
+    if a["std"] is None or b["std"] is None:
+        return f"{text}."
+    return f"{text} (standard error {math.hypot(*(one['std'] / math.sqrt(one['n']) for one in (a, b))):.2f})."
+
+
+def _luck(document: Mapping[str, Any]) -> list[str]:
+    luck = document["luck"]
+    if luck is None:
+        return []
+    if luck["amount"] is None:
+        return [
+            "These figures do not compare with those of the search, whose networks were trained in another way.",
+            f"How lucky its pick was, the best of {luck['queries']}, shows in fresh trainings as in the search: "
+            "untrained train DIR, without other options.",
+        ]
+    word = "lucky" if luck["amount"] >= 0 else "unlucky"
+    fresh = luck["fresh"]
+    amount = f"{word} by {abs(luck['amount']):.2f}"
+    return [
+        f"The search's pick, the best of {luck['queries']}, was {amount}: {luck['value']:.2f} in the search, "
+        f"{spread(fresh)} in {fresh['n']} fresh training{'s' * (fresh['n'] != 1)} by the same recipe."
+    ]
