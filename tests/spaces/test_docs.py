@@ -7,11 +7,20 @@ import pytest
 
 from documented import printed_by, python_blocks
 
+BLOCKS = python_blocks("docs/adding_a_space.md")
+FILES = {block.splitlines()[0].removeprefix("# "): block for block in BLOCKS if block.startswith("# ")}
+PROMPTS = [block for block in BLOCKS if not block.startswith("# ")]
 
-def test_the_documented_spaces_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, *others = python_blocks("docs/adding_a_space.md")
-    (tmp_path / "my_space.py").write_text(first)
+
+def test_the_page_shows_each_kind_of_space() -> None:
+    assert list(FILES) == ["my_net.py", "my_choices.py", "my_space.py"]
+    assert len(PROMPTS) == 6
+
+
+@pytest.mark.parametrize("block", PROMPTS, ids=lambda block: re.findall(r"from (my_\w+|untrained) ", block)[-1])
+def test_the_documented_spaces_work(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+        monkeypatch.delitem(__import__("sys").modules, name.removesuffix(".py"), raising=False)
     monkeypatch.chdir(tmp_path)
-    assert len(others) == 2
-    for block in others:
-        assert printed_by(block).splitlines() == re.findall(r"print\(.*\)  # (.*)", block)
+    assert printed_by(block).splitlines() == re.findall(r"print\(.*\)  # (.*)", block)

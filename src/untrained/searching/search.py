@@ -63,7 +63,7 @@ from untrained.spaces import SearchSpace
 
 
 def search(
-    space: SearchSpace | type[SearchSpace] | str,
+    space: SearchSpace | type[SearchSpace] | str | Callable[..., Any],
     objective: Any = None,
     *,
     data: Any = None,
@@ -100,7 +100,8 @@ def search(
       cannot be read (defined in a notebook).
 
     Args:
-        space: The space of the architectures: a space, its class, or a name from `SPACES`.
+        space: The space of the architectures: a space, its class, a function that builds a network (see `space`), or a
+            name from `SPACES`.
         objective: What evaluates an architecture: an `Objective`, or a function of an architecture, or of a network and
             a trial, and data (see `as_objective`). By default networks are trained on the data (`TrainingObjective`).
         data: What `as_data` takes. The space is told its facts, such as the number of classes. An own function that

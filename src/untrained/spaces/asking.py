@@ -73,9 +73,15 @@ class Asking(FixedTrial):
         """Notes which module a decision was about, as `choice` and `repeat` do."""
         self._made.append((name, made))
 
-    def strike(self, rejected: nn.Module) -> None:
-        """Takes back the decisions that were only about parts of a module that is not used."""
-        parts = set(map(id, rejected.modules()))
+    def strike(self, rejected: nn.Module, kept: nn.Module | None = None) -> None:
+        """Takes back the decisions that were only about parts of a module that is not used.
+
+        Args:
+            rejected: the module.
+            kept: the one that is used in its place, which may have parts in common with it.
+        """
+        used = set[int]() if kept is None else set(map(id, kept.modules()))
+        parts = set(map(id, rejected.modules())) - used
         inside = {name for name, made in self._made if id(made) in parts}
         self.struck |= inside - {name for name, made in self._made if id(made) not in parts}
 

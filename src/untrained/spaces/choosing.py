@@ -49,7 +49,7 @@ def choice(name: str, /, *options: Any, **named: Any) -> Any:
     if trial is not None:
         for other in values:
             if isinstance(other, nn.Module) and other is not made:
-                trial.strike(other)
+                trial.strike(other, made if isinstance(made, nn.Module) else None)
         if isinstance(made, nn.Module):
             trial.mark(name, made)
     return made

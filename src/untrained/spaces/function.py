@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 import optuna
@@ -35,6 +36,10 @@ LONGEST_RUN = 60.0
 """Seconds that a function may take to make a network without weights."""
 COMPARED = 16 * 2**20
 """Bytes of a network's weights up to which two networks of one structure are compared weight by weight."""
+
+
+_RUNNING = RLock()
+"""Held by the thread that runs a function: random states and the filter of warnings belong to all threads."""
 
 
 class FunctionSpace(SearchSpace):
@@ -153,7 +158,7 @@ class FunctionSpace(SearchSpace):
         trial = Asking(answer, self._known)
         self._runs += 1
         try:
-            with _quiet(), seeded(self._runs), at_most(LONGEST_RUN), torch.device(self._device):
+            with _RUNNING, _quiet(), seeded(self._runs), at_most(LONGEST_RUN), torch.device(self._device):
                 return leaf_of(trial, self._made(trial))
         except optuna.TrialPruned as error:
             return leaf_of(trial, None, str(error) or "the function refuses it")
@@ -301,7 +306,7 @@ class FunctionSpace(SearchSpace):
 
     def _content(self, arch: str) -> bytes | None:
         if arch not in self._contents:
-            with seeded(0), _quiet():
+            with _RUNNING, seeded(0), _quiet():
                 self._contents[arch] = content_of(self.build(arch))
         return self._contents[arch]
 
