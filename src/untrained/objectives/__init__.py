@@ -8,12 +8,12 @@ from untrained.objectives.base import (
     Objective,
     as_evaluation,
 )
-from untrained.objectives.calling import call_network
 from untrained.objectives.fitting import Fit
 from untrained.objectives.given import as_objective
 from untrained.objectives.recipe import Recipe
 from untrained.objectives.tabular import TabularObjective
 from untrained.objectives.training import TrainingObjective
+from untrained.runtime.calling import call_network
 
 __all__ = [
     "Direction",

@@ -147,8 +147,8 @@ class Objective(ABC):
         return ()
 
     @property
-    def example(self) -> Tensor | None:
-        """One input of the networks, 1 x ..., to count their FLOPs with; None if there is none."""
+    def example(self) -> Any:
+        """One input of the networks as a batch of one, to count their FLOPs with; None if there is none."""
         return None
 
     def check(self, arch: str) -> None:  # noqa: B027 - most objectives take any architecture

@@ -11,13 +11,13 @@ from torch.utils import _pytree as pytree
 
 from untrained.objectives.augmentation import Inputs
 from untrained.objectives.base import EvaluationFailed
-from untrained.objectives.calling import call_network
 from untrained.objectives.feed import Feed, layout
 from untrained.objectives.goal import Goal
 from untrained.objectives.losses import Misfit
 from untrained.objectives.memory import no_memory_left, out_of_memory
 from untrained.objectives.optimisation import Average, Precision, Schedule, make_optimizer, warmup_steps
 from untrained.objectives.recipe import Recipe
+from untrained.runtime.calling import call_network
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.state import flattened, nested, random_state, set_random_state
 

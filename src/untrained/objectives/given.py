@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, cast
 
 import optuna
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import Dataset
 
 from untrained.data import Data
@@ -109,7 +109,7 @@ class AdaptedObjective(Objective):
         return getattr(self.given, "steps", ())
 
     @property
-    def example(self) -> Tensor | None:
+    def example(self) -> Any:
         return getattr(self.given, "example", None)
 
 
@@ -174,9 +174,8 @@ class FunctionObjective(Objective):
         return self.data.second_batch(n, seed) if isinstance(self.data, Data) else None
 
     @property
-    def example(self) -> Tensor | None:
-        found = self.data.example if isinstance(self.data, Data) else None
-        return found if isinstance(found, Tensor) else None
+    def example(self) -> Any:
+        return self.data.example if isinstance(self.data, Data) else None
 
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
         start = time.perf_counter()

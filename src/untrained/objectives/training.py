@@ -18,13 +18,13 @@ from untrained.data.prepared import stacked
 from untrained.errors import InputError, listed, one_line
 from untrained.objectives.augmentation import Inputs, check_augmentable
 from untrained.objectives.base import Direction, Evaluation, Objective
-from untrained.objectives.calling import call_network
 from untrained.objectives.feed import Batch, Feed, together
 from untrained.objectives.fitting import Fit, measured, placed
 from untrained.objectives.goal import make_goal
 from untrained.objectives.losses import Misfit
 from untrained.objectives.optimisation import Precision, usual_optimizer, usual_precision
 from untrained.objectives.recipe import Recipe
+from untrained.runtime.calling import call_network
 from untrained.runtime.devices import temporarily, usable_device
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
@@ -154,10 +154,9 @@ class TrainingObjective(Objective):
         return self.data.second_batch(n, seed)
 
     @property
-    def example(self) -> Tensor | None:
-        """One input, 1 x ...; None if a network takes more than one tensor."""
-        inputs = self.data.example
-        return inputs if isinstance(inputs, Tensor) else None
+    def example(self) -> Any:
+        """One prepared input, as a batch of one."""
+        return self.data.example
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 from untrained.errors import InputError, one_line
 from untrained.metrics import Metric
 from untrained.probe import Loss, Probe
+from untrained.probe.packing import packed
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.scoring.batch import Batch
 from untrained.spaces import SearchSpace
@@ -100,14 +101,19 @@ class Job:
 
     def probe(self, arch: str, net: torch.nn.Module, *, second_order: bool = False) -> Probe:
         """Puts the network and the batches on the device."""
-        inputs, targets = self._placed(self.batch)
+        given, targets = self._placed(self.batch)
+        network, inputs = packed(net, given)
+        second = None
+        if self.second_batch is not None:
+            others, their_targets = self._placed(self.second_batch)
+            second = packed(net, others)[1], their_targets
         return Probe(
-            net.to(self.device),
+            network.to(self.device),
             inputs,
             targets,
             loss=self.loss,
             seed=derive_seed(self.seed, "probe", arch),
-            second=None if self.second_batch is None else self._placed(self.second_batch),
+            second=second,
             strict=self.strict,
             second_order=second_order,
             chunk=self.chunk,
@@ -119,8 +125,7 @@ class Job:
         return NetworkScores(task.architecture, dict.fromkeys(task.metrics, None), dict.fromkeys(task.metrics, why))
 
     def _placed(self, batch: Batch) -> Batch:
-        inputs, targets = batch
-        return inputs.to(self.device), pytree.tree_map_only(Tensor, lambda t: t.to(self.device), targets)
+        return pytree.tree_map_only(Tensor, lambda t: t.to(self.device), batch)
 
 
 DEVICE_ERRORS: tuple[type[Exception], ...] = (torch.AcceleratorError,) if hasattr(torch, "AcceleratorError") else ()

@@ -19,7 +19,7 @@ from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
 from untrained.runtime.travel import Parcel
 from untrained.scores.table import ScoreTable
-from untrained.scoring.batch import Batch, as_batch
+from untrained.scoring.batch import Batch, as_batch, described_inputs
 from untrained.scoring.cells import Cells
 from untrained.scoring.journal import ScoreJournal
 from untrained.scoring.one_network import PRECISIONS, Job, NetworkScores, Precision, Task
@@ -158,7 +158,7 @@ class Scoring:
         if self.second_batch is None:
             raise InputError(f"metric {pairs[0]!r} compares two batches: give second_batch=(inputs, targets) too")
         second = as_batch(self.second_batch, "the second batch")
-        shapes = [tuple(inputs.shape[1:]) for inputs, _ in (batch, second)]
+        shapes = [described_inputs(inputs)[1] for inputs, _ in (batch, second)]
         if shapes[0] != shapes[1]:
             raise InputError(f"the second batch has samples of shape {shapes[1]}, the first of {shapes[0]}")
         return second

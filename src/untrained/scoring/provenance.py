@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 from untrained.errors import InputError
 from untrained.metrics.base.sources import source
 from untrained.runtime.identity import UNREADABLE, code_of, described, difference, raw_bytes, readable
-from untrained.scoring.batch import Batch
+from untrained.scoring.batch import Batch, described_inputs
 from untrained.scoring.one_network import Job
 from untrained.spaces import SearchSpace
 
@@ -62,9 +62,9 @@ def provenance(job: Job) -> dict[str, Any]:
         "sources": {m.name: m.source for m in job.metrics if m.source},
         "seed": job.seed,
         "batch": _fingerprint(job.batch),
-        "batch_shape": list(inputs.shape),
+        "batch_shape": _shape(inputs),
         "second_batch": None if job.second_batch is None else _fingerprint(job.second_batch),
-        "dtype": str(inputs.dtype).removeprefix("torch."),
+        "dtype": described_inputs(inputs)[0],
         "precision": job.precision,
         "chunk": job.chunk,
         "strict": job.strict,
@@ -74,6 +74,11 @@ def provenance(job: Job) -> dict[str, Any]:
         "machine": _machine(job.device),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
+
+
+def _shape(inputs: Any) -> list[Any]:
+    """n x ...; of nested inputs, that of each tensor."""
+    return list(inputs.shape) if isinstance(inputs, Tensor) else [list(p.shape) for p in pytree.tree_leaves(inputs)]
 
 
 def check_same(found: Any, wanted: Mapping[str, Any], place: str, *, adding: bool) -> None:
@@ -148,8 +153,9 @@ def _machine(device: str) -> str:
 
 def _fingerprint(batch: Batch) -> str:
     digest = blake2b(digest_size=16)
-    if not isinstance(batch[1], Tensor | None):
-        digest.update(str(pytree.tree_structure(batch[1])).encode())
+    for part in batch:
+        if not isinstance(part, Tensor | None):
+            digest.update(str(pytree.tree_structure(part)).encode())
     for tensor in pytree.tree_leaves(batch):
         if isinstance(tensor, Tensor):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())

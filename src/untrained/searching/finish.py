@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import optuna
 from torch import Tensor
@@ -14,6 +14,7 @@ from untrained.objectives import Objective
 from untrained.objectives.apart import Evaluator
 from untrained.objectives.given import AdaptedObjective
 from untrained.probe import Probe
+from untrained.probe.packing import packed
 from untrained.runtime.seeding import seeded
 from untrained.samplers.query import best_queries, best_query, queries
 from untrained.searching.interface import Interface
@@ -33,7 +34,7 @@ def make_result(
     evaluator: Evaluator,
     pool: tuple[str, ...],
     weights: KeptWeights,
-    example: Tensor | None,
+    example: Any,
 ) -> Result:
     """Makes the result of a search from the best query of its study, and saves it.
 
@@ -44,7 +45,7 @@ def make_result(
         evaluator: Trains lost weights again.
         pool: The architectures that were scored.
         weights: Has those of the best query; lost ones are trained again.
-        example: One input of the network, 1 x ..., to count FLOPs with.
+        example: An input of the network as a batch of one, to count FLOPs with.
 
     Raises:
         InputError: No query gave a value, or a file cannot be written.
@@ -108,8 +109,8 @@ def _figures(reported: Mapping[str, float]) -> dict[str, float]:
     return {str(name): float(value) for name, value in reported.items()}
 
 
-def _sizes(space: SearchSpace, arch: str, example: Tensor) -> dict[str, float]:
+def _sizes(space: SearchSpace, arch: str, example: Any) -> dict[str, float]:
     """`params` and `flops` of the network, in millions."""
     with seeded(0):
-        probe = Probe(space.build(arch), example)
+        probe = Probe(*packed(space.build(arch), example))
     return {name: METRICS[name](probe) for name in ("params", "flops")}

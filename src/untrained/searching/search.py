@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import torch
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
+from torch.utils import _pytree as pytree
 
 from untrained.errors import InputError
 from untrained.objectives import Direction, Recipe
@@ -24,6 +24,7 @@ from untrained.runtime.seeding import check_seed
 from untrained.samplers import get_sampler, sampler_info
 from untrained.samplers.query import queries
 from untrained.scores import ScoreTable
+from untrained.scoring.batch import as_batch
 from untrained.scoring.pool import Progress, Scoring
 from untrained.searching import KEEP
 from untrained.searching.claims import only_search_in, only_search_of
@@ -236,7 +237,7 @@ def search(
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
                 study.set_user_attr(TOTAL_SECONDS, spent)
         given = None if isinstance(how, ScoreTable) or objective.example is not None else how.batch
-        example = objective.example if given is None else torch.as_tensor(given[0][:1])
+        example = objective.example if given is None else pytree.tree_map(lambda part: part[:1], as_batch(given)[0])
         result = make_result(study, space, objective, evaluates, table.archs, weights, example)
         study._storage = unguarded(study._storage)
     return result
