@@ -4,6 +4,7 @@ Run: python examples/two_inputs.py [--epochs 5] [--budget 4]
 """
 
 import argparse
+from typing import Any
 
 import torch
 from sklearn.datasets import load_digits
@@ -21,7 +22,7 @@ class Sums(Dataset[tuple[dict[str, Tensor], Tensor]]):
     """
 
     def __init__(self, rows: range) -> None:
-        digits = load_digits()
+        digits: Any = load_digits()
         self.pictures = torch.tensor(digits.images[rows], dtype=torch.float32)[:, None] / 16
         self.numbers = torch.randint(10, (len(rows), 1), generator=torch.Generator().manual_seed(rows.start)).float()
         self.sums = torch.tensor(digits.target[rows], dtype=torch.float32)[:, None] + self.numbers
