@@ -17,6 +17,7 @@ from untrained.spaces.making import space_of
 from untrained.spaces.mlp import MLPs
 from untrained.spaces.mnasnet import MnasNets
 from untrained.spaces.mobilenet import MobileNets
+from untrained.spaces.nasbench101 import NASBench101
 from untrained.spaces.nasbench201 import NASBench201
 from untrained.spaces.natsbench_size import NATSBenchSize
 from untrained.spaces.resnet import ResNets
@@ -33,6 +34,7 @@ __all__ = [
     "MLPs",
     "MnasNets",
     "MobileNets",
+    "NASBench101",
     "NASBench201",
     "NATSBenchSize",
     "ResNets",
@@ -65,6 +67,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "natsbench-size": NATSBenchSize,
     "darts": DARTS,
     "gpt": GPTs,
+    "nasbench101": NASBench101,
 }
 """The spaces that come with the package, by name."""
 
