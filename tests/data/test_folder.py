@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.pictures import encoded
+from data.pictures import encoded, write_parquet
 from untrained.data import load_data
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning
 
 RNG = np.random.default_rng(0)
 
@@ -54,3 +54,65 @@ def test_what_is_no_such_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "cat").rmdir()
     with pytest.raises(InputError, match="holds 1 pictures and no folders: give a folder for each class"):
         load_data(tmp_path)
+
+
+def test_names_links_and_what_is_left_out(tmp_path: Path) -> None:
+    fill(tmp_path / "photos" / "Жук", 5)
+    fill(tmp_path / "elsewhere", 5)
+    (tmp_path / "photos" / "🐈 cat").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "elsewhere")  # a circle
+    (tmp_path / "elsewhere" / "._0.png").write_bytes(b"left by a file system")
+    (tmp_path / "elsewhere" / "Thumbs.db").write_bytes(b"no picture")
+    (tmp_path / "elsewhere" / "new.HEIC").write_bytes(b"a phone's")
+    with pytest.warns(InputWarning, match=r"1 pictures are left out \(new.HEIC\): convert them to JPEG or PNG"):
+        data = load_data(tmp_path / "photos")
+    assert data.task.classes == ("Жук", "🐈 cat")
+    assert np.bincount(data.labels).tolist() == [5, 5]
+    assert data.file_names is not None
+    assert data.file_names[0] == "Жук/0.png"
+
+
+def test_a_folder_with_one_class_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "cat", 5)
+    with pytest.raises(InputError, match="has only class cat: at least two classes are needed"):
+        load_data(tmp_path)
+
+
+def test_a_dangling_link_is_named(tmp_path: Path) -> None:
+    fill(tmp_path / "cat", 5)
+    fill(tmp_path / "dog", 5)
+    (tmp_path / "dog" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(InputError, match=r"'dog/gone\.png' \(No such file or directory\)"):
+        load_data(tmp_path)
+
+
+def test_a_test_folder_beside_it(tmp_path: Path) -> None:
+    for name, count in (("own/a", 5), ("own/b", 5), ("new/a", 2), ("new/b", 1)):
+        fill(tmp_path / name, count)
+    data = load_data(tmp_path / "own", tmp_path / "new")
+    assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 8, "valid": 2, "test": 3}
+    assert data.file_names is not None
+    assert [data.file_names[row] for row in data.splits["test"]] == ["a/0.png", "a/1.png", "b/0.png"]
+    fill(tmp_path / "new/c", 1)
+    with pytest.raises(InputError, match=r"has label 'c', which .*own has not: it has a, b"):
+        load_data(tmp_path / "own", tmp_path / "new")
+
+
+def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
+    files = [encoded(RNG.integers(0, 256, (4, 4, 3), dtype=np.uint8)) for _ in range(12)]
+    for i, name in enumerate(("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001")):
+        write_parquet(tmp_path / f"{name}.parquet", files[4 * i : 4 * i + 4], [0, 1] * 2)
+    data = load_data(tmp_path)
+    assert sorted(data.splits["test"]) == [0, 1, 2, 3]  # files in alphabetical order
+    assert sorted(np.concatenate([data.splits["train"], data.splits["valid"]])) == list(range(4, 12))
+
+
+def test_a_subset_is_of_all_classes_and_resized(tmp_path: Path) -> None:
+    fill(tmp_path / "a", 12)
+    fill(tmp_path / "b", 24)
+    data = load_data(tmp_path, subset=12, resize="3x2")
+    assert (sum(map(len, data.splits.values())), data.shape) == (12, (3, 2, 3))
+    used = np.concatenate(list(data.splits.values()))
+    assert np.bincount(data.labels[used]).tolist() == [4, 8]
+    assert load_data(tmp_path, subset=12, resize="3x2").fingerprint == data.fingerprint
+    assert load_data(tmp_path, subset=12).fingerprint != data.fingerprint

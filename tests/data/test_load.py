@@ -73,6 +73,7 @@ def test_cifar10_as_published(shared_data: Path) -> None:
     inputs, _ = data.batch(8)
     assert inputs.shape == (8, 3, 32, 32)
     assert data.num_classes == 10
+    assert data.task.called(3) == "cat"
     assert len(data.labels) == 50_000
     mean = data.preparation.mean
     # The well-known channel means of CIFAR-10: .4914, .4822, .4465 of 255.

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from untrained.cli.data_show import show_data
 from untrained.cli.output import stdout
 from untrained.errors import InputError
 
@@ -18,11 +19,14 @@ EXAMPLES = """
 
   untrained data --data-dir tables
 
+  untrained data show photos/ --resize 64 --out sheet.png
+
   untrained data import zc_nasbench201.json --task cifar10 --space nasbench201
     --out tables/nasbench201_metrics_cifar10.parquet
 """
 
 data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)
+data.command(name="show")(show_data)
 
 
 @data.callback()

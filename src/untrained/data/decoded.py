@@ -21,6 +21,7 @@ class Decoded(Dataset[tuple[Tensor, Tensor]]):
         images: Decodes rows: m of them -> m x c x h x w.
         rows: The n rows.
         targets: Gives the targets of rows.
+        labels: The n targets, if they are there without an image being decoded.
 
     Example:
         >>> def black(rows):
@@ -30,10 +31,11 @@ class Decoded(Dataset[tuple[Tensor, Tensor]]):
         (tensor(7), 2)
     """
 
-    def __init__(self, images: Give, rows: Rows, targets: Give) -> None:
+    def __init__(self, images: Give, rows: Rows, targets: Give, labels: Tensor | None = None) -> None:
         self.images = images
         self.rows = rows
         self.targets = targets
+        self.labels = labels
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,6 +71,7 @@ class Loaded(TensorDataset):
 
     def __init__(self, decoded: Decoded) -> None:
         self.decoded = decoded
+        self.labels = decoded.labels
         self._asked = 0
 
     @cached_property

@@ -96,9 +96,9 @@ def _file_column(name: str, table: pa.Table, wanted: str | None) -> str:
             raise InputError(f"{name} has no column {wanted!r}: it has {listed(table.column_names)}")
         return wanted
     found = [column for column in table.column_names if _are_names(table[column])]
+    if any(_is_picture(column) for column in table.column_names):
+        raise InputError(f"{name} has no header: give its columns names in the first line, as file,label")
     if not found:
-        if any(_is_picture(column) for column in table.column_names):
-            raise InputError(f"{name} has no header: give its columns names in the first line, as file,label")
         raise InputError(
             f"{name} has no column of names of pictures, as cat/1.png: it has {listed(table.column_names)}"
         )

@@ -1,6 +1,7 @@
 """Images and targets, split once and for all into train, valid and test."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from untrained.data.decoded import Decoded, Give, Loaded
 from untrained.data.image_preparation import ImagePreparation
 from untrained.data.image_targets import Targets
 from untrained.data.masks import Masks
-from untrained.data.pixels import Arrays, Form, Images, spread
+from untrained.data.pixels import Arrays, Form, Header, Images, spread
 from untrained.data.resizing import Resize
 from untrained.data.source import Rows, hash_of
 from untrained.data.task import Task
@@ -95,7 +96,8 @@ class ImageData(Data):
         task = self._targets.task
         if task.kind != "regression":
             return task
-        std, mean = torch.std_mean(self._targets(self.splits["train"]).double().reshape(-1, task.outputs or 1), dim=0)
+        targets = self._targets(self.splits["train"]).double().reshape(-1, task.outputs or 1)
+        std, mean = torch.std_mean(targets, dim=0, correction=0)
         return replace(task, mean=tuple(mean.tolist()), std=tuple(torch.where(std > 0, std, 1.0).tolist()))
 
     @cached_property
@@ -104,6 +106,24 @@ class ImageData(Data):
         if isinstance(self.pixels, Images):
             return self.pixels.form
         return Arrays(self.name, lambda: self.pixels(self.splits["train"][:1])).form
+
+    def kinds(self) -> Counter[Header]:
+        """How many images have which mode and size (width, height), before they are resized."""
+        form = self.form
+        if isinstance(self.pixels, Images):
+            return self.pixels.kinds()
+        return Counter({(form.mode, (form.width, form.height)): len(self.labels)})
+
+    def masks(self, rows: Rows) -> Tensor:
+        """The masks of some rows of a segmentation, m x h x w."""
+        return self._targets(rows)
+
+    @property
+    def fits(self) -> bool:
+        """Whether decoded images stay in memory."""
+        if self.in_memory is not None:
+            return self.in_memory
+        return self.form.nbytes * sum(map(len, self.splits.values())) <= FITS * available_memory()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -143,11 +163,13 @@ class ImageData(Data):
 
     @cached_property
     def _raw(self) -> dict[str, Decoded | Loaded]:
-        decoded = {name: Decoded(self.pixels, rows, self._targets) for name, rows in self.splits.items()}
-        fits = self.in_memory
-        if fits is None:
-            fits = self.form.nbytes * sum(map(len, decoded.values())) <= FITS * available_memory()
-        return {name: Loaded(part) for name, part in decoded.items()} if fits else {**decoded}
+        targets = self._targets
+        known = not isinstance(targets.values, Masks)
+        decoded = {
+            name: Decoded(self.pixels, rows, targets, targets(rows) if known else None)
+            for name, rows in self.splits.items()
+        }
+        return {name: Loaded(part) for name, part in decoded.items()} if self.fits else {**decoded}
 
     def raw(self, name: str) -> Dataset | None:
         """The images of a split as they were read: in memory, or decoded each time that they are asked for.

@@ -50,9 +50,13 @@ def read_npz(path: Path, wanted: Wanted) -> Source:
         str(path),
         images,
         array_masks(str(path), targets, wanted.resize) if targets.ndim == 3 else targets,
-        lambda: hash_of(f"{first.dtype}{tuple(first.shape)}", first.numpy().tobytes(), targets.tobytes()),
+        lambda: _content(images.whole, targets),
         rows,
     )
+
+
+def _content(images: Tensor, targets: NDArray[Any]) -> str:
+    return hash_of(f"{images.dtype}{tuple(images.shape)}", images.numpy().tobytes(), targets.tobytes())
 
 
 def _again(path: Path, wanted: Wanted) -> Tensor:

@@ -167,9 +167,13 @@ def _splits(paths: Sequence[Path], tables: Sequence[pa.Table]) -> Mapping[str, R
 
 
 def _classes(schema: pa.Schema, label: str) -> tuple[str, ...]:
-    """The names that Hugging Face's metadata gives the classes, if there are any."""
+    """The names that the metadata give the classes: Hugging Face's, or a JSON list under `names`."""
+    metadata = schema.metadata or {}
     try:
-        names = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][label]["names"]
+        if b"huggingface" in metadata:
+            names = json.loads(metadata[b"huggingface"])["info"]["features"][label]["names"]
+        else:
+            names = json.loads(metadata[b"names"])
     except (KeyError, TypeError, ValueError):
         return ()
     return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from untrained.data.picture import (
     DEEP,
@@ -27,7 +28,7 @@ from untrained.data.picture import (
     quiet,
     upright_size,
 )
-from untrained.data.pixels import Form, Images
+from untrained.data.pixels import Form, Header, Images
 from untrained.data.resizing import Resize
 from untrained.data.source import Rows, check_memory
 from untrained.errors import InputError, InputWarning, listed
@@ -49,10 +50,6 @@ class Encoded(Protocol):
     def called(self, row: int) -> str:
         """What messages call a picture."""
         ...
-
-
-Header = tuple[str, tuple[int, int]]
-"""Mode and upright size (width, height) of a picture."""
 
 
 class Pictures(Images):
@@ -90,6 +87,9 @@ class Pictures(Images):
     def like(self, form: Form) -> "Pictures":
         return Pictures(self._name, self._encoded, self._resize, self._rows, form)
 
+    def kinds(self) -> Counter[Header]:
+        return Counter(self.headers)
+
     @cached_property
     def headers(self) -> list[Header]:
         """Mode and upright size of each picture that is used, read from its header.
@@ -107,7 +107,7 @@ class Pictures(Images):
 
     def find_form(self) -> Form:
         headers = self.headers
-        modes = Counter(mode for mode, _ in headers)
+        modes = Counter(mode or "" for mode, _ in headers)
         mode = self._mode(modes)
         width, height = self._size([size for _, size in headers])
         return Form(mode, EIGHT_BITS.get(mode, 1), height, width, DEEP.get(mode, "uint8"))
@@ -137,8 +137,9 @@ class Pictures(Images):
             raise InputError(f"{self._name}: images of modes {listed(modes)} do not go together: save all in one mode")
         if self._given is not None:
             mode = self._given.mode or mode
-        other = sorted(found for found in modes if found != mode)
-        if other:
+        others = {found for found in modes if found != mode}
+        lost = mode in ("L", "LA") and others & {"RGB", "RGBA"}
+        if others and (self._given is None or lost):  # a form that was given was told of when it was found
             self._tell(f"images of modes {listed(sorted(modes))} are all read as {mode}")
         return mode
 
@@ -151,7 +152,8 @@ class Pictures(Images):
         place = next(place for place, size in enumerate(sizes) if size != wanted)
         row = self._encoded.called(int(self._rows[place]))
         what = f"{self._name}: {row} is {by(sizes[place])}, others are {by(wanted)} (width x height)"
-        raise InputError(f"{what}: resize all, with --resize {sensible(sizes)} or resize={sensible(sizes)}")
+        side = sensible(sizes)
+        raise MixedSizes(f"{what}: resize all, with --resize {side} or resize={side}", side)
 
     def _header(self, row: int) -> Header | str:
         try:
@@ -180,12 +182,26 @@ class Pictures(Images):
         return picture
 
     def _refuse(self, wrong: list[str]) -> None:
-        some = f"{len(wrong):,} of {len(self._rows):,} pictures are broken: {listed(wrong, 3)}"
+        more = f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
+        some = f"{len(wrong):,} of {len(self._rows):,} pictures are broken: {', '.join(wrong[:3])}{more}"
         what = some if len(wrong) > 1 else wrong[0]
         raise InputError(f"{self._name}: {what}: mend or remove {'them' if len(wrong) > 1 else 'it'} ({READABLE})")
 
     def _tell(self, note: str) -> None:
         warnings.warn(f"{self._name}: {note}", InputWarning, stacklevel=2)
+
+
+class MixedSizes(InputError):
+    """Pictures are of several sizes, and are not resized.
+
+    Args:
+        message: What is wrong.
+        side: To which they could be resized.
+    """
+
+    def __init__(self, message: str, side: int) -> None:
+        super().__init__(message)
+        self.side = side
 
 
 def sensible(sizes: list[tuple[int, int]]) -> int:
@@ -200,8 +216,11 @@ def sensible(sizes: list[tuple[int, int]]) -> int:
 
 
 def in_threads(function: Callable[[int], Any], values: Rows) -> list[Any]:
-    """`function` of each value, by as many threads as there are cores: Pillow decodes without Python's lock."""
-    count = min(AT_ONCE, len(values) // (8 * cores()))
+    """`function` of each value, by as many threads as there are cores: Pillow decodes without Python's lock.
+
+    The worker of a `DataLoader` is one of several processes, and stays with one thread.
+    """
+    count = 0 if get_worker_info() else min(AT_ONCE, len(values) // (8 * cores()))
     if count == 0:
         return [function(value) for value in values.tolist()]
     parts = [values[i : i + count].tolist() for i in range(0, len(values), count)]

@@ -1,6 +1,7 @@
 """What gives the images of a data set: pictures in files, or arrays."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +45,10 @@ class Form:
         return self.channels * self.height * self.width * getattr(torch, self.dtype).itemsize
 
 
+Header = tuple[str | None, tuple[int, int]]
+"""Mode and upright size (width, height) of a picture."""
+
+
 class Images(ABC):
     """Gives images of one form, decoded when they are asked for.
 
@@ -62,6 +67,10 @@ class Images(ABC):
     @abstractmethod
     def find_form(self) -> Form:
         """Finds `form`."""
+
+    @abstractmethod
+    def kinds(self) -> Counter[Header]:
+        """How many of the images that are used have which mode and size, before they are resized."""
 
     @abstractmethod
     def __call__(self, rows: Rows) -> Tensor:
@@ -123,6 +132,10 @@ class Arrays(Images):
             return images
         return self._resize.tensor(images, whole=not images.is_floating_point()).to(images.dtype)
 
+    def kinds(self) -> Counter[Header]:
+        _, _, h, w = self.whole.shape
+        return Counter({(self.form.mode, (w, h)): len(self.whole)})
+
     def used(self, rows: Rows) -> "Arrays":
         return self
 
@@ -166,6 +179,9 @@ class Chained(Images):
         images[torch.from_numpy(~late)] = self._first(rows[~late])
         images[torch.from_numpy(late)] = self._rest(rows[late] - self._length)
         return images
+
+    def kinds(self) -> Counter[Header]:
+        return self._first.kinds() + self._second.kinds()
 
     def used(self, rows: Rows) -> "Chained":
         late = rows >= self._length

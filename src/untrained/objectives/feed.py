@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from torch.utils import _pytree as pytree
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, TensorDataset
 
-from untrained.data.decoded import Decoded
+from untrained.data.decoded import Decoded, Loaded
 from untrained.objectives.memory import free_memory
 from untrained.runtime.cores import cores
 
@@ -75,7 +75,12 @@ class Feed:
 
     def check_all(self) -> None:
         """Looks at all targets, if they are in memory: before anything is spent."""
-        known = self.data.tensors[1] if isinstance(self.data, TensorDataset) else getattr(self.data, "targets", None)
+        if isinstance(self.data, Decoded | Loaded):  # no image is decoded for this
+            known = self.data.labels
+        elif isinstance(self.data, TensorDataset):
+            known = self.data.tensors[1]
+        else:
+            known = getattr(self.data, "targets", None)
         if self.check is not None and isinstance(known, Tensor):
             self.check(known, torch.arange(len(known)))
 
