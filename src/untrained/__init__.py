@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from untrained.benching import BenchResult, bench
     from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.data import Data, ImageData, Task, as_data, load_data
+    from untrained.deploying.export import Exportable, export_network
     from untrained.deploying.refitting import Refit, refit
     from untrained.errors import InputError
     from untrained.metrics import METRICS, ROBOT_METRICS, Metric, default_metrics, metric
@@ -57,6 +58,7 @@ _HOMES = {
     "benchmarks": ("BENCHMARKS", "Benchmark"),
     "data": ("Data", "ImageData", "Task", "as_data", "load_data"),
     "deploying.refitting": ("Refit", "refit"),
+    "deploying.export": ("Exportable", "export_network"),
     "errors": ("InputError",),
     "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "default_metrics", "metric"),
     "objectives": ("Evaluation", "EvaluationFailed", "Objective", "Recipe", "TabularObjective", "TrainingObjective"),
@@ -105,6 +107,7 @@ __all__ = [
     "Data",
     "Evaluation",
     "EvaluationFailed",
+    "Exportable",
     "GPTs",
     "ImageData",
     "InputError",
@@ -141,6 +144,7 @@ __all__ = [
     "choice",
     "compute_scores",
     "default_metrics",
+    "export_network",
     "load_data",
     "load_network",
     "metric",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from deploying.networks import MAKERS, Functional, made
-from untrained.deploying.export import Exportable, export
+from untrained.deploying.export import Exportable, export_network
 from untrained.deploying.export.exported import checked_difference
 from untrained.errors import InputError
 
@@ -44,7 +44,7 @@ def test_onnx_in_onnxruntime(name: str, tmp_path: Path, capfd: pytest.CaptureFix
     import onnxruntime
 
     exportable = made(name)
-    done = export(exportable, "onnx", tmp_path / "n.onnx")
+    done = export_network(exportable, "onnx", tmp_path / "n.onnx")
     assert (done.paths, done.difference < 1e-5) == ((tmp_path / "n.onnx",), True)
     session = onnxruntime.InferenceSession(str(tmp_path / "n.onnx"))
     batch = unseen(exportable)
@@ -62,7 +62,7 @@ def test_onnx_in_onnxruntime(name: str, tmp_path: Path, capfd: pytest.CaptureFix
 @pytest.mark.parametrize("name", MAKERS)
 def test_torch_export(name: str, tmp_path: Path) -> None:
     exportable = made(name)
-    done = export(exportable, "torch-export", tmp_path / "n.pt2")
+    done = export_network(exportable, "torch-export", tmp_path / "n.pt2")
     assert done.difference < 1e-6
     batch = unseen(exportable)
     close(tree_leaves(torch.export.load(tmp_path / "n.pt2").module()(batch)), expected(exportable, batch), 1e-6)
@@ -71,7 +71,7 @@ def test_torch_export(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", MAKERS)
 def test_state_dict(name: str, tmp_path: Path) -> None:
     exportable = made(name)
-    done = export(exportable, "state-dict", tmp_path / "n.safetensors")
+    done = export_network(exportable, "state-dict", tmp_path / "n.safetensors")
     assert (done.paths, done.difference) == ((tmp_path / "n.safetensors", tmp_path / "n.json"), 0.0)
     weights = load_file(tmp_path / "n.safetensors")
     state = exportable.network.state_dict()
@@ -84,7 +84,7 @@ def test_state_dict(name: str, tmp_path: Path) -> None:
 
 def test_logits_if_no_probabilities_are_asked_for(tmp_path: Path) -> None:
     exportable = made("mlp")
-    export(exportable, "torch-export", tmp_path / "n.pt2", probabilities=False)
+    export_network(exportable, "torch-export", tmp_path / "n.pt2", probabilities=False)
     found = torch.export.load(tmp_path / "n.pt2").module()(exportable.example)
     torch.testing.assert_close(found, exportable.network.eval()(exportable.example))
 
@@ -93,7 +93,7 @@ def test_the_network_is_left_as_it_was(tmp_path: Path) -> None:
     exportable = made("functional")
     exportable.network.train()
     before = {key: tensor.clone() for key, tensor in exportable.network.state_dict().items()}
-    export(exportable, "torch-export", tmp_path / "n.pt2")
+    export_network(exportable, "torch-export", tmp_path / "n.pt2")
     assert exportable.network.training
     assert all(torch.equal(before[key], tensor) for key, tensor in exportable.network.state_dict().items())
 
@@ -119,7 +119,7 @@ def test_a_file_that_would_not_agree_is_not_left(network: nn.Module, format: str
     path = tmp_path / "n.file"
     path.write_text("the old one")
     with pytest.raises(InputError):
-        export(Exportable(nn.Identity(), network, torch.rand(3, 5), kind="other"), format, path)
+        export_network(Exportable(nn.Identity(), network, torch.rand(3, 5), kind="other"), format, path)
     assert path.read_text() == "the old one"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -140,13 +140,13 @@ def test_the_difference_is_the_largest_one() -> None:
 )
 def test_bad_input(format: str, path: str | None, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        export(made("mlp"), format, path)
+        export_network(made("mlp"), format, path)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"onnxruntime: pip install 'untrained\[onnx\]'"):
-        export(made("mlp"), "onnx", tmp_path / "n.onnx")
+        export_network(made("mlp"), "onnx", tmp_path / "n.onnx")
 
 
 def test_an_example_is_needed() -> None:

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from deploying.harder import HARDER, VisionTransformer
 from deploying.networks import MAKERS, Bottleneck, made, trained
 from deploying.test_formats import close, expected, unseen
-from untrained.deploying.export import Exportable, export
+from untrained.deploying.export import Exportable, export_network
 from untrained.errors import InputError
 
 
@@ -56,7 +56,7 @@ CASES: dict[str, Callable[[], Exportable]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_file_gives_what_the_network_gives(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exportable = CASES[name]()
-    done = export(exportable, "python", tmp_path / "mine.py")
+    done = export_network(exportable, "python", tmp_path / "mine.py")
     assert done.paths == (tmp_path / "mine.py", tmp_path / "mine.pt")
     batch = unseen(exportable)
     module = alone(tmp_path / "mine.py", monkeypatch)
@@ -80,7 +80,7 @@ def code_of(text: str, name: str) -> dict[str, str]:
 
 
 def written(exportable: Exportable, folder: Path) -> str:
-    export(exportable, "python", folder / "mine.py")
+    export_network(exportable, "python", folder / "mine.py")
     return (folder / "mine.py").read_text()
 
 
@@ -127,7 +127,7 @@ def test_equal_cells_are_one_class(tmp_path: Path) -> None:
 
 
 def test_tied_weights_stay_tied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    export(made("tied"), "python", tmp_path / "mine.py")
+    export_network(made("tied"), "python", tmp_path / "mine.py")
     network = alone(tmp_path / "mine.py", monkeypatch).load().network
     assert network.head.weight is network.embed.weight
     assert network.second is network.first
@@ -135,7 +135,7 @@ def test_tied_weights_stay_tied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_written_network_can_be_trained_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exportable = made("functional")
-    export(exportable, "python", tmp_path / "mine.py")
+    export_network(exportable, "python", tmp_path / "mine.py")
     model = alone(tmp_path / "mine.py", monkeypatch).load().train()
     torch.manual_seed(0)
     first, second = model(exportable.example), model(exportable.example)
@@ -147,8 +147,8 @@ def test_the_written_network_can_be_trained_further(tmp_path: Path, monkeypatch:
 def test_the_text_says_what_the_network_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = made("mlp")
     about = {"space": 'odd """ name \\ here', "value": "0.91"}
-    exportable = Exportable(base.prepare, base.network, base.example, ('a "b"', "it's"), "other", about)
-    export(exportable, "python", tmp_path / "mine.py")
+    exportable = Exportable(base.prepare, base.network, base.example, ('a "b"', "it's"), "other", about=about)
+    export_network(exportable, "python", tmp_path / "mine.py")
     module = alone(tmp_path / "mine.py", monkeypatch)
     assert module.CLASSES == ['a "b"', "it's"]
     assert "Value: 0.91" in (module.__doc__ or "")
@@ -161,7 +161,7 @@ def test_pictures_are_read_with_pillow(
     from PIL import Image
 
     exportable = made("resnet")
-    export(exportable, "python", tmp_path / "mine.py")
+    export_network(exportable, "python", tmp_path / "mine.py")
     pixels = exportable.example[:1]
     Image.fromarray(pixels[0].permute(1, 2, 0).numpy()).save(tmp_path / "one.png")
     monkeypatch.setattr(sys, "argv", ["mine.py", str(tmp_path / "one.png")])
@@ -201,7 +201,7 @@ def test_what_cannot_be_written_is_said(network: nn.Module, words: str, tmp_path
     path = tmp_path / "mine.py"
     path.write_text("the old one")
     with pytest.raises(InputError, match=words):
-        export(Exportable(nn.Identity(), network, torch.rand(3, 5), kind="other"), "python", path)
+        export_network(Exportable(nn.Identity(), network, torch.rand(3, 5), kind="other"), "python", path)
     assert path.read_text() == "the old one"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -1,4 +1,4 @@
-"""The verb `export`."""
+"""The verb `export_network`."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,9 @@ from typing import NamedTuple
 from untrained.deploying.export import onnx_file, program_file, python_file, weights_file
 from untrained.deploying.export.exportable import Exportable
 from untrained.deploying.export.exported import Exported
+from untrained.deploying.export.trained import exportable_of
 from untrained.errors import InputError, shown
+from untrained.searching.trained import TrainedNetwork
 
 
 class Format(NamedTuple):
@@ -31,14 +33,16 @@ FORMATS = {
 """Name -> format."""
 
 
-def export(exportable: Exportable, format: str, path: str | Path | None = None, probabilities: bool = True) -> Exported:
+def export_network(
+    network: Exportable | TrainedNetwork, format: str, path: str | Path | None = None, probabilities: bool = True
+) -> Exported:
     """Writes a trained network to a file, and compares what the file computes with what the network does.
 
     Args:
-        exportable: The network with its preprocessing.
-        format: One of `FORMATS`.
+        network: From `load_network` or `Result.network`; or an `Exportable`, for networks from elsewhere.
+        format: "onnx", "torch-export", "python" or "state-dict".
         path: The file; None for `network` with the suffix of the format.
-        probabilities: Whether outputs become probabilities, if the task is a classification; logits otherwise.
+        probabilities: Whether outputs become probabilities, if the task has any; logits otherwise.
 
     Returns:
         The files, and the largest difference of an output.
@@ -47,8 +51,9 @@ def export(exportable: Exportable, format: str, path: str | Path | None = None, 
         InputError: The network cannot be written in this format, or a package is missing. No file is left.
 
     Example:
+        >>> from untrained.deploying.export import Exportable
         >>> trained = Exportable(nn.Flatten(), nn.Linear(4, 2), torch.rand(3, 1, 2, 2), ("cat", "dog"))
-        >>> export(trained, "state-dict", "weights.safetensors").difference
+        >>> export_network(trained, "state-dict", "weights.safetensors").difference
         0.0
     """
     if format not in FORMATS:
@@ -58,5 +63,6 @@ def export(exportable: Exportable, format: str, path: str | Path | None = None, 
     target = Path(f"network{chosen.suffix}" if path is None else path)
     if target.is_dir():
         raise InputError(f"{target} is a folder: give the name of a file, as {target / f'network{chosen.suffix}'}")
+    exportable = network if isinstance(network, Exportable) else exportable_of(network)
     paths, difference = chosen.write(exportable, target, probabilities)
     return Exported(format, paths, difference, time.perf_counter() - began)

@@ -23,7 +23,9 @@ class Exportable:
         example: A raw batch of at least one sample: a tensor, or a tuple or dictionary of tensors, n x ... each.
         classes: The names of the classes, in the order of the outputs.
         kind: The task: "classification" ends in a softmax over dimension 1 and "multi-label" in a sigmoid if
-            probabilities are asked for; outputs of other tasks stay as they are.
+            probabilities are asked for, and so do such heads of "several"; other outputs stay as they are.
+        heads: Of "several", the name and kind of each head.
+        restore: Outputs of the network -> outputs in the units of the targets; None if they are that.
         about: What a reader of the exported file should know, such as the architecture and the value of the search.
         preparation: A JSON document that says what `prepare` does.
 
@@ -39,6 +41,8 @@ class Exportable:
     example: Any
     classes: tuple[str, ...] = ()
     kind: str = "classification"
+    heads: Mapping[str, str] = field(default_factory=dict)
+    restore: nn.Module | None = None
     about: Mapping[str, str] = field(default_factory=dict)
     preparation: Mapping[str, Any] = field(default_factory=dict)
 
@@ -53,14 +57,14 @@ class Exportable:
         Args:
             probabilities: Whether the outputs become probabilities, if the task has any.
         """
-        last = LAST_STEPS.get(self.kind) if probabilities else None
+        last = last_step(self.kind, self.heads) if probabilities else None
         try:
-            copies = deepcopy((self.prepare, self.network))
+            copies = deepcopy((self.prepare, self.network, self.restore or nn.Identity()))
         except (RuntimeError, TypeError) as error:
             raise InputError(f"the network cannot be copied, so it cannot be exported: {error}") from error
         for part in copies:
             _settle_parametrized(part)
-        return Whole(copies[0].cpu().eval(), copies[1].cpu().eval(), last)
+        return Whole(*(part.cpu().eval() for part in copies), last=last)
 
     def batch(self, n: int) -> Any:
         """A raw batch of `n` samples: those of the example, again and again."""
@@ -80,6 +84,8 @@ class Exportable:
 
     def meaning(self, probabilities: bool = True) -> str:
         """What the outputs are: "probabilities", "logits" or "outputs"."""
+        if self.kind == "segmentation":
+            return "logits"
         if self.kind not in LAST_STEPS:
             return "outputs"
         return "probabilities" if probabilities else "logits"
@@ -89,24 +95,59 @@ LAST_STEPS: dict[str, nn.Module] = {"classification": nn.Softmax(dim=1), "multi-
 """Kind of task -> what makes probabilities of its outputs."""
 
 
+class EachHead(nn.Module):
+    """The last step of each head: a dictionary or a tuple of outputs -> the same of probabilities.
+
+    Args:
+        heads: Name -> kind of task, in the order of the outputs.
+    """
+
+    def __init__(self, heads: Mapping[str, str]) -> None:
+        super().__init__()
+        self.kinds = dict(heads)
+
+    def forward(self, outputs: Any) -> Any:
+        """Probabilities of heads that have any; other outputs as they are."""
+        steps = {name: LAST_STEPS.get(kind, nn.Identity()) for name, kind in self.kinds.items()}
+        if isinstance(outputs, Mapping):
+            return {name: steps[name](part) if name in steps else part for name, part in outputs.items()}
+        return tuple(step(part) for step, part in zip(steps.values(), outputs, strict=True))
+
+
+def last_step(kind: str, heads: Mapping[str, str]) -> nn.Module | None:
+    """What makes probabilities of outputs; None if nothing does.
+
+    Args:
+        kind: Of the task.
+        heads: Name -> kind of task, of several heads.
+    """
+    if kind == "several" and LAST_STEPS.keys() & set(heads.values()):
+        return EachHead(heads)
+    return LAST_STEPS.get(kind)
+
+
 class Whole(nn.Module):
     """Raw batch -> outputs.
 
     Args:
         prepare: Raw batch -> inputs of the network.
         network: Inputs -> outputs.
-        last: What is done to the outputs; None for nothing.
+        restore: Outputs -> outputs in the units of the targets.
+        last: What is done to these; None for nothing.
     """
 
-    def __init__(self, prepare: nn.Module, network: nn.Module, last: nn.Module | None = None) -> None:
+    def __init__(
+        self, prepare: nn.Module, network: nn.Module, restore: nn.Module, last: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.prepare = prepare
         self.network = network
+        self.restore = restore
         self.last = last
 
     def forward(self, raw: Any) -> Any:
         """The outputs for a raw batch."""
-        outputs = self.network(self.prepare(raw))
+        outputs = self.restore(self.network(self.prepare(raw)))
         return outputs if self.last is None else self.last(outputs)
 
 

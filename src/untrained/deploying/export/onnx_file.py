@@ -95,6 +95,7 @@ def _metadata(exportable: Exportable, probabilities: bool) -> dict[str, str]:
     return {
         **{str(key): str(value) for key, value in exportable.about.items()},
         "task": exportable.kind,
+        "preparation": json.dumps(dict(exportable.preparation)),
         "classes": json.dumps(exportable.classes),
         "inputs": json.dumps(exportable.inputs),
         "outputs": exportable.meaning(probabilities),

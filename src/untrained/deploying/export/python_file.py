@@ -37,15 +37,19 @@ def write(exportable: Exportable, path: Path, probabilities: bool) -> tuple[tupl
     whole = exportable.whole(probabilities)
     with quiet():
         text = file_text(exportable, whole, path.stem, probabilities)
-        state = {f"preprocess.{name}": tensor for name, tensor in whole.prepare.state_dict().items()}
-        state |= {f"network.{name}": tensor for name, tensor in whole.network.state_dict().items()}
+        parts = {"Preprocess": whole.prepare, "Network": whole.network}
+        if exportable.restore is not None:
+            parts["Restore"] = whole.restore
         with written_whole(path) as source, written_whole(beside) as weights:
             source.write_text(text, encoding="utf-8")
             module = _imported(text, path)
-            needed = [f"preprocess.{name}" for name in module["Preprocess"]().state_dict()]
-            needed += [f"network.{name}" for name in module["Network"]().state_dict()]
+            state = {
+                f"{name.lower()}.{key}": part.state_dict()[key]
+                for name, part in parts.items()
+                for key in module[name]().state_dict()
+            }
             content = io.BytesIO()
-            torch.save({name: tensor for name, tensor in copied(state).items() if name in needed}, content)
+            torch.save(copied(state), content)
             weights.write_bytes(content.getvalue())
             model = _loaded(module, weights, path)
             run = module["predict"]

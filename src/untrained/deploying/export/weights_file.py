@@ -52,7 +52,9 @@ def _document(exportable: Exportable, whole: Whole) -> dict[str, Any]:
         or {"module": repr(whole.prepare), "tensors": {name: tensor.tolist() for name, tensor in tensors.items()}},
         "task": exportable.kind,
         "classes": exportable.classes,
+        "heads": dict(exportable.heads),
         "outputs": exportable.meaning(False),
+        "restored by": repr(whole.restore) if exportable.restore is not None else None,
         "probabilities": repr(whole.last) if whole.last is not None else None,
         "versions": {"untrained": untrained.__version__, "torch": torch.__version__},
     }

@@ -16,7 +16,7 @@ from untrained.deploying.export.python.groups import Member, Merged, merged
 from untrained.deploying.export.python.layers import constructor, is_layer
 from untrained.deploying.export.python.names import identifier
 from untrained.deploying.export.python.traced import Traced, trace
-from untrained.deploying.export.python.tree import Argument, Call, Hole, Text, Tree, Value, items, shape
+from untrained.deploying.export.python.tree import Argument, Call, Hole, Items, Text, Tree, Value, items, shape
 from untrained.errors import InputError, one_line
 
 FEW = 16
@@ -62,7 +62,7 @@ class Classes:
         self._about = about
         self._calls = calls
         self._made = dict[nn.Module, Call]()
-        self._literal = set(roots["Preprocess"].modules()) if "Preprocess" in roots else set[nn.Module]()
+        self._literal = {m for name, root in roots.items() if name != "Network" for m in root.modules()}
         self._taken = {*roots, "Path", "OrderedDict", "load", "predict", "main"}
         self._paths = {
             m: f"{type(root).__name__}.{path}" for root in roots.values() for path, m in root.named_modules()
@@ -297,13 +297,16 @@ def _parameter(tensor: Tensor) -> Call:
 
 
 def _buffer(tensor: Tensor) -> Tree:
-    if not 0 < tensor.numel() <= FEW or tensor.dtype not in (torch.float32, torch.float64, torch.int64, torch.bool):
+    """A buffer whose numbers are in the code, if they are few."""
+    few = (0 < tensor.numel() <= FEW and tensor.ndim <= 1) or 0 < tensor.numel() <= FEW // 2
+    if not few or tensor.dtype not in (torch.float32, torch.float64, torch.int64):
         return _zeros(tensor)
     numbers = [repr(n) if tensor.dtype != torch.float32 else _short(n) for n in tensor.flatten().tolist()]
-    inside = f"[{', '.join(numbers)}]" if tensor.ndim else numbers[0]
-    dtype = ", dtype=torch.float64" if tensor.dtype == torch.float64 else ""
-    view = f".view({', '.join(map(str, tensor.shape))})" if tensor.ndim > 1 else ""
-    return Text(f"torch.tensor({inside}{dtype}){view}")
+    if tensor.ndim > 1:
+        return Text(f"torch.tensor([{', '.join(numbers)}]).view({', '.join(map(str, tensor.shape))})")
+    inside = Items(tuple(map(Text, numbers))) if tensor.ndim else Text(numbers[0])
+    dtype = Argument("dtype", Text("torch.float64"), by_name=True)
+    return Call("torch.tensor", (Argument("data", inside), *([dtype] if tensor.dtype == torch.float64 else [])))
 
 
 def _short(number: float) -> str:

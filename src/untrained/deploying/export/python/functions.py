@@ -33,6 +33,8 @@ UNARY = {"neg": "-", "invert": "~", "inv": "~", "pos": "+"}
 IN_PLACE = {"iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/="}
 """Name in `operator` -> symbol."""
 
+OF_ATTENTION = {"attn_mask": None, "dropout_p": 0.0, "is_causal": False, "scale": None, "enable_gqa": False}
+
 DROPOUTS = {getattr(F, name) for name in dir(F) if "dropout" in name and not name.startswith("_")}
 
 
@@ -72,7 +74,8 @@ def without_defaults(target: Callable[..., Any], kwargs: Mapping[str, Any]) -> d
         # Pooling functions hand their arguments on to one of two, whose name has an underscore before it.
         parameters = inspect.signature(getattr(F, f"_{getattr(target, '__name__', '')}", target)).parameters
     except (TypeError, ValueError):  # functions in C
-        return dict(kwargs)
+        defaults = OF_ATTENTION if target is F.scaled_dot_product_attention else {}
+        return {name: value for name, value in kwargs.items() if name not in defaults or value != defaults[name]}
     left = dict[str, Any]()
     for name, value in kwargs.items():
         default = parameters[name].default if name in parameters else inspect.Parameter.empty

@@ -60,7 +60,20 @@ def _item_parts(items: Items, indent: int) -> list[str]:
         if items.brackets == "{}":
             return [f"{quoted(name)}: {laid_out(item, indent, len(name) + 5)}" for name, item in named]
         return [f"({quoted(name)}, {laid_out(item, indent, len(name) + 7)})" for name, item in named]
+    if all(isinstance(item, Text) for item in items.items):  # numbers or names: as many as fit on a line
+        return _packed(list(map(written, items.items)), WIDTH - indent - 1)
     return [laid_out(item, indent, 1) for item in items.items]
+
+
+def _packed(parts: list[str], width: int) -> list[str]:
+    """Parts side by side, as many as fit on a line."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def written(tree: Tree) -> str:

@@ -37,6 +37,8 @@ class Loops:
                 continue
             first_end = operands[1][0]
             steps = place[first_end] - place[calls[0]]
+            if place[calls[-1]] + steps >= len(nodes):
+                continue
             ends = [nodes[place[call] + steps] for call in calls]
             if ends[:-1] != [operand[0] for operand in operands[1:]]:
                 continue

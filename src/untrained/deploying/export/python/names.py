@@ -11,7 +11,9 @@ from torch import Tensor
 SIZES = {1: "n", 2: "nc", 3: "ntc", 4: "nchw", 5: "ncdhw"}
 """Dimensions of a batch -> the names of their sizes."""
 RESERVED = {"self", "nn", "torch", "F", "math", "sum", "super", "range"}
-PLAIN = re.compile(r"_?(conv|bn|norm|relu|act|layer|block|op|fc|linear|cell|body|net|network|features|model)\w*|\d+")
+PLAIN = re.compile(
+    r"_?(conv|bn|norm|relu|act|layer|block|op|fc|linear|cell|body|net|network|features|model|pool|drop|proj)\w*|\d+"
+)
 """Modules whose result has no name of its own."""
 
 

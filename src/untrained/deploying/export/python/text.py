@@ -1,11 +1,13 @@
 """The whole Python file of an exported network."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 import untrained
-from untrained.deploying.export.exportable import Exportable, Whole
+from untrained.deploying.export.exportable import EachHead, Exportable, Whole
 from untrained.deploying.export.python.calls import observed_calls
 from untrained.deploying.export.python.classes import Classes
 from untrained.deploying.export.python.expressions import quoted
@@ -37,7 +39,11 @@ def file_text(exportable: Exportable, whole: Whole, name: str, probabilities: bo
         "Preprocess": f"{_raw(exportable)} -> inputs of the network.",
         "Network": _about_network(whole),
     }
-    classes = Classes({"Preprocess": whole.prepare, "Network": whole.network}, calls, about)
+    roots = {"Preprocess": whole.prepare, "Network": whole.network}
+    if exportable.restore is not None:
+        roots["Restore"] = whole.restore
+        about["Restore"] = "Outputs of the network -> outputs in the units of the targets."
+    classes = Classes(roots, calls, about)
     body = "\n\n".join(class_text(code) for code in classes.found)
     argument = "images" if "images" in exportable.inputs else "inputs"
     has_pictures = argument == "images" and next(iter(exportable.inputs.values())).startswith(
@@ -48,7 +54,7 @@ def file_text(exportable: Exportable, whole: Whole, name: str, probabilities: bo
         _imports(body, has_pictures),
         _constants(exportable),
         f"\n{body}",
-        LOAD,
+        LOAD.replace("RESTORE", "" if exportable.restore is None else ', ("restore", Restore())'),
         _predict(exportable, whole, argument, probabilities),
     ]
     if has_pictures:
@@ -101,7 +107,8 @@ def _constants(exportable: Exportable) -> str:
 LOAD = '''
 def load(weights=WEIGHTS, device="cpu"):
     """Preprocessing and network with their trained weights, in evaluation mode."""
-    model = nn.Sequential(OrderedDict([("preprocess", Preprocess()), ("network", Network())]))
+    parts = [("preprocess", Preprocess()), ("network", Network())RESTORE]
+    model = nn.Sequential(OrderedDict(parts))
     model.load_state_dict(torch.load(weights, map_location=device, weights_only=True))
     return model.to(device).eval()
 
@@ -109,20 +116,42 @@ def load(weights=WEIGHTS, device="cpu"):
 
 
 def _predict(exportable: Exportable, whole: Whole, argument: str, probabilities: bool) -> str:
-    ends = {nn.Softmax: "torch.softmax({}, dim=1)", nn.Sigmoid: "torch.sigmoid({})"}
-    last = ends[type(whole.last)] if whole.last is not None else "{}"
     meaning = exportable.meaning(probabilities)
     of = f" of the {len(exportable.classes)} classes, n x {len(exportable.classes)}," if exportable.classes else ""
+    of = of if meaning == "probabilities" else ""
     raw = "; ".join(exportable.inputs.values())
     lines = [
         f"def predict({argument}, model=None):",
         *docstring(f"{meaning.capitalize()}{of} for raw {argument} ({raw}).", 4),
         "    model = load() if model is None else model",
         "    with torch.inference_mode():",
-        f"        return {last.format(f'model({argument})')}",
+        *(f"        {line}" for line in _ending(exportable, whole, argument)),
         "",
     ]
     return "\n".join(lines)
+
+
+ENDS = {"classification": "torch.softmax({}, dim=1)", "multi-label": "torch.sigmoid({})"}
+
+
+def _ending(exportable: Exportable, whole: Whole, argument: str) -> list[str]:
+    """The statements that make predictions of raw inputs."""
+    if whole.last is None:
+        return [f"return model({argument})"]
+    if not isinstance(whole.last, EachHead):
+        return [f"return {ENDS[exportable.kind].format(f'model({argument})')}"]
+    with torch.no_grad():
+        outputs = whole(exportable.batch(2))
+    lines, is_named = [f"outputs = model({argument})"], isinstance(outputs, Mapping)
+    kinds = [exportable.heads.get(key, "") for key in outputs] if is_named else list(exportable.heads.values())
+    ends = [ENDS.get(kind, "{}").format(f"outputs[{i}]") for i, kind in enumerate(kinds)]
+    if not is_named:
+        return [*lines, f"return {', '.join(ends)}" + ("," if len(ends) == 1 else "")]
+    codes = [
+        f"    {quoted(key)}: " + ENDS.get(kind, "{}").format(f"outputs[{quoted(key)}]") + ","
+        for key, kind in zip(outputs, kinds, strict=True)
+    ]
+    return [*lines, "return {", *codes, "}"]
 
 
 def _main(exportable: Exportable, whole: Whole, is_classification: bool) -> str:

@@ -49,6 +49,17 @@ def trace(module: nn.Module, call: ModuleCall) -> Traced:
     Raises:
         Exception: Whatever `torch.fx` or the module's code raises if it cannot be followed.
     """
+    before = set(vars(module))
+    try:
+        return _traced(module, call, fixed_sizes=False)
+    except Exception:
+        for name in set(vars(module)) - before:  # constants of the first attempt
+            delattr(module, name)
+        return _traced(module, call, fixed_sizes=True)
+
+
+def _traced(module: nn.Module, call: ModuleCall, fixed_sizes: bool) -> Traced:
+    """Follows a module; with `fixed_sizes`, all sizes but the first are the numbers that they are in the example."""
     own = type(module)
     bound = inspect.signature(own.forward).bind(module, *call.args, **call.kwargs)
     self_name, *_ = bound.arguments
@@ -69,7 +80,7 @@ def trace(module: nn.Module, call: ModuleCall) -> Traced:
     pairs = ", ".join(f"'{name}': {name}" for name in symbolic)
     scope: dict[str, Any] = {"forward_with": forward}
     exec(f"def forward(self{', ' if names else ''}{names}): return forward_with(self, {{{pairs}}})", scope)
-    tracer = _Tracer(symbolic)
+    tracer = _Tracer(symbolic, fixed_sizes)
     module.__class__ = type(own.__name__, (own,), {"forward": scope["forward"]})
     try:
         with torch.no_grad(), _seen_as_tensors(own.forward):
@@ -136,6 +147,12 @@ class _Proxy(fx.Proxy):
         if isinstance(value, dict) and name in ("items", "keys", "values"):
             entries = {key: self[key] for key in value}
             return getattr(entries, name)
+        if isinstance(value, Tensor) and name in ("dtype", "ndim"):
+            return getattr(value, name)
+        if isinstance(value, Tensor) and name in ("shape", "size") and self.tracer.fixed_sizes:  # pyright: ignore[reportAttributeAccessIssue]
+            shape: Any = self.tracer.create_proxy("call_function", getattr, (self, "shape"), {})
+            sizes = (shape[0], *value.shape[1:]) if value.ndim else ()
+            return sizes if name == "shape" else lambda dim=None: sizes if dim is None else sizes[dim]
         if callable(getattr(value, name)):
             return super().__getattr__(name)
         return self.tracer.create_proxy("call_function", getattr, (self, name), {})
@@ -193,8 +210,9 @@ class _Tracer(fx.Tracer):
 
     proxy_buffer_attributes = True
 
-    def __init__(self, inputs: dict[str, Any]) -> None:
+    def __init__(self, inputs: dict[str, Any], fixed_sizes: bool) -> None:
         super().__init__()
+        self.fixed_sizes = fixed_sizes
         self.values = dict[fx.Node, Any]()
         self.changing = set[fx.Node]()
         self._inputs = inputs
