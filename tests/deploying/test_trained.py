@@ -3,14 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from deploying.test_python import alone
 from untrained import Task, load_data
+from untrained.data.image_preparation import ImagePreparation
+from untrained.data.pixels import Form
 from untrained.data.preparation import Normalisation
+from untrained.data.resizing import Resize
 from untrained.data.tabular.preparation import TableColumn, TablePreparation
 from untrained.deploying.export import export_network, exportable_of
 from untrained.errors import InputError
@@ -136,3 +141,57 @@ def test_an_image_size_is_for_images() -> None:
         size=(6, 4),
     )
     assert sized.example.shape == (8, 1, 6, 4)
+
+
+def photos(resize: Resize | None) -> TrainedNetwork:
+    torch.manual_seed(0)
+    preparation = ImagePreparation(Form("RGB", 3, 8, 12, "uint8"), resize, (120.0, 110.0, 100.0), (60.0, 50.0, 40.0))
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(240, 2))
+    inputs = {"dtype": "uint8", "shape": [3, 8, 12]}
+    return TrainedNetwork(network, Interface(Task("classification", 2, ("cat", "dog")), preparation, inputs))
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A turned photo, 31 x 20 pixels as it is stored."""
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(path, exif=exif)
+    return path
+
+
+def test_pictures_are_read_as_the_search_read_them(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = photos(Resize(8, 12))
+    export_network(trained, "python", tmp_path / "n.py")
+    module = alone(tmp_path / "n.py", monkeypatch)
+    torch.testing.assert_close(module.read(photo), trained.interface.preparation.read([photo]))
+    torch.testing.assert_close(module.predict(module.read(photo)), trained.predict_files([photo]))
+
+
+def test_pictures_of_another_size_are_refused_if_the_search_refuses_them(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_network(photos(None), "python", tmp_path / "n.py")
+    with pytest.raises(ValueError, match="20 x 31 pixels, not 12 x 8"):
+        alone(tmp_path / "n.py", monkeypatch).read(photo)
+
+
+@pytest.mark.parametrize("format", ["onnx", "python"])
+def test_raw_pictures_of_another_size_are_resized_in_the_file(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = photos(Resize(8, 12))
+    pixels = torch.randint(0, 256, (5, 3, 20, 31), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    wanted = trained.predict(pixels)
+    assert export_network(exportable_of(trained, size=(20, 31)), format, tmp_path / "n.py").difference < 1e-5
+    if format == "python":
+        found = alone(tmp_path / "n.py", monkeypatch).predict(pixels)
+    else:
+        (output,) = onnxruntime.InferenceSession(str(tmp_path / "n.py")).run(None, {"images": pixels.numpy()})
+        found = torch.from_numpy(output)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
 import untrained
 from untrained.deploying.export.exportable import EachHead, Exportable, Whole
@@ -12,6 +10,7 @@ from untrained.deploying.export.python.calls import observed_calls
 from untrained.deploying.export.python.classes import Classes
 from untrained.deploying.export.python.expressions import quoted
 from untrained.deploying.export.python.layout import laid_out
+from untrained.deploying.export.python.pictures import main_text, mode_of
 from untrained.deploying.export.python.source import class_text, docstring
 from untrained.deploying.export.python.tree import Items, Text
 
@@ -46,9 +45,7 @@ def file_text(exportable: Exportable, whole: Whole, name: str, probabilities: bo
     classes = Classes(roots, calls, about)
     body = "\n\n".join(class_text(code) for code in classes.found)
     argument = "images" if "images" in exportable.inputs else "inputs"
-    has_pictures = argument == "images" and next(iter(exportable.inputs.values())).startswith(
-        ("uint8 n x 3 ", "uint8 n x 1 ")
-    )
+    has_pictures = mode_of(exportable) is not None
     parts = [
         "\n".join(docstring(_head(exportable, name, argument, probabilities, has_pictures), 0)) + "\n",
         _imports(body, has_pictures),
@@ -58,7 +55,7 @@ def file_text(exportable: Exportable, whole: Whole, name: str, probabilities: bo
         _predict(exportable, whole, argument, probabilities),
     ]
     if has_pictures:
-        parts.append(_main(exportable, whole, bool(exportable.classes) and whole.last is not None))
+        parts.append(main_text(exportable, bool(exportable.classes) and whole.last is not None))
     return "\n".join(parts)
 
 
@@ -152,41 +149,3 @@ def _ending(exportable: Exportable, whole: Whole, argument: str) -> list[str]:
         for key, kind in zip(outputs, kinds, strict=True)
     ]
     return [*lines, "return {", *codes, "}"]
-
-
-def _main(exportable: Exportable, whole: Whole, is_classification: bool) -> str:
-    example = exportable.batch(1)
-    _, channels, height, width = example.shape
-    resize = "" if _takes_any_size(whole, example) else f".resize(({width}, {height}))"
-    mode = "RGB" if channels == 3 else "L"
-    lines = [
-        "",
-        "def read(path):",
-        f'    """A picture file as uint8 1 x {channels} x h x w."""',
-        "    from PIL import Image",
-        "",
-        f'    image = Image.open(path).convert("{mode}"){resize}',
-        "    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)",
-        f"    return pixels.view(1, image.height, image.width, {channels}).permute(0, 3, 1, 2)",
-        "",
-        "",
-        'if __name__ == "__main__":',
-        "    model = load()",
-        "    for path in sys.argv[1:]:",
-    ]
-    if is_classification:
-        lines += [
-            "        probabilities = predict(read(path), model)[0]",
-            "        for i in probabilities.argsort(descending=True)[:3].tolist():",
-            '            print(f"{path}: {CLASSES[i]} {probabilities[i]:.3f}")',
-        ]
-    else:
-        lines.append('        print(f"{path}: {predict(read(path), model)[0].tolist()}")')
-    return "\n".join([*lines, ""])
-
-
-def _takes_any_size(whole: Whole, example: Tensor) -> bool:
-    """Whether the preparation gives pictures of any size the same one."""
-    larger = tree_map(lambda t: nn.functional.pad(t, (0, 3, 0, 5)), example)
-    with torch.no_grad():
-        return whole.prepare(larger).shape == whole.prepare(example).shape
