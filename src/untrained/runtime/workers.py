@@ -147,8 +147,9 @@ class Worker(Generic[Item, Result]):
 
     def kill(self) -> None:
         """Ends it at once, with all processes that it started. `receive` will find it dead."""
-        with suppress(OSError):  # it has no group yet, or none any more
-            os.killpg(self._process.pid or 0, signal.SIGKILL)
+        if self._process.pid:  # a group of 0 would be this process's own
+            with suppress(OSError):  # it has no group yet, or none any more
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
 
     def stop(self) -> None:

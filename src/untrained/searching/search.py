@@ -1,6 +1,7 @@
 """The one verb: search a space for the best architecture within a budget of real evaluations."""
 
 import math
+import multiprocessing
 import re
 import time
 import warnings
@@ -177,7 +178,7 @@ def search(
     check_seed(seed)
     check_types(sampler, scores, pool)
     if data is not None and scores is None:
-        scores = Scoring(workers=cores())
+        scores = Scoring(workers=1 if multiprocessing.current_process().daemon else cores())
     space, objective = goal(space, objective, data, recipe, direction)
     evaluation = evaluation_identity(space, objective)
     if isinstance(sampler, str) and pruner is None and (own := sampler_info(sampler).pruner):
