@@ -13,6 +13,7 @@ from torch import nn
 
 import untrained
 from untrained.errors import InputError
+from untrained.spaces import exploring
 from untrained.spaces import function as function_module
 
 
@@ -120,11 +121,24 @@ def test_a_function_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch
         untrained.space(build).pool()
 
 
+def test_a_function_that_is_too_slow_to_be_explored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exploring, "LONGEST", 0.1)
+
+    def build(trial: Any) -> nn.Module:
+        time.sleep(0.02)
+        return nn.Linear(1, trial.suggest_int("w", 1, 1000))
+
+    with pytest.raises(InputError, match=r"networks took 0\.1 s"):
+        untrained.space(build).pool(1)
+
+
 def test_nothing_of_the_function_is_left_behind() -> None:
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[union-attr]
 
     def build(trial: Any) -> nn.Module:
-        random.random(), np.random.rand(), torch.rand(1)
+        random.random()
+        np.random.rand()
+        torch.rand(1)
         return nn.Linear(1, trial.suggest_int("w", 1, 3))
 
     untrained.space(build).pool()

@@ -1,5 +1,6 @@
 """A function of a trial as a space."""
 
+import functools
 import pickle
 import random
 import sys
@@ -254,3 +255,30 @@ def test_what_is_pruned_is_no_architecture() -> None:
     assert not space.valid({"a": 0, "b": 0})
     with pytest.raises(InputError, match=r"'a=1,b=1' is not a valid architecture .*must make 5"):
         space.to_params("a=1,b=1")
+
+
+def test_kinds_of_functions() -> None:
+    """A class with a trial, an object, a function bound to arguments, one that takes the trial by position."""
+
+    class Net(nn.Module):
+        def __init__(self, trial: Any, num_classes: int = 10) -> None:
+            super().__init__()
+            self.head = nn.Linear(trial.suggest_int("w", 1, 2), num_classes)
+
+    class Maker:
+        def __call__(self, trial: Any) -> nn.Module:
+            return nn.Linear(trial.suggest_int("w", 1, 2), 1)
+
+    def by_position(trial: Any, /, num_classes: int = 3) -> nn.Module:
+        return nn.Linear(trial.suggest_int("w", 1, 2), num_classes)
+
+    for given in (Net, Maker(), functools.partial(Net, num_classes=4), by_position):
+        assert untrained.space(given).pool() == ["w=1", "w=2"]
+    assert untrained.space(functools.partial(Net, num_classes=4)).options == {"num_classes": 4}
+    assert untrained.space(by_position, num_classes=2).build("w=2").weight.shape == (2, 2)
+
+
+def test_modules_whose_shapes_are_still_to_come() -> None:
+    space = untrained.space(lambda trial: nn.Sequential(nn.Flatten(), nn.LazyLinear(trial.suggest_int("w", 1, 2))))
+    assert space.pool() == ["w=1", "w=2"]
+    assert space.build("w=2")(torch.zeros(3, 2, 2)).shape == (3, 2)

@@ -1,14 +1,16 @@
 """Finding the decisions of a function, and all its architectures if they are few."""
 
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from untrained.errors import InputError
+from untrained.spaces.asking import Answer
 from untrained.spaces.decision import Decision
-from untrained.spaces.tree import Leaf, Tree
+from untrained.spaces.tree import Leaf, Tree, leaves_of
 
 MOST_LISTED = 5_000
 """A space of more architectures is not listed."""
@@ -22,6 +24,8 @@ MOST_TRIED = 1_000
 """Runs that look for decisions in a space that is not listed."""
 BASES = 3
 """Architectures in which each value of a decision is tried."""
+LONGEST = 600.0
+"""Seconds that all this may take."""
 FEW = 16
 """Of a decision with more values, only the ends and the middle are tried."""
 
@@ -45,17 +49,30 @@ class Explored:
     idle: frozenset[str]
 
 
-def explored(tree: Tree, run: Callable[..., Leaf]) -> Explored:
+class _Timed:
+    """A tree that is asked until the time is up."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree, self.asked, self.deadline = tree, 0, time.monotonic() + LONGEST
+
+    def leaf(self, answer: Answer) -> Leaf:
+        self.asked += 1
+        if time.monotonic() > self.deadline:
+            raise InputError(f"{self.asked} networks took {LONGEST:g} s: to find its decisions it must be faster")
+        return self.tree.leaf(answer)
+
+
+def explored(known: Tree, run: Callable[..., Leaf]) -> Explored:
     """Explores a function; the same function gives the same in every process.
 
     Args:
-        tree: the tree of its decisions.
+        known: the tree of its decisions.
         run: runs it past the tree, with answers.
 
     Raises:
-        InputError: if it asks for nothing, or makes something else of the same values in a second run.
+        InputError: if it asks for nothing, makes something else of the same values in a second run, or takes too long.
     """
-    rng = random.Random(0)
+    rng, tree = random.Random(0), _Timed(known)
     first = tree.leaf(lambda decision: decision.first)
     if not first.path:
         raise InputError("it asks for nothing: use trial.suggest_int, trial.suggest_categorical or untrained.choice")
@@ -81,7 +98,7 @@ def explored(tree: Tree, run: Callable[..., Leaf]) -> Explored:
     return Explored(*_met(leaves), None, {}, frozenset(idle))
 
 
-def _dive(tree: Tree, rng: random.Random) -> tuple[Leaf, float]:
+def _dive(tree: _Timed, rng: random.Random) -> tuple[Leaf, float]:
     """A random leaf, and the product of the numbers of values on the way."""
     ways = 1.0
 
@@ -102,9 +119,9 @@ def _check_steady(leaf: Leaf, run: Callable[..., Leaf]) -> None:
         raise InputError(f"it makes another network of {leaf.text!r:.80} at a second run: take choices from the trial")
 
 
-def _listed(tree: Tree, most: int) -> list[Leaf] | None:
+def _listed(tree: _Timed, most: int) -> list[Leaf] | None:
     found = list[Leaf]()
-    for leaf in tree.leaves():
+    for leaf in leaves_of(tree.leaf):
         if len(found) == most:
             return None
         found.append(leaf)
@@ -118,7 +135,7 @@ def _met(leaves: list[Leaf]) -> tuple[dict[str, Decision], bool]:
     return decisions, any(len(leaf.decisions) < len(decisions) for leaf in leaves)
 
 
-def _searched(tree: Tree, leaves: list[Leaf], most: int) -> tuple[list[Leaf], set[str]]:
+def _searched(tree: _Timed, leaves: list[Leaf], most: int) -> tuple[list[Leaf], set[str]]:
     """Tries each value of each decision in a few architectures, and of the decisions that this brings, and so on."""
     idle, tried = set[str](), dict[tuple[str, str], int]()
     waiting = deque(leaves)

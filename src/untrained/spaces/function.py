@@ -1,6 +1,7 @@
 """A function of a trial as a space: what it asks for is the architecture, what it returns is the network."""
 
 import functools
+import inspect
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import BaseTrial
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from untrained.errors import InputError, listed, one_line, shown
 from untrained.runtime.identity import described
@@ -28,7 +30,7 @@ from untrained.spaces.exploring import Explored, explored
 from untrained.spaces.instances import arguments, takes_any
 from untrained.spaces.structure import content_of, structure_of
 from untrained.spaces.text import split
-from untrained.spaces.tree import Leaf, Tree
+from untrained.spaces.tree import Leaf, Tree, leaves_of
 
 FACTS = ("num_classes", "in_channels", "image_size", "in_features", "length", "vocabulary")
 """Parameters that are facts of the data, and never the trial."""
@@ -145,12 +147,16 @@ class FunctionSpace(SearchSpace):
         Raises:
             InputError: if it returns no module.
         """
-        given = self.facts if self.trial_name is None else {self.trial_name: trial, **self.facts}
+        named, first = dict(self.facts), list[Asking]()
+        if self.trial_name in arguments(self.function):
+            named[self.trial_name] = trial
+        elif self.trial_name is not None:  # it can only be given by position
+            first.append(trial)
         with asking(trial):
-            made = self.function(**given)
+            made = self.function(*first, **named)
         if not isinstance(made, nn.Module):
             what = "nothing" if made is None else shown(made, 60)
-            raise InputError(f"it returns {what} for {shown(written(trial), 60)}: return an nn.Module")
+            raise InputError(f"it returns {what}{_at(trial)}: return an nn.Module")
         return made
 
     def _run(self, answer: Answer) -> Leaf:
@@ -163,7 +169,7 @@ class FunctionSpace(SearchSpace):
         except optuna.TrialPruned as error:
             return leaf_of(trial, None, str(error) or "the function refuses it")
         except OutOfTime:
-            raise InputError(f"it takes more than {LONGEST_RUN:g} s for {shown(written(trial), 60)}") from None
+            raise InputError(f"it takes more than {LONGEST_RUN:g} s{_at(trial)}") from None
         except InputError:
             raise
         except (Exception, SystemExit) as error:  # whatever the author's code raises
@@ -171,7 +177,7 @@ class FunctionSpace(SearchSpace):
                 self._device = "cpu"
                 return self._run(lambda d: trial.params[d.name] if d.name in trial.params else answer(d))
             hint = "raise optuna.TrialPruned if that is no architecture"
-            raise InputError(f"it raises {one_line(error)} for {shown(written(trial), 60)}: {hint}") from error
+            raise InputError(f"it raises {one_line(error)}{_at(trial)}: {hint}") from error
 
     def _leaf(self, answer: Answer) -> Leaf:
         try:
@@ -265,7 +271,7 @@ class FunctionSpace(SearchSpace):
             yield from self._explored.archs
             return
         seen = set[str]()
-        for leaf in self._tree.leaves():
+        for leaf in leaves_of(self._leaf):
             if not leaf.refused and leaf.text not in seen:
                 seen.add(leaf.text)
                 yield leaf.text
@@ -342,12 +348,18 @@ def trial_parameter(function: Callable[..., Any], facts: Mapping[str, Any]) -> s
         function: any function or class.
         facts: what is given for other parameters.
     """
-    takes = arguments(function)
+    takes = inspect.signature(function).parameters
     if "trial" in takes:
         return "trial"
-    first = next(iter(takes.values()), None)
+    first = next((p for p in takes.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)), None)
     is_open = first is not None and first.default is first.empty and first.name not in (*FACTS, *facts)
     return first.name if first is not None and is_open and not isinstance(function, type) else None
+
+
+def _at(trial: Asking) -> str:
+    """For which values, for a message."""
+    text = written(trial)
+    return f" for {shown(text, 60)}" if text else ""
 
 
 def written(trial: Asking) -> str:
@@ -369,5 +381,5 @@ def leaf_of(trial: Asking, net: nn.Module | None, refused: str = "") -> Leaf:
     if net is None:
         return Leaf(path, taken, params, written(trial), refused=refused)
     tensors = [*net.parameters(), *net.buffers()]
-    size = sum(t.numel() * t.element_size() for t in tensors)
+    size = sum(t.numel() * t.element_size() for t in tensors if not is_lazy(t))
     return Leaf(path, taken, params, written(trial), sum(1 for _ in net.modules()), size, structure_of(net))

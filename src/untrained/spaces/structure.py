@@ -9,6 +9,7 @@ from weakref import ref
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from untrained.runtime.provenance import raw_bytes
 
@@ -86,6 +87,8 @@ class _Reader:
         return _identity(kind), tensors, self._value(state)
 
     def _tensor(self, tensor: Tensor) -> Any:
+        if is_lazy(tensor):
+            raise _Untold
         if type(tensor) not in (Tensor, nn.Parameter):
             return _identity(type(tensor)), tuple(tensor.shape), str(tensor.dtype)
         return type(tensor).__name__, tuple(tensor.shape), str(tensor.dtype), tensor.requires_grad

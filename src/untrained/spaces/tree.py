@@ -101,26 +101,30 @@ class Tree:
         asked = " and then for ".join("nothing more" if name is None else repr(name) for name in names)
         return InputError(f"after the same values it asks for {asked}: every choice must come from the trial")
 
-    def leaves(self) -> Iterator[Leaf]:
-        """Every leaf, the last decision changing first.
 
-        Raises:
-            InputError: if a decision is continuous.
-        """
-        path = list[int]()
-        while True:
-            taken = list[tuple[Decision, int]]()
+def leaves_of(leaf: Callable[[Answer], Leaf]) -> Iterator[Leaf]:
+    """Every leaf of a tree, the last decision changing first.
 
-            def answer(decision: Decision, taken: list[tuple[Decision, int]] = taken, path: list[int] = path) -> Any:
-                if decision.values is None:
-                    raise InputError(f"decision {decision.name!r} is continuous: it can be sampled, not enumerated")
-                taken.append((decision, path[len(taken)] if len(taken) < len(path) else 0))
-                return decision.values[taken[-1][1]]
+    Args:
+        leaf: `Tree.leaf`.
 
-            yield self.leaf(answer)
-            while taken and taken[-1][1] + 1 == taken[-1][0].count:
-                taken.pop()
-            if not taken:
-                return
-            path = [place for _, place in taken]
-            path[-1] += 1
+    Raises:
+        InputError: if a decision is continuous.
+    """
+    path = list[int]()
+    while True:
+        taken = list[tuple[Decision, int]]()
+
+        def answer(decision: Decision, taken: list[tuple[Decision, int]] = taken, path: list[int] = path) -> Any:
+            if decision.values is None:
+                raise InputError(f"decision {decision.name!r} is continuous: it can be sampled, not enumerated")
+            taken.append((decision, path[len(taken)] if len(taken) < len(path) else 0))
+            return decision.values[taken[-1][1]]
+
+        yield leaf(answer)
+        while taken and taken[-1][1] + 1 == taken[-1][0].count:
+            taken.pop()
+        if not taken:
+            return
+        path = [place for _, place in taken]
+        path[-1] += 1
