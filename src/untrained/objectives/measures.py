@@ -218,18 +218,21 @@ def predicted(outputs: Any, targets: Any) -> Tensor:
 
 
 def _by_torchmetrics(name: str, multi_label: bool) -> Callable[[Any, Any], Any]:
+    """A figure of torchmetrics: the mean over the classes that have samples (and, multi-label, lack some)."""
+
     def figure(outputs: Tensor, targets: Tensor) -> Tensor:
         import torchmetrics.functional.classification as library
 
-        outputs, k = outputs.double(), outputs.shape[-1] if outputs.ndim > 1 else 1
-        with warnings.catch_warnings():  # classes without samples are left out of the mean
+        outputs, targets, k = outputs.double(), targets.long(), outputs.shape[-1] if outputs.ndim > 1 else 1
+        with warnings.catch_warnings():  # of the classes that are left out
             warnings.simplefilter("ignore", UserWarning)
-            if multi_label:
-                multi = getattr(library, f"multilabel_{name}")
-                return multi(outputs.sigmoid(), targets.long(), outputs.shape[1], average="macro", thresholds=None)
             if k == 1:
-                return getattr(library, f"binary_{name}")(outputs.flatten().sigmoid(), targets.flatten().long())
-            return getattr(library, f"multiclass_{name}")(outputs.softmax(1), targets, k, average="macro")
+                return getattr(library, f"binary_{name}")(outputs.flatten().sigmoid(), targets.flatten())
+            if multi_label:
+                each = getattr(library, f"multilabel_{name}")(outputs.sigmoid(), targets, k, average=None)
+                return each[(targets.sum(0) > 0) & (targets.sum(0) < len(targets))].mean()
+            each = getattr(library, f"multiclass_{name}")(outputs.softmax(1), targets, k, average=None)
+            return each[targets.bincount(minlength=k) > 0].mean()
 
     return figure
 
