@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
-from untrained.data.decoded import Decoded
+from untrained.data.decoded import Decoded, Loaded
 from untrained.errors import InputError
 from untrained.objectives.feed import Feed, together
 from untrained.runtime.seeding import seeded
@@ -22,7 +22,8 @@ def pixels(rows: Any) -> Tensor:
     return torch.from_numpy(rows).view(-1, 1, 1, 1).expand(-1, 1, 2, 2).to(torch.uint8)
 
 
-DECODED = Decoded(pixels, np.arange(10), np.arange(10))
+DECODED = Decoded(pixels, np.arange(10), torch.from_numpy)
+LOADED = Loaded(Decoded(pixels, np.arange(10), torch.from_numpy))
 
 
 class Own(Dataset[Any]):
@@ -56,8 +57,8 @@ def order(data: Dataset[Any], seed: int = 0, **options: Any) -> list[list[int]]:
 
 @pytest.mark.parametrize(
     ("data", "workers"),
-    [(IN_MEMORY, None), (DECODED, 0), (DECODED, 2), (Own(), None)],
-    ids=["in memory", "decoded here", "decoded by two", "own"],
+    [(IN_MEMORY, None), (LOADED, None), (DECODED, 0), (DECODED, 2), (Own(), None)],
+    ids=["in memory", "decoded once", "decoded here", "decoded by two", "own"],
 )
 def test_the_order_is_that_of_a_loader_of_pytorch(data: Dataset[Any], workers: int | None) -> None:
     """A last batch of one sample is left out."""
@@ -94,8 +95,10 @@ def test_two_splits_are_one() -> None:
     both = together(IN_MEMORY, IN_MEMORY)
     assert isinstance(both, TensorDataset)
     assert len(both) == 20
-    ((_, targets),) = Feed(together(DECODED, DECODED), 20, CPU, 0).batches(shuffle=False)
-    assert targets.tolist() == [*range(10), *range(10)]
+    for data in (DECODED, LOADED):
+        ((_, targets),) = Feed(together(data, data), 20, CPU, 0).batches(shuffle=False)
+        assert targets.tolist() == [*range(10), *range(10)]
+    assert isinstance(together(DECODED, DECODED), Decoded)
 
 
 def test_targets_are_looked_at_before_they_are_used() -> None:
@@ -103,10 +106,10 @@ def test_targets_are_looked_at_before_they_are_used() -> None:
         if (targets == 7).any():
             raise InputError(f"sample {int(numbers[targets == 7][0])}")
 
-    for data in (IN_MEMORY, DECODED):
-        with pytest.raises(InputError, match="sample 7"):
-            Feed(data, 3, CPU, 0, check).check_all()
-    feed = Feed(Own(), 3, CPU, 0, check)
-    feed.check_all()  # these would all have to be read
     with pytest.raises(InputError, match="sample 7"):
-        list(feed.batches(shuffle=True))
+        Feed(IN_MEMORY, 3, CPU, 0, check).check_all()
+    for data in (Own(), DECODED, LOADED):
+        feed = Feed(data, 3, CPU, 0, check)
+        feed.check_all()  # these would all have to be read
+        with pytest.raises(InputError, match="sample 7"):
+            list(feed.batches(shuffle=False))

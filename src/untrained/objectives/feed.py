@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.utils import _pytree as pytree
@@ -56,7 +57,7 @@ class Feed:
         self.data = data
         self.batch_size = batch_size
         self.device = device
-        self.workers = (cores() - 1 if is_decoded(data) else 0) if workers is None else workers
+        self.workers = (cores() - 1 if isinstance(data, Decoded) else 0) if workers is None else workers
         self.check = check
 
     def __len__(self) -> int:
@@ -106,18 +107,35 @@ class Feed:
             yield on(self.device, (inputs[places], targets[places]))
 
     def _loaded(self, parts: list[Tensor], seed: int) -> Iterator[Batch]:
-        loader = DataLoader(
-            self.data,
-            batch_sampler=[part.tolist() for part in parts],
-            num_workers=min(self.workers, len(parts)),
-            collate_fn=getattr(self.data, "collate_fn", None),
-            pin_memory=self.device.type == "cuda",
-            generator=Generator().manual_seed(seed),
-        )
+        data, places = self.data, [part.tolist() for part in parts]
+        how: dict[str, Any] = {
+            "num_workers": min(self.workers, len(parts)),
+            "pin_memory": self.device.type == "cuda",
+            "generator": Generator().manual_seed(seed),
+        }
+        if isinstance(data, Decoded):
+            loader = DataLoader(_Whole(data), batch_size=None, sampler=cast(Any, places), **how)
+        else:
+            collate = getattr(data, "collate_fn", None)
+            loader = DataLoader(data, batch_sampler=places, collate_fn=collate, **how)
         for part, (inputs, targets) in zip(parts, loader, strict=True):
             if self.check is not None:
                 self.check(targets, part)
             yield on(self.device, (inputs, targets))
+
+
+class _Whole(Dataset[Any]):
+    """Decoded images by batches: an index is the numbers of a batch's samples.
+
+    Args:
+        data: The images.
+    """
+
+    def __init__(self, data: Decoded) -> None:
+        self._data = data
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
+        return self._data.batch(index)
 
 
 def together(first: Dataset[Any], second: Dataset[Any]) -> Dataset[Any]:
@@ -132,16 +150,12 @@ def together(first: Dataset[Any], second: Dataset[Any]) -> Dataset[Any]:
     """
     if isinstance(first, TensorDataset) and isinstance(second, TensorDataset):
         return TensorDataset(*map(torch.cat, zip(first.tensors, second.tensors, strict=True)))
+    if isinstance(first, Decoded) and isinstance(second, Decoded) and first.images == second.images:
+        return Decoded(first.images, np.concatenate([first.rows, second.rows]), first.targets)
     both = ConcatDataset([first, second])
     if hasattr(first, "collate_fn"):
         cast(Any, both).collate_fn = cast(Any, first).collate_fn
     return both
-
-
-def is_decoded(data: Dataset[Any]) -> bool:
-    """Tells whether images are decoded as they are asked for, which takes time and draws no random numbers."""
-    parts = data.datasets if isinstance(data, ConcatDataset) else [data]
-    return all(isinstance(part, Decoded) for part in parts)
 
 
 def on(device: torch.device, values: Any) -> Any:
