@@ -155,5 +155,5 @@ def test_a_label_that_cannot_be_is_named_before_anything_is_trained() -> None:
 
     task = Task("classification", 3)
     wrong = TRAIN[0], torch.where(torch.arange(60) == 17, 5, TRAIN[1])
-    with pytest.raises(InputError, match="training data (has class|is) 5"):
+    with pytest.raises(InputError, match=r"training data (has class|is) 5"):
         TrainingObjective(SPACE, DatasetData(wrong, VALID, task=task))
