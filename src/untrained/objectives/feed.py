@@ -69,6 +69,8 @@ class Feed:
         if not isinstance(self.data, TensorDataset):
             return None
         inputs, targets = self.data.tensors
+        if self.check is not None and isinstance(self.data, Loaded) and self.data.labels is None:
+            self.check(targets, torch.arange(len(targets)))
         size = sum(tensor.numel() * tensor.element_size() for tensor in (inputs, targets))
         if size > MOST_OF_DEVICE * free_memory(self.device):
             return inputs, targets
