@@ -35,6 +35,11 @@ def test_parameters_counted_by_hand() -> None:
     assert parameters(GPTs(vocabulary=10), SMALL) == 640 + 7520 + 14_848 + 64
 
 
+def test_the_number_of_networks() -> None:
+    """HW-GPT-Bench's small scale: 3 widths, with biases or without, 10 to 12 layers of 3 heads x 3 ratios."""
+    assert GPTs(scale="small").size == 3 * 2 * (9**10 + 9**11 + 9**12)
+
+
 def test_what_is_counted_is_what_the_networks_have() -> None:
     space, rng = GPTs(vocabulary=30, length=8), random.Random(0)
     for _ in range(20):

@@ -1,7 +1,6 @@
 """Mobile networks of Once-for-All's kind: MobileNetV3-Large, the published number of networks, strings."""
 
 import random
-from math import prod
 
 import pytest
 import torch
@@ -33,14 +32,9 @@ def test_mobilenet_v3_large_has_the_published_parameters() -> None:
 
 def test_there_are_as_many_networks_of_a_width_as_published() -> None:
     """(9^2 + 9^3 + 9^4)^5, about 2 x 10^19 (Cai et al., section 3.1): each stage has 2 to 4 layers of 9 kinds."""
-    space = MobileNets()
-
-    def networks(stage: int) -> int:
-        layers = [sum(name.startswith((f"kernel_{stage}_", f"expansion_{stage}_")) for name in space.distributions)]
-        return sum((3 * 3) ** depth for depth in (2, 3, 4)) if layers == [8] else 0
-
-    assert prod(networks(stage) for stage in range(1, 6)) == 7371**5
-    assert space.size == 6 * 3**5 * 9**20  # with decisions that have no effect
+    assert MobileNets().size == 6 * 7371**5
+    assert 7371 == 9**2 + 9**3 + 9**4
+    assert 2e19 < 7371**5 < 3e19
 
 
 @pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 32), (1, (5, 40)), (3, 100)], ids=str)
@@ -60,15 +54,26 @@ def test_strings_say_what_has_an_effect() -> None:
     params = space.to_params(SMALL)
     assert (params["width"], params["depth_1"], params["depth_5"], params["kernel_3_2"]) == (0.2, 2, 3, 7)
     assert space.to_arch(params | {"kernel_1_3": 7, "expansion_2_4": 6}) == SMALL
-    assert space.inactive(params)[:2] == ["kernel_1_3", "expansion_1_3"]
+    assert "kernel_1_3" not in params
+    assert {*space.decisions_of(SMALL)} == {*params}
     for _ in range(100):
         arch = space.sample(rng)
         assert space.to_arch(space.to_params(arch)) == arch == space.canonical(arch)
         assert space.mutate(arch, rng) != arch
-    deeper = {space.mutate(SMALL, rng) for _ in range(1500)}
+    deeper = {space.mutate(SMALL, rng) for _ in range(5000)}
     assert {part[-4:] for part in (arch.split("|")[1] for arch in deeper) if part.count("-") == 2} == {
         f"k{k}e{e}" for k in (3, 5, 7) for e in (3, 4, 6)
     }
+
+
+def test_children_take_layers_that_a_parent_has() -> None:
+    space, rng = MobileNets(), random.Random(0)
+    deep = "w0.4|" + "|".join(["k7e6-k7e6-k7e6-k7e6"] * 5)
+    for _ in range(100):
+        child = space.to_params(space.crossover(SMALL, deep, rng))
+        # Layers 4, and 3 of the first stage, are the deep parent's alone, if the child has them.
+        assert {child[f"kernel_{i}_4"] for i in range(1, 6) if child[f"depth_{i}"] == 4} <= {7}
+        assert child["depth_1"] < 4 or child["expansion_1_3"] == 6
 
 
 @pytest.mark.parametrize(

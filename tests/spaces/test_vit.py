@@ -54,7 +54,7 @@ def test_what_is_counted_is_what_the_networks_have(scale: str) -> None:
 def test_the_bounds_are_autoformers() -> None:
     """Chen et al., table 1; a layer of the base scale has 2 x 3 choices, so its space 3 (6^14 + 6^15 + 6^16)."""
     space = ViTs(scale="base")
-    assert space.size == 3 * 3 * 6**16
+    assert space.size == 3 * (6**14 + 6**15 + 6**16)
     assert {d.count for name, d in space.decisions.items() if name.startswith("ratio")} == {3}
     assert list(ViTs(scale="tiny").decisions["width"].values or ()) == [192, 216, 240]
 

@@ -1,58 +1,74 @@
-"""Spaces in which some decisions only count for some values of others."""
+"""Spaces in which some decisions only have an effect for some values of others."""
 
-import random
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import product
 from typing import Any
 
+from untrained.errors import InputError, shown
 from untrained.spaces.base import SearchSpace
-from untrained.spaces.decision import TRIES, Decision
+from untrained.spaces.decision import Decision
+from untrained.spaces.text import split
 
 
 class ConditionalSpace(SearchSpace):
     """A space whose class says which decisions have no effect on a network.
 
-    Of architectures that differ in these only, the one with their first values stands for all: it is their canonical
-    twin. A mutation changes a decision that has an effect, and draws those anew that come to have one.
+    Strings and parameters of an architecture have the decisions with an effect only, so there are no twins that differ
+    in the others. Mutation and crossover draw those that come to have one.
     """
+
+    conditional = True
 
     @abstractmethod
     def inactive(self, params: Mapping[str, Any]) -> Collection[str]:
         """Names the decisions that have no effect on the network.
 
         Args:
-            params: decision -> value.
+            params: decision -> value; those with an effect are there.
         """
 
-    def canonical(self, arch: str) -> str:
-        """The twin whose decisions without an effect have their first values."""
-        return self._settled(self.to_params(arch))
-
-    def mutate(self, arch: str, rng: random.Random) -> str:
-        """Changes one decision that has an effect to another of its values.
+    def active(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that have an effect, in the order of the space's decisions.
 
         Args:
-            arch: an architecture of this space.
-            rng: the source of random numbers.
+            params: decision -> value; further ones do not count.
 
-        Returns:
-            A canonical architecture with another network; `arch` itself if none of `TRIES` changes gives one.
+        Raises:
+            InputError: if a decision with an effect is missing.
         """
-        params, decisions = self.to_params(arch), self.decisions
-        idle, present = self.inactive(params), self._settled(params)
-        params |= {name: decisions[name].draw(rng) for name in decisions if name in idle}
-        active = [decision for decision in decisions.values() if decision.name not in idle and decision.count != 1]
-        for _ in range(TRIES if active else 0):
-            decision = rng.choice(active)
-            changed = params | {decision.name: decision.other(params[decision.name], rng)}
-            if self.valid(changed) and (mutant := self._settled(changed)) != present:
-                return mutant
-        return arch
+        try:
+            idle = {*self.inactive(params)}
+            return {name: params[name] for name in self.distributions if name not in idle}
+        except KeyError as error:
+            raise InputError(f"parameter {error} of space {self.name!r} is missing") from None
 
-    def _settled(self, params: Mapping[str, Any]) -> str:
+    def decisions_of(self, arch: str) -> Mapping[str, Decision]:
+        """The decisions that have an effect on an architecture's network."""
         decisions = self.decisions
-        return self.arch_of_trial(dict(params) | {name: _first(decisions[name]) for name in self.inactive(params)})
+        return {name: decisions[name] for name in self.to_params(arch)}
 
+    def to_arch(self, params: Mapping[str, Any]) -> str:
+        """Writes the decisions that have an effect; others do not count."""
+        decisions = self.decisions
+        return ",".join(f"{name}={decisions[name].write(value)}" for name, value in self.active(params).items())
 
-def _first(decision: Decision) -> Any:
-    return decision.values[0] if decision.values is not None else getattr(decision.distribution, "low")  # noqa: B009
+    def to_params(self, arch: str) -> dict[str, Any]:
+        """The value of each decision that has an effect."""
+        decisions, given = self.decisions, split(arch)
+        if unknown := [key for key, _ in given if key not in decisions]:
+            raise InputError(f"malformed architecture {shown(arch)}: it has no decision {unknown[0]!r}")
+        params = {key: decisions[key].read(text) for key, text in given}
+        wanted = list(self.active(params))
+        if [key for key, _ in given] != wanted:
+            form = ",".join(f"{key}=..." for key in wanted)
+            raise InputError(f"malformed architecture {shown(arch)}: expected the form {shown(form, 80)}")
+        return params
+
+    def __iter__(self) -> Iterator[str]:
+        """Every architecture, in a fixed order."""
+        decisions = self.decisions
+        for values in product(*(decision.values or () for decision in decisions.values())):
+            params = dict(zip(decisions, values, strict=True))
+            if self.valid(params) and all(params[name] == decisions[name].first for name in self.inactive(params)):
+                yield self.to_arch(params)

@@ -82,6 +82,14 @@ class GPTs(ConditionalSpace):
         most = SCALES[self.scale].layers[1]
         return [f"{name}_{i}" for i in range(params["layers"] + 1, most + 1) for name in ("heads", "ratio")]
 
+    @property
+    def size(self) -> int:
+        """For each width, number of layers and biases or none, the heads and ratios of so many layers."""
+        counts = {name: self.decisions[name].count or 0 for name in ("width", "bias", "heads_1", "ratio_1")}
+        least, most, _ = SCALES[self.scale].layers
+        layer = counts["heads_1"] * counts["ratio_1"]
+        return counts["width"] * counts["bias"] * sum(layer**depth for depth in range(least, most + 1))
+
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """The string of the benchmark, which has no place for decisions without an effect."""
         layers = params["layers"]
@@ -91,7 +99,7 @@ class GPTs(ConditionalSpace):
         return f"e{params['width']};l{layers};h{heads};m{ratios};b{params['bias']}"
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        """Decision -> value; of layers that the network does not have, the first values."""
+        """Decision -> value, of the layers that there are."""
         match = re.fullmatch(r"e(\d+);l(\d+);h([\d,]+);m([\d,]+);b([01])", arch, re.ASCII)
         width, layers, *lists, bias = match.groups() if match else ("", "0", "", "", "")
         texts = {name: text.split(",") for name, text in zip(("heads", "ratio"), lists, strict=True)}
@@ -102,10 +110,8 @@ class GPTs(ConditionalSpace):
         decisions = self.decisions
         params = {name: decisions[name].read(text) for name, text in (("width", width), ("bias", bias))}
         params["layers"] = int(layers)
-        for i in range(1, most + 1):
-            for name, values in texts.items():
-                first = getattr(SCALES[self.scale], name)[0]
-                params[f"{name}_{i}"] = decisions[f"{name}_{i}"].read(values[i - 1]) if i <= int(layers) else first
+        for i in range(1, int(layers) + 1):
+            params |= {f"{name}_{i}": decisions[f"{name}_{i}"].read(values[i - 1]) for name, values in texts.items()}
         return params
 
     def build(self, arch: str) -> nn.Module:

@@ -4,6 +4,7 @@ NeurIPS 2021).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -28,7 +29,8 @@ class MLPs(ConditionalSpace):
     In a `funnel`, each layer has half the units of the one before, and at least 8; in a `block`, all have `width`.
     With `residual`, each layer but the first adds its input to its output.
 
-    Some decisions have no effect on some networks: all others with `depth=0`; `shape` and `residual` with `depth=1`.
+    Strings have the decisions with an effect only: `depth=0` says all of a linear model, and one layer has neither
+    `shape` nor `residual`.
 
     Args:
         num_classes: outputs of the network; 1 for one number (regression).
@@ -39,7 +41,7 @@ class MLPs(ConditionalSpace):
 
     Example:
         >>> space = MLPs(num_classes=3, in_features=4)
-        >>> space.sizes("depth=1,width=8,shape=block,act=relu,norm=none,dropout=0.0,residual=False")
+        >>> space.sizes("depth=1,width=8,act=relu,norm=none,dropout=0.0")
         {'params': 6.7e-05, 'flops': 6.4e-05}
     """
 
@@ -65,12 +67,19 @@ class MLPs(ConditionalSpace):
             return tuple(name for name in _DISTRIBUTIONS if name != "depth")
         return ("shape", "residual") if params["depth"] == 1 else ()
 
+    @property
+    def size(self) -> int:
+        """The linear model, networks of one layer, and those of two to six."""
+        counts = {name: decision.count or 0 for name, decision in self.decisions.items()}
+        one = prod(counts[name] for name in ("width", "act", "norm", "dropout"))
+        return 1 + one + (counts["depth"] - 2) * one * counts["shape"] * counts["residual"]
+
     def build(self, arch: str) -> nn.Module:
         """The network: n x in_features rows -> n x num_classes outputs."""
         p = self.to_params(arch)
         widths = _widths(p)
         layers = [
-            Layer(before, units, p["act"], p["norm"], p["dropout"], residual=p["residual"] and k > 0)
+            Layer(before, units, p["act"], p["norm"], p["dropout"], residual=k > 0 and p["residual"])
             for k, (before, units) in enumerate(zip((self.in_features, *widths), widths, strict=False))
         ]
         return nn.Sequential(*layers, nn.Linear((self.in_features, *widths)[-1], self.num_classes))
@@ -81,7 +90,7 @@ class MLPs(ConditionalSpace):
         params = flops = 0
         units = self.in_features
         for k, width in enumerate(_widths(p)):
-            projected = p["residual"] and k > 0 and units != width
+            projected = k > 0 and p["residual"] and units != width
             weights = units * width * (1 + projected)
             params += weights + width * (1 + 2 * (p["norm"] != "none"))
             flops += weights + width * (2 * (p["norm"] == "batch") + (p["act"] == "relu"))
@@ -103,7 +112,7 @@ _DISTRIBUTIONS: dict[str, BaseDistribution] = {
 
 
 def _widths(params: Mapping[str, Any]) -> Sequence[int]:
-    halvings = range(params["depth"]) if params["shape"] == "funnel" else [0] * params["depth"]
+    halvings = range(params["depth"]) if params.get("shape") == "funnel" else [0] * params["depth"]
     return [max(NARROWEST, params["width"] >> k) for k in halvings]
 
 

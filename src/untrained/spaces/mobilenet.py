@@ -70,8 +70,14 @@ class MobileNets(ConditionalSpace):
         """The kernels and expansions of layers that a stage does not have."""
         return [name for name, (i, j) in _LAYERS.items() if j > params[f"depth_{i}"]]
 
+    @property
+    def size(self) -> int:
+        """For each width, 2 to 4 layers of 9 kinds in each of five stages."""
+        kinds = len(KERNELS) * len(EXPANSIONS)
+        return (self.decisions["width"].count or 0) * sum(kinds**depth for depth in DEPTHS) ** len(STAGES)
+
     def to_arch(self, params: Mapping[str, Any]) -> str:
-        """The string, which has no place for decisions without an effect: twins have the same one."""
+        """The string, which has no place for decisions without an effect."""
         stages = [
             "-".join(f"k{params[f'kernel_{i}_{j}']}e{params[f'expansion_{i}_{j}']}" for j in range(1, depth + 1))
             for i, depth in ((i, params[f"depth_{i}"]) for i in range(1, len(STAGES) + 1))
@@ -79,7 +85,7 @@ class MobileNets(ConditionalSpace):
         return "|".join([f"w{self.decisions['width'].write(params['width'])}", *stages])
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        """Decision -> value; of layers that a stage does not have, the first values."""
+        """Decision -> value, of the layers that there are."""
         width, *stages = arch.split("|")
         layers = [[re.fullmatch(r"k([357])e([346])", part, re.ASCII) for part in stage.split("-")] for stage in stages]
         known = {f"w{value}": value for value in self.decisions["width"].values or ()}
@@ -90,10 +96,8 @@ class MobileNets(ConditionalSpace):
         params: dict[str, Any] = {"width": known[width]}
         for i, stage in enumerate(layers, start=1):
             params[f"depth_{i}"] = len(stage)
-            values = [tuple(map(int, match.groups())) for match in stage if match]
-            values += [(KERNELS[0], EXPANSIONS[0])] * (max(DEPTHS) - len(stage))
-            for j, (kernel, expansion) in enumerate(values, start=1):
-                params |= {f"kernel_{i}_{j}": kernel, f"expansion_{i}_{j}": expansion}
+            for j, match in enumerate(filter(None, stage), start=1):
+                params |= {f"kernel_{i}_{j}": int(match[1]), f"expansion_{i}_{j}": int(match[2])}
         return params
 
     def build(self, arch: str) -> nn.Module:

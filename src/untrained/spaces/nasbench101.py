@@ -94,12 +94,13 @@ class NASBench101(ConditionalSpace):
         return _written(_graph(params))
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        """Decision -> value; vertices that are not there have the first operation and no edges."""
+        """Decision -> value, of the vertices that there are."""
         ops, edges = _parsed(arch)
         place = {len(ops) + 1: OUT}
         found = {f"{place.get(u, u)}{place.get(v, v)}" for u, v in edges}
-        params: dict[str, Any] = {f"op_{v}": ops[v - 1] if v <= len(ops) else OPS[0] for v in range(1, OUT)}
-        params |= {f"edge_{u}{v}": int(f"{u}{v}" in found) for u, v in _PAIRS}
+        params: dict[str, Any] = {f"op_{v}": op for v, op in enumerate(ops, start=1)}
+        live = {0, *range(1, len(ops) + 1), OUT}
+        params |= {f"edge_{u}{v}": int(f"{u}{v}" in found) for u, v in _PAIRS if {u, v} <= live}
         if not self.valid(params) or self.to_arch(params) != _written((ops, edges)):
             what = f"at most {MOST_EDGES} edges, each on a way from input to output"
             raise InputError(f"{shown(arch)} is not an architecture of space 'nasbench101': give {what}")
@@ -145,6 +146,25 @@ class NASBench101(ConditionalSpace):
                 return mutant
         return arch
 
+    def crossover(self, first: str, second: str, rng: random.Random) -> str:
+        """Takes each operation and each edge, or that there is none, from one of two cells.
+
+        Args:
+            first: an architecture of this space.
+            second: another one.
+            rng: the source of random numbers.
+
+        Returns:
+            The child, a canonical architecture; `first` itself if none of `TRIES` mixtures is valid.
+        """
+        blank = {name: 0 if name in _EDGES else OPS[0] for name in _DISTRIBUTIONS}
+        parents = [blank | self.to_params(arch) for arch in (first, second)]
+        for _ in range(TRIES):
+            mixed = {name: rng.choice(parents)[name] for name in blank}
+            if self.valid(mixed):
+                return self.canonical(self.to_arch(mixed))
+        return first
+
     def read(self, text: str) -> str:
         """A cell as written here, or as NASLib's tuple: the 7 x 7 adjacency matrix row by row, then the operations."""
         text = text.strip(AROUND)
@@ -182,15 +202,16 @@ class NASBench101(ConditionalSpace):
 
 
 _PAIRS = tuple(combinations(range(VERTICES), 2))
+_EDGES = tuple(f"edge_{u}{v}" for u, v in _PAIRS)
 _DISTRIBUTIONS: dict[str, BaseDistribution] = {
     **{f"op_{v}": CategoricalDistribution(OPS) for v in range(1, OUT)},
-    **{f"edge_{u}{v}": IntDistribution(0, 1) for u, v in _PAIRS},
+    **{name: IntDistribution(0, 1) for name in _EDGES},
 }
 
 
 def _live(params: Mapping[str, Any]) -> set[int]:
     """The vertices that are on a way from input to output; none if there is no way."""
-    edges = [(u, v) for u, v in _PAIRS if params[f"edge_{u}{v}"]]
+    edges = [(u, v) for u, v in _PAIRS if params.get(f"edge_{u}{v}")]
     reached, reaching = {0}, {OUT}
     for u, v in edges:  # in the order of u: all that lead to u come before
         reached |= {v} if u in reached else set()
@@ -202,7 +223,7 @@ def _live(params: Mapping[str, Any]) -> set[int]:
 def _graph(params: Mapping[str, Any]) -> Graph:
     live = sorted(_live(params))
     number = {v: place for place, v in enumerate(live)}
-    edges = ((u, v) for u, v in _PAIRS if params[f"edge_{u}{v}"] and u in number and v in number)
+    edges = ((u, v) for u, v in _PAIRS if params.get(f"edge_{u}{v}") and u in number and v in number)
     ops = tuple(params[f"op_{v}"] for v in live if 0 < v < OUT)
     return ops, frozenset((number[u], number[v]) for u, v in edges)
 

@@ -103,15 +103,23 @@ class ViTs(ConditionalSpace):
         deepest = SCALES[self.scale].depth[1]
         return [f"{name}_{i}" for i in range(params["depth"] + 1, deepest + 1) for name in ("heads", "ratio")]
 
+    @property
+    def size(self) -> int:
+        """For each width and depth, the heads and ratios of so many layers."""
+        counts = {name: self.decisions[name].count or 0 for name in ("width", "heads_1", "ratio_1")}
+        least, most = SCALES[self.scale].depth
+        layer = counts["heads_1"] * counts["ratio_1"]
+        return counts["width"] * sum(layer**depth for depth in range(least, most + 1))
+
     def to_arch(self, params: Mapping[str, Any]) -> str:
-        """The string, which has no place for decisions without an effect: twins have the same one."""
+        """The string, which has no place for decisions without an effect."""
         layers = range(1, params["depth"] + 1)
         heads = ",".join(str(params[f"heads_{i}"]) for i in layers)
         ratios = ",".join(self.decisions[f"ratio_{i}"].write(params[f"ratio_{i}"]) for i in layers)
         return f"e{params['width']};h{heads};m{ratios}"
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        """Decision -> value; of layers that the network does not have, the first values."""
+        """Decision -> value, of the layers that there are."""
         match = re.fullmatch(r"e(\d+);h([\d,]+);m([\d.,]+)", arch, re.ASCII)
         width, heads, ratios = match.groups() if match else ("", "", "")
         texts = {"heads": heads.split(","), "ratio": ratios.split(",")}
@@ -122,11 +130,8 @@ class ViTs(ConditionalSpace):
             raise InputError(f"malformed architecture {shown(arch)}: {form}")
         decisions = self.decisions
         params = {"width": decisions["width"].read(width), "depth": depth}
-        for i in range(1, scale.depth[1] + 1):
-            for name, values in texts.items():
-                decision = decisions[f"{name}_{i}"]
-                first = scale.heads[0] if name == "heads" else scale.ratio[0]
-                params[decision.name] = decision.read(values[i - 1]) if i <= depth else first
+        for i in range(1, depth + 1):
+            params |= {f"{name}_{i}": decisions[f"{name}_{i}"].read(values[i - 1]) for name, values in texts.items()}
         return params
 
     def build(self, arch: str) -> nn.Module:
