@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from untrained.searching.result import Result
     from untrained.searching.saved import load_network
     from untrained.searching.search import search
+    from untrained.searching.trained import TrainedNetwork
     from untrained.spaces import (
         DARTS,
         SPACES,
@@ -69,6 +70,7 @@ _HOMES = {
     "searching.result": ("Result",),
     "searching.saved": ("load_network",),
     "searching.search": ("search",),
+    "searching.trained": ("TrainedNetwork",),
     "spaces": (
         "SPACES",
         "ArchitectureList",
@@ -133,6 +135,7 @@ __all__ = [
     "SearchSpace",
     "TabularObjective",
     "Task",
+    "TrainedNetwork",
     "TrainingObjective",
     "TransNASMacro",
     "TransNASMicro",

@@ -21,7 +21,8 @@ def show(
     from untrained.searching.saved import load_summary, other_searches
 
     summary, trained = load_summary(folder, study), load_refit(folder)
-    print_summary(summary if trained is None else summary | {"trained": trained}, as_json)
+    is_of = trained is not None and trained.get("search") == summary.get("study")
+    print_summary(summary | {"trained": trained} if is_of else summary, as_json)
     others = [] if as_json else other_searches(folder, summary.get("study", ""))
     if others:
         typer.echo("\n  ".join([f"Also in {folder} (--study NAME)", *others]))

@@ -68,7 +68,12 @@ def write_csv(file: TextIO, rows: Sequence[dict[str, Any]]) -> None:
     """
     writer = csv.DictWriter(file, columns_of(rows), lineterminator="\n", restval="")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
+
+
+def _short(value: Any) -> Any:
+    """Single precision has no more than 7 digits."""
+    return f"{value:.7g}" if isinstance(value, float) else value
 
 
 def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
