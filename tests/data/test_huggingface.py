@@ -67,7 +67,7 @@ def test_columns_of_numbers_are_a_table() -> None:
     )
     whole = datasets.Dataset.from_dict(columns, features=features)
     parts = datasets.DatasetDict({"train": whole.select(range(2, 22)), "test": whole.select(range(22, 30))})
-    data: Any = as_data(parts, columns="age,town")
+    data: Any = as_data(parts, inputs="age,town")
     assert data.task.classes == ("no", "yes")
     assert data.preparation.features == ("age", "town=", "town=a", "town=b")
     assert data.inputs[0, 0] == 22

@@ -19,7 +19,9 @@ Space = Annotated[
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
 Data = Annotated[
     str | None,
-    typer.Option("--data", help="digits, a folder of class folders, or a .parquet, .csv or .npz file."),
+    typer.Option(
+        "--data", help="digits, wine, a folder of pictures, a .csv, .parquet or .npz file, or file.py:make_data."
+    ),
 ]
 Resize = Annotated[
     str | None, typer.Option(help="Size of all images, as 64 or 64x48 (width x height): centre crop, then scaled.")
@@ -28,7 +30,10 @@ Subset = Annotated[int | None, typer.Option(help="Use so many samples of --data,
 ImageColumn = Annotated[str | None, typer.Option(help="Column of pictures or file names (default: found).")]
 Target = Annotated[str | None, typer.Option(help="Column to predict, or several at commas (default: found).")]
 Task = Annotated[str | None, typer.Option(help="classification, multi-label, regression or segmentation.")]
-DATA_OPTIONS = ("resize", "subset", "image_column", "target", "task")
+Inputs = Annotated[
+    str | None, typer.Option(help="Columns of a table that a network sees, as a,b (default: all but the target).")
+]
+DATA_OPTIONS = ("resize", "subset", "image_column", "target", "task", "inputs")
 """What `chosen_data` takes beside names."""
 Metrics = Annotated[
     str | None,
@@ -66,7 +71,7 @@ def chosen_data(name: str, test: str | None, given: Mapping[str, Any]) -> Any:
         InputError: They cannot be used.
     """
     options = {option: given[option] for option in DATA_OPTIONS}
-    return untrained.load_data(name, test, image=options.pop("image_column"), **options)
+    return untrained.as_data(name, test=test, image=options.pop("image_column"), **options)
 
 
 def chosen_space(name: str | None, options: str, images: Any) -> Any:

@@ -240,7 +240,7 @@ def _held_out(own: dict[str, Opened], groups: dict[str, Any], name: str) -> tupl
     """The training data in parts; a note says so."""
     train, classes = own["train"], groups["train"]
     strata = np.zeros(len(train.data), np.int64) if classes is None else classes
-    rows = split(strata, {"test": np.empty(0, np.int64)} if "test" in own else {}, name)
+    rows = split(strata, {"test": np.empty(0, np.int64)} if "test" in own else {}, name, samples="samples")
     kept = {part: there for part, there in rows.items() if part == "train" or part not in own}
     how = "at random" if classes is None else "class by class"
     sizes = ", ".join(f"{len(there):,} {CALLED[part]}" for part, there in kept.items())

@@ -1,6 +1,6 @@
 """Data sets of Hugging Face's `datasets`: objects, and folders written by `save_to_disk`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,6 @@ def from_huggingface(
     inputs: Names = None,
     target: Names = None,
     task: Task | str | None = None,
-    columns: str | Sequence[str] | None = None,
     resize: Any = None,
     subset: int | None = None,
     name: str = "huggingface",
@@ -64,10 +63,9 @@ def from_huggingface(
     Args:
         given: The data set.
         test: Another for testing.
-        inputs: Columns that are the input; found if None.
+        inputs: Columns that are the input; found if None, and of a table all that tell something.
         target: The column that is the target; found if None.
         task: What is to be predicted, or its kind.
-        columns: Of a table: those that a network sees.
         resize: The size of all pictures.
         subset: How many samples are used at most.
         name: What studies call the data.
@@ -82,12 +80,10 @@ def from_huggingface(
     if test is not None:
         parts["test"] = test
     features = parts["train"].features
-    if inputs is None and all(_is_cell(feature) for feature in features.values()):
+    if all(_is_cell(feature) for feature in features.values()):
         goal = target if target is not None else next((key for key in TARGET_KEYS if key in features), None)
         kind = task.kind if isinstance(task, Task) else task
-        return load_table(_table(parts), target=goal, task=kind, columns=columns, subset=subset, name=name)
-    if columns is not None:
-        raise InputError(f"columns= belongs to tables; {name} has {listed(features)}: give inputs=")
+        return load_table(_table(parts), target=goal, task=kind, inputs=inputs, subset=subset, name=name)
     goal = target if isinstance(target, str) else next((key for key in TARGET_KEYS if key in features), None)
     names = tuple(getattr(features.get(goal), "names", None) or ())
     options = {"inputs": inputs, "target": target, "task": task, "resize": resize, "subset": subset, "classes": names}

@@ -11,13 +11,12 @@ from torch import Tensor
 from untrained.data.labels import as_classes, gaps, matched
 from untrained.data.masks import Masks
 from untrained.data.source import Rows, Source
+from untrained.data.splits import tenths
 from untrained.data.task import Kind, Task
 from untrained.errors import InputError, listed, shown
 
 KINDS: tuple[Kind, ...] = ("classification", "multi-label", "regression", "segmentation")
 """Tasks that images can have."""
-BINS = 10
-"""The most groups of regression targets, from each of which a part is held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +52,7 @@ class Targets:
             return np.zeros(len(self), np.int64)
         if self.task.kind == "classification":
             return np.asarray(self.values)
-        bins = min(BINS, max(1, len(self) // 10))
-        order = np.argsort(np.argsort(self.values.reshape(len(self.values), -1)[:, 0], kind="stable"))
-        return (order * bins // max(len(order), 1)).astype(np.int64)
+        return tenths(self.values.reshape(len(self.values), -1)[:, 0])
 
 
 def targets_of(source: Source, kind: str | None = None, of: "tuple[str, Targets] | None" = None) -> Targets:

@@ -22,7 +22,7 @@ def load_data(
     image: str | None = None,
     target: str | Sequence[str] | None = None,
     task: str | None = None,
-    columns: str | Sequence[str] | None = None,
+    inputs: str | Sequence[str] | None = None,
 ) -> Any:
     """Reads images or a table, and splits what there is into train, valid and test.
 
@@ -52,7 +52,7 @@ def load_data(
         target: The column to be predicted, or several; found by its name (label, class, target, y) if None, and beside
             pictures by what it holds.
         task: "classification", "multi-label", "regression" or, of images, "segmentation"; told by the targets if None.
-        columns: Of a table: those that a network sees; all that tell something if None.
+        inputs: Of a table: the columns that a network sees; all that tell something if None.
 
     Returns:
         `ImageData`: the images, read when they are asked for, with their targets and splits; or `TableData`; or, of
@@ -73,19 +73,19 @@ def load_data(
     wanted = Wanted(None if resize is None else Resize.of(resize), image, named, task)
     if Path(source).is_dir() and is_saved(Path(source)):
         other = None if test is None else load_saved(Path(test))
-        options = {"target": target, "task": task, "columns": columns, "resize": resize, "subset": subset}
+        options = {"target": target, "task": task, "resize": resize, "subset": subset}
         name = Path(source).resolve().name
-        return from_huggingface(load_saved(Path(source)), other, inputs=image, name=name, **options)
+        return from_huggingface(load_saved(Path(source)), other, inputs=inputs or image, name=name, **options)
     builtin = str(source) in TABLES
     if not builtin and not (is_table(Path(source)) and not has_images(Path(source), wanted)):
-        if columns is not None:
-            raise InputError(f"columns {columns!r}: {str(source)!r} holds images, and columns choose inputs of a table")
+        if inputs is not None:
+            raise InputError(f"inputs {inputs!r}: {str(source)!r} holds images, and these are columns of a table")
         return load_images(source, test, wanted, subset)
     if resize is not None or image is not None:
         option = "resize" if resize is not None else "image"
         raise InputError(f"{option} is for images, and {str(source)!r} is a table without a column of pictures")
     if not builtin:
-        return load_table(source, test, target=target, task=task, columns=columns, subset=subset)
+        return load_table(source, test, target=target, task=task, inputs=inputs, subset=subset)
     table, found = builtin_table(str(source))
     name = str(source)
-    return load_table(table, test, target=target or found, task=task, columns=columns, subset=subset, name=name)
+    return load_table(table, test, target=target or found, task=task, inputs=inputs, subset=subset, name=name)

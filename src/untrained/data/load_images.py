@@ -1,21 +1,19 @@
 """Images from a name, a file or a folder, made ready for trainings."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from untrained.data.builtin import DIGITS, read_digits
 from untrained.data.file_names import names_pictures, read_file_names
 from untrained.data.folder import read_folder
-from untrained.data.image_targets import Targets, targets_of
+from untrained.data.image_targets import targets_of
 from untrained.data.images import ImageData
 from untrained.data.npz import read_npz
 from untrained.data.parquet import holds_pictures, read_parquet
 from untrained.data.pixels import Chained
 from untrained.data.source import Source, Wanted, hash_of
-from untrained.data.splits import split
-from untrained.data.splits import subset as drawn
+from untrained.data.splits import divided
 from untrained.errors import InputError
 
 TAKEN = "digits, wine, a folder of class folders, or a .csv, .parquet or .npz file"
@@ -50,7 +48,8 @@ def load_images(source: str | Path, test: str | Path | None, wanted: Wanted, sub
         targets = targets.followed_by(tested)
         files = None if files is None or other.files is None else files + other.files
         contents.append(other.content)
-    splits = _splits(data.name, targets, given, subset)
+    called = targets.task.called if targets.task.kind == "classification" else str
+    splits = divided(targets.groups, given, data.name, subset, called)
     used = images.used(np.concatenate(list(splits.values())))
     _ = used.form  # whatever is wrong with the images is told now
     name = DIGITS if str(source) == DIGITS else Path(source).resolve().name
@@ -79,20 +78,6 @@ def has_images(path: Path, wanted: Wanted) -> bool:
         return (path.suffix.lower() == ".parquet" and holds_pictures(path)) or names_pictures(path)
     except (InputError, OSError):
         return False
-
-
-def _splits(name: str, targets: Targets, given: dict[str, Any], size: int | None) -> dict[str, Any]:
-    groups, count = targets.groups, len(targets)
-    if size is not None:
-        rows = np.arange(count)
-        if "train" in given:
-            rows = np.unique(np.concatenate(list(given.values())))
-        rows = drawn(size, groups, given, rows, name)
-        given = {part: np.intersect1d(of, rows) for part, of in given.items()}
-        if "train" not in given:
-            given["train"] = np.setdiff1d(rows, np.concatenate([np.empty(0, np.int64), *given.values()]))
-    called = targets.task.called if targets.task.kind == "classification" else str
-    return split(groups, given, name, called)
 
 
 def _count(source: Source) -> int:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,65 @@ HOLD_OUT = 0.2
 SPLIT_SEED = 0
 
 
+BINS = 10
+"""The most groups of numbers, from each of which a part is held out."""
+
+
+def divided(
+    groups: NDArray[np.int64],
+    given: Mapping[str, Rows],
+    source: str,
+    count: int | None = None,
+    called: Callable[[int], str] = str,
+    samples: str = "images",
+) -> dict[str, Rows]:
+    """Splits rows, or some of them, into train, valid and test.
+
+    Args:
+        groups: The group of every row.
+        given: Rows of parts that are set apart already.
+        source: What messages call the data.
+        count: How many rows are used; all if None.
+        called: Group -> what messages call it.
+        samples: What messages call the rows.
+
+    Returns:
+        The rows of "train", "valid" and "test".
+
+    Raises:
+        InputError: Too little is left to be held out, or there are not so many rows.
+
+    Example:
+        >>> {name: len(rows) for name, rows in divided(np.arange(20) % 2, {}, "x", 10).items()}
+        {'train': 6, 'valid': 2, 'test': 2}
+    """
+    if count is not None:
+        rows = np.unique(np.concatenate(list(given.values()))) if "train" in given else np.arange(len(groups))
+        rows = subset(count, groups, given, rows, source, samples)
+        given = {part: np.intersect1d(of, rows) for part, of in given.items()}
+        if "train" not in given:
+            given["train"] = np.setdiff1d(rows, np.concatenate([np.empty(0, np.int64), *given.values()]))
+    return split(groups, given, source, called, samples)
+
+
+def tenths(numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """The group of each of n numbers: which tenth of them it is of; fewer groups if there are fewer than 100.
+
+    Example:
+        >>> tenths(np.array([0.1, 5.0, 0.3, 7.0] * 5)).tolist()[:4]
+        [0, 1, 0, 1]
+    """
+    bins = min(BINS, max(1, len(numbers) // 10))
+    order = np.argsort(np.argsort(numbers, kind="stable"))
+    return (order * bins // max(len(order), 1)).astype(np.int64)
+
+
 def split(
-    groups: NDArray[np.int64], given: Mapping[str, Rows], source: str, called: Callable[[int], str] = str
+    groups: NDArray[np.int64],
+    given: Mapping[str, Rows],
+    source: str,
+    called: Callable[[int], str] = str,
+    samples: str = "images",
 ) -> dict[str, Rows]:
     """Splits rows into train, valid and test, of which each part that is not given is held out from the training rows.
 
@@ -26,6 +84,7 @@ def split(
         given: Rows of parts that are set apart already; without "train", every row that is in none of them.
         source: What messages call the data.
         called: Group -> what messages call it.
+        samples: What messages call the rows.
 
     Returns:
         The rows of "train", in random order, "valid" and "test". The same for the same groups, always.
@@ -41,7 +100,7 @@ def split(
     if rest is None:
         rest = np.setdiff1d(np.arange(len(groups)), np.concatenate([np.empty(0, np.int64), *given.values()]))
     parts = [name for name in ("test", "valid") if name not in given]
-    common = _common(groups, rest, len(parts), source, called)
+    common = _common(groups, rest, len(parts), source, called, samples)
     held = dict(given)
     for name in parts:
         part = HOLD_OUT / (1 - HOLD_OUT) if name == "valid" and "test" in parts else HOLD_OUT
@@ -97,29 +156,31 @@ def subset(
 
 
 def _common(
-    groups: NDArray[np.int64], rest: Rows, parts: int, source: str, called: Callable[[int], str]
+    groups: NDArray[np.int64], rest: Rows, parts: int, source: str, called: Callable[[int], str], samples: str
 ) -> NDArray[np.int64]:
     """The groups of which each of the missing parts can have something."""
     if len(rest) < max(2, parts + 1):
-        raise InputError(f"{source} has {len(rest)} images to train on and to hold out from: give at least {parts + 2}")
+        raise InputError(
+            f"{source} has {len(rest)} {samples} to train on and to hold out from: give at least {parts + 2}"
+        )
     names, counts = np.unique(groups[rest], return_counts=True)
     common = names[counts > parts]
     if len(names) == 1 or parts == 0:
         return names
     rare = [
-        f"{called(int(name))} ({count} image{'s' * int(count > 1)})"
+        f"{called(int(name))} ({count} {samples if count > 1 else samples.removesuffix('s')})"
         for name, count in zip(names, counts, strict=True)
         if count <= parts
     ]
     if len(common) < 2:
         which = f"{'class' if len(rare) == 1 else 'classes'} {listed(rare, 5)}"
         raise InputError(
-            f"{source} has too few images of {which} to split: give at least {parts + 1} of each of two classes"
+            f"{source} has too few {samples} of {which} to split: give at least {parts + 1} of each of two classes"
         )
     if rare:
         what = "class" if len(rare) == 1 else "classes"
         warnings.warn(
-            f"{source}: of {what} {listed(rare, 5)} there are too few images to hold any out: all are trained on",
+            f"{source}: of {what} {listed(rare, 5)} there are too few {samples} to hold any out: all are trained on",
             InputWarning,
             stacklevel=3,
         )

@@ -104,7 +104,7 @@ def test_columns_that_tell_nothing_are_left_out_and_told() -> None:
         assert part in message
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        chosen = load_table(table(y=KINDS, **others), columns="x, unit")
+        chosen = load_table(table(y=KINDS, **others), inputs="x, unit")
     assert chosen.preparation.features == ("x", "unit=cm")
 
 
@@ -162,8 +162,8 @@ def test_a_test_table_of_its_own() -> None:
         ({"y": [f"n{i}" for i in range(40)]}, {}, "40 classes in 40 rows"),
         ({"y": ["a", "b"] * 20}, {"task": "regression"}, "'y' of a regression holds text, not numbers"),
         ({"y": KINDS}, {"task": "guess"}, "task 'guess' of a table: choose from classification"),
-        ({"y": KINDS}, {"columns": ["y"]}, "'y' is the target"),
-        ({"y": KINDS}, {"columns": ["z"]}, "no column 'z'"),
+        ({"y": KINDS}, {"inputs": ["y"]}, "'y' is the target"),
+        ({"y": KINDS}, {"inputs": ["z"]}, "no column 'z'"),
         ({"y": KINDS, "z": [[1, 2]] * 40}, {}, "column 'z' holds list"),
         ({"y": KINDS, "z": [float("inf")] * 40}, {}, "column 'z' is infinite in row 1"),
         (
@@ -199,7 +199,7 @@ def test_the_fingerprint_is_of_all_cells_and_of_the_target() -> None:
     before = load_table(table(y=KINDS)).fingerprint
     assert load_table(table(y=KINDS)).fingerprint == before
     assert load_table(table(y=1 - KINDS)).fingerprint != before
-    assert load_table(table(y=KINDS, z=KINDS), columns="x").fingerprint == before
+    assert load_table(table(y=KINDS, z=KINDS), inputs="x").fingerprint == before
     changed = table(y=KINDS).to_pandas()
     changed.loc[39, "x"] += 0.001
     assert load_table(changed).fingerprint != before

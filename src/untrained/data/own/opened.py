@@ -22,7 +22,7 @@ from torch.utils.data import (
 
 from untrained.data.own.parts import CHANNELS, as_input, as_tensor
 from untrained.data.own.samples import length_of
-from untrained.errors import InputError, InputWarning
+from untrained.errors import InputError, InputWarning, shown
 
 Collate = Callable[[list[Any]], Any]
 
@@ -102,6 +102,8 @@ def opened(given: Any, what: str) -> Opened:
     Raises:
         InputError: It is none of these, is empty, or arrays do not fit together or hold NaN.
     """
+    if isinstance(given, str | bytes) or hasattr(given, "__fspath__"):
+        raise InputError(f"the {what} data is {shown(given, 60)}: give data sets or arrays for all splits, or files")
     if isinstance(given, DataLoader):
         return _of_loader(given, what)
     if isinstance(given, tuple):

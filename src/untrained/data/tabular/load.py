@@ -1,6 +1,6 @@
 """A table from a file, made ready for trainings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from untrained.data.source import SPLITS
 from untrained.data.source import Rows as Places
-from untrained.data.splits import split
+from untrained.data.splits import divided, tenths
 from untrained.data.tabular.cells import cells_of
 from untrained.data.tabular.data import TableData
 from untrained.data.tabular.fit import fitted, useful
@@ -30,7 +30,7 @@ def load_table(
     *,
     target: str | Sequence[str] | None = None,
     task: str | None = None,
-    columns: str | Sequence[str] | None = None,
+    inputs: str | Sequence[str] | None = None,
     subset: int | None = None,
     name: str | None = None,
 ) -> TableData:
@@ -41,7 +41,7 @@ def load_table(
         test: Another, with the same columns, for testing.
         target: The column to be predicted, or several of numbers; if None, one called target, label, class or y.
         task: "classification", "multi-label" or "regression"; told by what the target holds if None.
-        columns: Those that a network sees; all that tell something if None.
+        inputs: The columns that a network sees; all that tell something if None.
         subset: How many rows are used at most, drawn class by class.
         name: What messages and studies call the table; the file's name if None.
 
@@ -67,14 +67,14 @@ def load_table(
         own, other = np.arange(length), np.arange(length, len(rows))
         given = {part: np.intersect1d(there, own) for part, there in given.items() if part != "test"} | {"test": other}
         given.setdefault("train", np.setdiff1d(own, given.get("valid", [])))
-    cells = [cells_of(rows, one) for one in _inputs(rows, found, columns)]
-    cells = useful(cells, rows.name) if columns is None else cells
-    classes = found.values if found.values.ndim == 1 else np.zeros(len(rows), np.int64)
-    splits = _smaller(split(classes, given, rows.name), classes, subset, rows.name)
+    cells = [cells_of(rows, one) for one in _inputs(rows, found, inputs)]
+    cells = useful(cells, rows.name) if inputs is None else cells
+    called = found.task.called if found.task.kind == "classification" else str
+    splits = divided(_groups(found), given, rows.name, subset, called, "rows")
     preparation = fitted(cells, splits["train"])
-    inputs = np.stack([c.coded(there) for c, there in zip(preparation.columns, cells, strict=True)], 1)
+    raw = np.stack([c.coded(there) for c, there in zip(preparation.columns, cells, strict=True)], 1)
     short = Path(rows.name).name if name is None else name
-    return TableData(short, torch.from_numpy(inputs), found, splits, preparation)
+    return TableData(short, torch.from_numpy(raw), found, splits, preparation)
 
 
 def _rows(source: Any, name: str | None) -> Rows:
@@ -117,20 +117,21 @@ def _splits(rows: Rows, target: Target) -> dict[str, Places]:
     return {part: np.flatnonzero(parts == part) for part in ("train", "valid", "test") if (parts == part).any()}
 
 
-def _inputs(rows: Rows, target: Target, columns: str | Sequence[str] | None) -> list[str]:
+def _groups(target: Target) -> NDArray[np.int64]:
+    """The group of each row, of which each split has its part."""
+    if target.task.kind == "classification":
+        return target.values
+    return np.zeros(len(target.values), np.int64) if target.task.kind == "multi-label" else tenths(target.values[:, 0])
+
+
+def _inputs(rows: Rows, target: Target, named: str | Sequence[str] | None) -> list[str]:
     split_column = next((one for one in rows.columns if one.lower() == SPLIT), None) if _splits(rows, target) else None
-    if columns is None:
+    if named is None:
         return [name for name in rows.columns if name not in (*target.columns, split_column)]
-    names = [name.strip() for name in columns.split(",")] if isinstance(columns, str) else list(columns)
+    names = [name.strip() for name in named.split(",")] if isinstance(named, str) else list(named)
     for name in names:
         if name in target.columns:
             raise InputError(f"{rows.name}: column {shown(name, 40)} is the target: it cannot be one of the inputs")
     if not names:
         raise InputError(f"{rows.name}: no columns are named: give some of {listed(rows.columns)}")
     return list(dict.fromkeys(names))
-
-
-def _smaller(
-    splits: Mapping[str, Places], classes: NDArray[np.int64], subset: int | None, source: str
-) -> dict[str, Places]:
-    return dict(splits)
