@@ -138,6 +138,33 @@ class ManyWays(nn.Module):
         return self.head(y @ torch.diag(self.pairs[0]) - self.pairs[1] - torch.tensor([0.5, 0.1, 0.2]))
 
 
+class Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("lambda", nn.Linear(3, 3))
+
+    def forward(self, x: Tensor, gate: Tensor) -> Tensor:
+        return x + gate * torch.tanh(getattr(self, "lambda")(x))
+
+
+class Looped(nn.Module):
+    """A loop with a second argument, the length of a batch, and a keyword as a name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Gated() for _ in range(3)])
+        self.start = nn.Parameter(torch.rand(1, 3))
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.mean((2, 3))
+        gate = torch.sigmoid(x)
+        start = self.start.expand(len(x), -1)
+        for block in self.blocks:
+            x = block(x, gate)
+        return self.head(torch.cat([start, x], 1))
+
+
 class Nested(nn.Module):
     """A class inside itself."""
 
@@ -196,6 +223,7 @@ HARDER = {
     "dense net": DenseNet,
     "u-net": UNet,
     "many ways": ManyWays,
+    "looped": Looped,
     "nested": lambda: nn.Sequential(Nested(2), nn.Flatten()),
     "optional arguments": Optional,
     "weight norm": Normed,

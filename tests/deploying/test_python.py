@@ -3,6 +3,7 @@
 import ast
 import builtins
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -112,6 +113,20 @@ def test_attributes_and_unpacking_come_back(tmp_path: Path) -> None:
     assert "q, k, v = " in attention["forward"]
     assert "n, t, c = x.shape" in attention["forward"]
     assert {"self.heads = heads", "self.scale = scale"} <= set(attention["__init__"].splitlines())
+
+
+def test_a_loop_with_more_arguments_comes_back(tmp_path: Path) -> None:
+    forward = code_of(written(harder("looped"), tmp_path), "Network")["forward"]
+    assert re.search(r"for block in self.blocks:\n +(\w+) = block\(\1, \w+\)", forward)
+    assert "blocks[" not in forward
+
+
+def test_long_lists_of_class_names_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = made("mlp")
+    classes = tuple(f"a class with number {i}, of {'x' * i}" for i in range(30))
+    exportable = Exportable(base.prepare, base.network, base.example, classes, "other")
+    export_network(exportable, "python", tmp_path / "mine.py")
+    assert tuple(alone(tmp_path / "mine.py", monkeypatch).CLASSES) == classes
 
 
 def test_equal_cells_are_one_class(tmp_path: Path) -> None:

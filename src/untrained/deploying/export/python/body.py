@@ -223,7 +223,9 @@ class _Writer:
         taken = set(self._names.values())
         if not isinstance(value, Tensor):
             return fresh(self._size_name(node) if isinstance(value, int) else "value", taken)
-        hint = of_module(str(node.target)) if node.op == "call_module" else ""
+        if (looped := self._loops.operand(expression.nodes)) in self._names and self._is_free(looped, expression):
+            return self._names[looped]
+        hint = self._hint(node)
         read = [a for one in self._nodes if one in expression.nodes for a in arguments(one) if a in self._names]
         for variable in sorted(dict.fromkeys(read), key=lambda v: self._names[v] not in ("x", "out")):
             branches = len(set(self._users(variable)) - expression.nodes) > 0
@@ -237,6 +239,11 @@ class _Writer:
             if holders and not hint and all(self._is_free(n, expression) for n in holders):
                 return name
         return fresh(hint, taken)
+
+    def _hint(self, node: fx.Node) -> str:
+        """The name of the module or the attribute that a value comes from, if it says something."""
+        base = arguments(node)[0] if node.target is operator.getitem else node
+        return of_module(str(base.target)) if base.op in ("call_module", "get_attr") else ""
 
     def _size_name(self, node: fx.Node) -> str:
         """The name of a number that is the size of a tensor, such as `n` for the first."""

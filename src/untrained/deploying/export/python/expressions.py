@@ -1,6 +1,7 @@
 """One node of a graph as an expression of Python."""
 
 import inspect
+import keyword
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -198,7 +199,7 @@ def attribute(module: nn.Module, path: str) -> str:
             code += f"[{part}]"
         elif isinstance(owner, nn.ModuleDict | nn.ParameterDict):
             code += f"[{quoted(part)}]"
-        elif part.isidentifier():
+        elif part.isidentifier() and not keyword.iskeyword(part):
             code += f".{part}"
         else:
             code = f"getattr({code}, {quoted(part)})"

@@ -46,6 +46,10 @@ class Loops:
             self.starts |= set(calls)
             self.ends |= set(ends)
 
+    def operand(self, nodes: Collection[fx.Node]) -> fx.Node | None:
+        """What a turn starts with, if its call is among `nodes`."""
+        return next((arguments(node)[0] for node in nodes if node in self.starts), None)
+
 
 def rolled(
     lines: Sequence[str], numbers: Sequence[Number], loops: Loops, taken: Collection[str]

@@ -1,5 +1,6 @@
 """Classes as text."""
 
+import keyword
 import re
 import textwrap
 from typing import Any
@@ -76,7 +77,7 @@ def _numbered(line: str, numbers: tuple[Tree, ...]) -> str:
 def _member(member: Member) -> str:
     if member.kind == "buffer":
         return laid_out(Call("self.register_buffer", _named(member)), 8)
-    if not member.name.isidentifier():
+    if not member.name.isidentifier() or keyword.iskeyword(member.name):
         function = "self.register_parameter" if member.kind == "parameter" else "self.add_module"
         return laid_out(Call(function, _named(member)), 8)
     start = f"self.{member.name} = "

@@ -115,19 +115,29 @@ def _has_tensors(value: Any) -> bool:
 
 @contextmanager
 def _seen_as_tensors(function: Any) -> Iterator[None]:
-    """Makes `isinstance(x, Tensor)` hold for stand-ins, in the file of a function only.
+    """Makes `isinstance(x, Tensor)` hold and `len(x)` follow the batch for stand-ins, in the file of a function only.
 
-    A stand-in whose class pretends to be a tensor would be taken for one by code in C, too, which crashes.
+    A stand-in whose class pretends to be a tensor would be taken for one by code in C, too, which crashes; and `len`
+    itself gives nothing but a number.
     """
     names = getattr(function, "__globals__", {})
-    own = str(names.get("__name__", "torch")).split(".")[0] != "torch" and "isinstance" not in names
-    if own:
-        names["isinstance"] = lambda x, kinds: isinstance(x.value if type(x) is _Proxy else x, kinds)
+    own = str(names.get("__name__", "torch")).split(".")[0] != "torch"
+    given = {"isinstance": _isinstance, "len": _len} if own else {}
+    given = {name: function for name, function in given.items() if name not in names}
+    names.update(given)
     try:
         yield
     finally:
-        if own:
-            del names["isinstance"]
+        for name in given:
+            del names[name]
+
+
+def _isinstance(x: Any, kinds: Any) -> bool:
+    return isinstance(x.value if type(x) is _Proxy else x, kinds)
+
+
+def _len(x: Any) -> Any:
+    return x.shape[0] if type(x) is _Proxy and isinstance(x.value, Tensor) else len(x)
 
 
 class _Proxy(fx.Proxy):
