@@ -36,7 +36,7 @@ def export(
     ] = None,
     logits: Annotated[bool, typer.Option("--logits", help="Give logits, not probabilities.")] = False,
     space: Annotated[
-        str | None, typer.Option(help="The space, if it is one of your own: file.py:Class or module:Class.")
+        str | None, typer.Option(help="The space, if it is one of your own: file.py:name or module:name.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -14,7 +14,8 @@ from untrained.runtime.cores import cores as cores
 from untrained.searching import POOL
 
 Space = Annotated[
-    str | None, typer.Option("--space", help="A space's name (untrained spaces), file.py:Class or module:Class.")
+    str | None,
+    typer.Option("--space", help="A space's name (untrained spaces), or your own as file.py:name or module:name."),
 ]
 SpaceOptions = Annotated[str, typer.Option(help="Options of the space, as N=1,C=8.")]
 Data = Annotated[

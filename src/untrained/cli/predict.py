@@ -39,7 +39,7 @@ def predict(
     batch_size: Annotated[int, typer.Option(help="Samples at a time.")] = 256,
     device: Annotated[str, typer.Option(help="Where to run: auto, cpu, cuda or mps.")] = "auto",
     space: Annotated[
-        str | None, typer.Option(help="The space, if it is one of your own: file.py:Class or module:Class.")
+        str | None, typer.Option(help="The space, if it is one of your own: file.py:name or module:name.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

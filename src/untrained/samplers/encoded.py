@@ -11,6 +11,7 @@ from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, known_values
 from untrained.samplers.decisions import decision_pool
@@ -33,14 +34,24 @@ class Encoded(PoolSampler):
         make: Makes Optuna's sampler, given `seed=...`.
         name: Stands for that sampler and its settings in `options`.
         seed: Decides every random draw.
+        jointly: Whether Optuna's sampler looks at all decisions together. It is then told a value for those, too, that
+            an architecture does not take: their first.
     """
 
     def __init__(
-        self, table: ScoreTable, space: SearchSpace, make: Callable[..., BaseSampler], *, name: str, seed: int = 0
+        self,
+        table: ScoreTable,
+        space: SearchSpace,
+        make: Callable[..., BaseSampler],
+        *,
+        name: str,
+        seed: int = 0,
+        jointly: bool = False,
     ) -> None:
         super().__init__(table, space, seed=seed)
         self.make = make
         self.name = name
+        self.jointly = jointly
 
     @property
     def options(self) -> dict[str, Any]:
@@ -51,17 +62,29 @@ class Encoded(PoolSampler):
         study = optuna.create_study(study_name=INNER, direction="maximize", sampler=self.make(seed=seed % 2**32))
         known = known_values(history)
         study.add_trials([self._trial(query, known[query.architecture]) for query in history])
-        trial = study.ask()
+        trial = study.ask(self.space.study_distributions() if self.jointly else None)
+        suggested = self.space.suggest(trial)
         pool = decision_pool(self.table, self.space)
-        arch = pool.member(self.space.suggest(trial))
+        arch = pool.member(suggested)
         if arch is None or arch in known:
-            arch = pool.nearest(trial.params, set(known), np.random.default_rng(seed))
+            arch = pool.nearest(self._taken(suggested, trial.params), set(known), np.random.default_rng(seed))
         return Choice(arch, "explore")
+
+    def _taken(self, suggested: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Those of the parameters that the architecture takes; all if it breaks the rules of the space."""
+        try:
+            return self.space.to_params(suggested)
+        except InputError:
+            return params
 
     def _trial(self, query: Query, value: float) -> FrozenTrial:
         arch = query.architecture
-        given: dict[str, Any] = {"params": self.space.to_params(arch)}
-        given["distributions"] = self.space.study_distributions(arch)
+        params, distributions = self.space.to_params(arch), self.space.study_distributions(arch)
+        if self.jointly:
+            decisions = self.space.decisions
+            params = {name: decision.first for name, decision in decisions.items()} | params
+            distributions = self.space.study_distributions() | distributions
+        given: dict[str, Any] = {"params": params, "distributions": distributions}
         if query.step is None:
             return create_trial(value=value, **given)
         return create_trial(state=TrialState.PRUNED, value=value, intermediate_values={query.step: value}, **given)
@@ -81,7 +104,7 @@ def gp(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> 
     """A Gaussian process over the decisions; the first 10 queries, at most half the budget, are random."""
     startup = min(10, budget // 2)
     make = partial(GPSampler, n_startup_trials=startup)
-    return Encoded(table, space, make, name=f"gp {startup}", seed=seed)
+    return Encoded(table, space, make, name=f"gp {startup}", seed=seed, jointly=True)
 
 
 def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Encoded:
@@ -92,7 +115,7 @@ def bohb(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -
     """
     startup = min(10, budget // 2)
     make = partial(TPESampler, n_startup_trials=startup, multivariate=True)
-    return Encoded(table, space, make, name=f"bohb {startup}", seed=seed)
+    return Encoded(table, space, make, name=f"bohb {startup}", seed=seed, jointly=True)
 
 
 def hyperband(steps: Sequence[int]) -> BasePruner:
