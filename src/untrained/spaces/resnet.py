@@ -12,6 +12,8 @@ from untrained.spaces.counter import Counter
 from untrained.spaces.facts import Size, check_whole, image_size, sides
 from untrained.spaces.resnet_network import BLOCKS, ResNet, first_maps, strides_of
 
+WIDTHS = (8, 12, 16, 24, 32, 48, 64)
+"""About evenly spread in their logarithm, so that cheap networks are drawn as often as costly ones."""
 STAGES = ("depth1", "depth2", "depth3", "depth4")
 
 
@@ -44,7 +46,7 @@ class ResNets(SearchSpace):
     Example:
         >>> space = ResNets(num_classes=1000, image_size=224)
         >>> space.size, space.sizes("block=basic,width=64,depth1=2,depth2=2,depth3=2,depth4=2")["params"]
-        (7680, 11.689512)
+        (6720, 11.689512)
     """
 
     num_classes: int = 10
@@ -90,7 +92,7 @@ class ResNets(SearchSpace):
 
 _DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "block": CategoricalDistribution(tuple(BLOCKS)),
-    "width": IntDistribution(8, 64, step=8),
+    "width": CategoricalDistribution(WIDTHS),
     "depth1": IntDistribution(1, 4),
     "depth2": IntDistribution(1, 4),
     "depth3": IntDistribution(1, 6),

@@ -11,6 +11,8 @@ from untrained.errors import InputError
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.facts import Size, check_whole, image_size, sides
 
+WIDTHS = (8, 12, 16, 24, 32, 48, 64)
+"""About evenly spread in their logarithm, so that cheap networks are drawn as often as costly ones."""
 DEEPEST = 4
 """Halvings of the published network."""
 LEAST = 4
@@ -69,7 +71,7 @@ class UNets(SearchSpace):
             halvings, side = halvings + 1, -(-side // 2)
         return {
             "depth": IntDistribution(1, min(halvings, DEEPEST)),
-            "width": IntDistribution(8, 64, step=8),
+            "width": CategoricalDistribution(WIDTHS),
             "convs": IntDistribution(1, 3),
             "block": CategoricalDistribution(("plain", "residual")),
         }
