@@ -145,6 +145,19 @@ def test_arrays_in_the_forms_that_people_save(
         assert np.array_equal(tensor[4].reshape(last.shape), last)
 
 
+def test_whole_numbers_are_pixels_if_the_data_were(tmp_path: Path) -> None:
+    form = {"dtype": "uint8", "shape": [1, 2, 2]}
+    for largest, dtype in ((255, torch.uint8), (256, torch.int64)):
+        np.save(tmp_path / "a.npy", np.full((3, 2, 2), largest))
+        found = read_arrays(tmp_path / "a.npy", form)
+        assert (found.dtype, int(found.max())) == (dtype, largest)
+    np.save(tmp_path / "b.npy", np.zeros((3, 2)))
+    failed = predict(NETWORK, [tmp_path / "b.npy"]).failed
+    assert next(iter(failed.values())).startswith(
+        f"{tmp_path / 'b.npy'}: the network does not take inputs of float32 3 x 2"
+    )
+
+
 def test_arrays_by_the_names_of_several_inputs(tmp_path: Path) -> None:
     inputs = {"fields": {"image": {"dtype": "uint8", "shape": [1, 2, 2]}, "age": {"dtype": "float32", "shape": [1]}}}
     np.savez(tmp_path / "a.npz", age=np.ones((3, 1)), image=np.zeros((3, 2, 2), np.uint8))

@@ -101,5 +101,5 @@ def loaded(folder: Path, which: str | None, space: str | None) -> Any:
 
 def told(network: Any) -> str:
     """One line that says which network is used."""
-    value = "" if network.value is None else f" (value {network.value:.2f})"
+    value = "" if network.value is None else f" (value {network.value:.4g})"
     return f"the network of {network.source}{value}: {network.architecture}"

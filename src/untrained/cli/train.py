@@ -126,4 +126,6 @@ class _Lines:
 
 
 def _figures(of: str, figures: Mapping[str, float]) -> str:
-    return "".join(f", {of} {name} {value:.2f}" for name, value in figures.items())
+    from untrained.report.trained import figure
+
+    return "".join(f", {of} {name} {figure(value)}" for name, value in figures.items())

@@ -10,6 +10,9 @@ from rich.text import Text
 
 from untrained.report.text import plain_table
 
+SMALL = 2.0
+"""Figures below are shown with more decimals."""
+
 
 def render(document: Mapping[str, Any]) -> RenderableType:
     """Renders trainings: each architecture with mean and spread, which network is taken, and the luck of the search.
@@ -38,7 +41,7 @@ def _architectures(document: Mapping[str, Any]) -> Table:
         note = f"\n{len(failed)} failed: {failed[0]['reason']}" if failed else ""
         cells = [spread(one[kind].get(name)) for kind, name in names]
         style = "bold" if one["architecture"] == document["network"]["architecture"] else ""
-        table.add_row(str(one["place"]), f"{one['value']:.2f}", *cells, Text(one["architecture"] + note), style=style)
+        table.add_row(str(one["place"]), figure(one["value"]), *cells, Text(one["architecture"] + note), style=style)
     return table
 
 
@@ -50,7 +53,13 @@ def spread(found: Mapping[str, Any] | None) -> str:
     """Mean and standard deviation, as `93.10 ± 0.52`."""
     if found is None:
         return ""
-    return f"{found['mean']:.2f}" if found["std"] is None else f"{found['mean']:.2f} ± {found['std']:.2f}"
+    return figure(found["mean"]) if found["std"] is None else f"{figure(found['mean'])} ± {figure(found['std'], found)}"
+
+
+def figure(value: float, beside: Mapping[str, Any] | None = None) -> str:
+    """A figure with two decimals, or four if it is (beside) a small one, such as an R2 or an IoU."""
+    size = abs(value if beside is None else beside["mean"])
+    return f"{value:.2f}" if size >= SMALL else f"{value:.4f}"
 
 
 def _taken(document: Mapping[str, Any]) -> list[str]:
@@ -70,10 +79,11 @@ def _gap(document: Mapping[str, Any], taken: Mapping[str, Any], first: Mapping[s
     a, b = (one["valid"].get(document["metric"]) for one in (taken, first))
     if a is None or b is None:
         return ""
-    text = f"Its mean is better than that of the search's pick by {abs(a['mean'] - b['mean']):.2f}"
+    text = f"Its mean is better than that of the search's pick by {figure(abs(a['mean'] - b['mean']), a)}"
     if a["std"] is None or b["std"] is None:
         return f"{text}."
-    return f"{text} (standard error {math.hypot(*(one['std'] / math.sqrt(one['n']) for one in (a, b))):.2f})."
+    error = math.hypot(*(one["std"] / math.sqrt(one["n"]) for one in (a, b)))
+    return f"{text} (standard error {figure(error, a)})."
 
 
 def _luck(document: Mapping[str, Any]) -> list[str]:
@@ -88,8 +98,8 @@ def _luck(document: Mapping[str, Any]) -> list[str]:
         ]
     word = "lucky" if luck["amount"] >= 0 else "unlucky"
     fresh = luck["fresh"]
-    amount = f"{word} by {abs(luck['amount']):.2f}"
+    amount = f"{word} by {figure(abs(luck['amount']), fresh)}"
     return [
-        f"The search's pick, the best of {luck['queries']}, was {amount}: {luck['value']:.2f} in the search, "
+        f"The search's pick, the best of {luck['queries']}, was {amount}: {figure(luck['value'])} in the search, "
         f"{spread(fresh)} in {fresh['n']} fresh training{'s' * (fresh['n'] != 1)} by the same recipe."
     ]

@@ -225,7 +225,7 @@ def _as_tensor(leaf: Any) -> Tensor:
 
 def _check_form(raw: Any, wanted: Any) -> None:
     """Compares numbers of dimensions: sizes may differ, if the network takes them."""
-    if not isinstance(raw, Tensor) or not isinstance(wanted, dict) or "shape" not in wanted:
+    if not isinstance(raw, Tensor) or not isinstance(wanted, dict) or not isinstance(wanted.get("shape"), list):
         return
     if raw.ndim != 1 + len(wanted["shape"]):
         hint = ": give a batch of one, x[None]" if raw.ndim == len(wanted["shape"]) else ""
@@ -239,7 +239,7 @@ def _form(raw: Any) -> str:
 
 
 def _wanted(inputs: Any) -> str:
-    if not isinstance(inputs, dict) or "shape" not in inputs:
+    if not isinstance(inputs, dict) or not isinstance(inputs.get("shape"), list):
         return ""
     return f": it was trained on {inputs['dtype']} {' x '.join(map(str, ['n', *inputs['shape']]))}"
 

@@ -64,7 +64,8 @@ def read_arrays(path: Path, inputs: Any) -> Any:
         inputs: What one raw input is (see `describe`).
 
     Returns:
-        n x ... tensors. Images with their channels last are turned to n x c x h x w, doubles to single precision.
+        n x ... tensors. Images with their channels last are turned to n x c x h x w, doubles to single precision, and
+        whole numbers from 0 to 255 to uint8 if the data were.
 
     Raises:
         InputError: It cannot be read, or has no such array.
@@ -92,7 +93,9 @@ def _raw(path: Path, array: NDArray[Any], form: Any) -> Tensor:
         raise InputError(f"{path} holds {array.dtype}{list(array.shape)}, no inputs: give numbers, n x ...")
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     tensor = tensor.float() if tensor.dtype == torch.float64 else tensor
-    shape = form.get("shape", []) if isinstance(form, dict) else []
+    shape, dtype = (form.get("shape", []), form.get("dtype")) if isinstance(form, dict) else ([], None)
+    if dtype == "uint8" and array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() <= 255:
+        tensor = tensor.to(torch.uint8)  # the same numbers
     if len(shape) == 3 and tensor.ndim == 4 and tensor.shape[1] != shape[0] == tensor.shape[3]:
         return tensor.permute(0, 3, 1, 2)
     return tensor[:, None] if len(shape) == 3 and shape[0] == 1 and tensor.ndim == 3 else tensor

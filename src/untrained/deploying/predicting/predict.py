@@ -59,14 +59,19 @@ def predict(network: TrainedNetwork, given: Sequence[str | Path], batch_size: in
             _add(predicted, files, _predictions(network, files, batch_size))
         except InputError as error:
             if len(files) == 1:
-                predicted.failed[str(files[0])] = str(error)
+                predicted.failed[str(files[0])] = _named(files[0], error)
                 continue
             for file in files:  # which of them it is
                 try:
                     _add(predicted, [file], _predictions(network, [file], batch_size))
                 except InputError as own:
-                    predicted.failed[str(file)] = str(own)
+                    predicted.failed[str(file)] = _named(file, own)
     return predicted
+
+
+def _named(file: Path, error: InputError) -> str:
+    """What is wrong with a file, by its name."""
+    return str(error) if file.name in str(error) else f"{file}: {error}"
 
 
 def _together(files: list[Path], batch_size: int) -> Iterator[list[Path]]:
