@@ -91,7 +91,7 @@ def main() -> None:
     }
     times: dict[str, list[float]] = {name: [] for name in (*ways, "untrained")}
     with objective.begun(ARCH, on="train") as fit:
-        fit.valid = None
+        fit.valid = None  # a step is timed, not a measurement
         for repeat in range(given.repeats + 1):
             found = {name: steps_of(way, given.steps, device) for name, way in ways.items()}
             found["untrained"] = steps_of(fit.epoch, 1, device) / given.steps

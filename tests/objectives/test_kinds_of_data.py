@@ -116,6 +116,9 @@ def test_two_heads() -> None:
     options: dict[str, Any] = {"loss": both_losses, "metrics": size_error, "direction": "minimize", "batch_size": 8}
     short, long = (training_objective(Widths(TwoHeads), data, data, epochs=n, **options)(ARCH) for n in (1, 30))
     assert 0 < long.value < short.value
+    usual = training_objective(Widths(TwoHeads), data, data, metrics=["size.mae", "label.f1"], batch_size=8, epochs=1)
+    assert usual.direction == "minimize"
+    assert set(usual(ARCH).figures) == {"size.mae", "label.f1"}
     with pytest.raises(InputError, match=r"no mean: .* label.accuracy, size.rmse"):
         training_objective(Widths(TwoHeads), data, data)
 
@@ -128,6 +131,69 @@ def test_two_inputs() -> None:
     inputs, targets = objective.batch(5, seed=3)
     assert [tuple(part.shape) for part in inputs] == [(5, 3), (5, 3)]
     assert tuple(targets.shape) == (5,)
+
+
+class Named(TwoInputs):
+    """Takes its two inputs by name."""
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().forward([left, right])
+
+
+@pytest.mark.parametrize("by_name", [True, False], ids=["a dictionary", "a tuple"])
+def test_two_inputs_of_a_network_with_two_parameters(by_name: bool) -> None:
+    def make(index: int, stream: torch.Generator) -> Any:
+        (left, right), target = two_inputs(index, stream)
+        return ({"right": right, "left": left} if by_name else (left, right)), target
+
+    data = Samples(make)
+    recipe: dict[str, Any] = {"epochs": 30, "batch_size": 8, "learning_rate": 0.1}
+    assert training_objective(Widths(Named), data, data, **recipe)(ARCH).value > 80
+
+
+def test_sequences_of_tokens() -> None:
+    """The class is whether token 3 stands in the sequence."""
+
+    class Tokens(nn.Module):
+        def __init__(self, w: int) -> None:
+            super().__init__()
+            self.table, self.head = nn.Embedding(8, w), nn.Linear(w, 2)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return self.head(self.table(tokens).amax(1))
+
+    x = torch.randint(8, (60, 6), generator=torch.Generator().manual_seed(0))
+    y = (x == 3).any(1).long()
+    objective = training_objective(Widths(Tokens), (x, y), (x, y), epochs=20, batch_size=10, learning_rate=0.05)
+    assert objective.training.optimizer == "adamw"
+    assert objective(ARCH).value > 90
+
+
+def test_several_labels_of_a_sample() -> None:
+    x = torch.randn(60, 6, generator=torch.Generator().manual_seed(0))
+    y = (x[:, :3] > 0.3).long()
+    made = Widths(lambda w: nn.Sequential(nn.Linear(6, w), nn.ReLU(), nn.Linear(w, 3)))
+    objective = training_objective(
+        made, (x, y), (x, y), epochs=30, batch_size=10, learning_rate=0.05, metrics=["f1", "auroc"]
+    )
+    evaluation = objective("w=8")
+    assert evaluation.value == evaluation.figures["f1"] > 0.85
+    assert evaluation.figures["auroc"] > 0.95
+
+
+def test_masks_are_learnt_from_images_that_are_moved() -> None:
+    x = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    y = (x[:, 0] > 0.5).long()
+    options: dict[str, Any] = {
+        "epochs": 8,
+        "batch_size": 8,
+        "learning_rate": 0.1,
+        "augment": "flip-crop,trivial-augment",
+    }
+    evaluation = training_objective(Widths(masks), (x, y), (x, y), loss="dice", metrics=["iou", "dice"], **options)(
+        ARCH
+    )
+    assert 0.6 < evaluation.value == evaluation.figures["iou"] < evaluation.figures["dice"] <= 1
 
 
 def test_images_are_what_can_be_augmented() -> None:
