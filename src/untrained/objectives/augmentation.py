@@ -115,7 +115,9 @@ class Inputs:
         mixed: Plain | Pairs = Plain(targets)
         if self._mix is not None:
             images, mixed = self._mixed(images, targets)
-        return self(images if white == 1 else images * white), mixed
+        if not raw.is_floating_point():  # pixels as they were read
+            images = (images * white).clamp_(0, white).round_().to(raw.dtype)
+        return self(images), mixed
 
     @cached_property
     def _moves(self) -> list[Any]:
