@@ -9,8 +9,8 @@ Nesterov momentum and a weight decay. Three ways are timed in turn, so that what
 
     python experiments/speed/training_step.py [--threads 1] [--device cpu] [--precision float32] [--augment none]
 
-Prints medians in milliseconds, and the ratio of the package's to each bare one: by the clock, and of the processor, which
-a busy machine lengthens less.
+Prints medians in milliseconds, and the ratio of the package to each bare one: by the clock, and of the processor,
+which a busy machine lengthens less.
 """
 
 import argparse
