@@ -41,7 +41,7 @@ def test_two_are_evaluated_at_once_and_none_twice(tmp_path: Path) -> None:
 class Waiting:
     """Evaluates when it is asked for an end, the latest begun first."""
 
-    jobs = 3
+    jobs, is_safe = 3, True
 
     def __init__(self) -> None:
         self.begun = list[tuple[str, Any]]()
@@ -67,6 +67,20 @@ def test_what_runs_is_not_proposed_again_whatever_ends_first(sampler: str, monke
     result = run(sampler=sampler, budget=10)
     assert len({query.architecture for query in result.queries}) == len(result.queries) == 10
     assert waiting.most == 3
+
+
+def test_deaths_of_a_process_that_evaluates_elsewhere_are_no_fault_of_an_architecture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = Waiting()
+    monkeypatch.setattr("untrained.searching.search.evaluator", lambda *_: waiting)
+    for _ in range(3):
+        pid = os.fork()
+        if pid == 0:
+            waiting.end = lambda: os._exit(9)
+            run(out=tmp_path)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    assert [query.state for query in run(out=tmp_path).queries] == ["complete"] * 5
 
 
 def test_jobs_that_are_none_are_named() -> None:

@@ -61,9 +61,15 @@ class Outcome:
 
 
 class Evaluator(Protocol):
-    """Evaluates architectures, `jobs` at a time."""
+    """Evaluates architectures, `jobs` at a time.
+
+    Attributes:
+        jobs: How many may be begun and not ended.
+        is_safe: Whether no evaluation can end this process.
+    """
 
     jobs: int
+    is_safe: bool
 
     def begin(self, arch: str, trial: optuna.Trial | None = None) -> None:
         """Has an architecture evaluated. No more than `jobs` are begun and not ended."""
@@ -89,6 +95,7 @@ class Here:
     """
 
     jobs = 1
+    is_safe = False
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
@@ -131,7 +138,7 @@ class Apart:
     def __init__(
         self, objective: Objective, jobs: int = 1, limit: float | None = None, *, or_here: bool = False
     ) -> None:
-        self.jobs = jobs
+        self.jobs, self.is_safe = jobs, True
         self._objective = objective
         self._parcel = Parcel(_Evaluate(_told_apart(objective)))
         self._limit, self._or_here = limit, or_here
@@ -213,7 +220,7 @@ class Apart:
         _warn_here(error)
         self._here, begun = Here(self._objective), list(self._begun)
         self.close()
-        self.jobs = 1
+        self.jobs, self.is_safe = 1, False
         for arch, trial in begun:
             self._here.begin(arch, trial)
 

@@ -114,12 +114,13 @@ class Spender:
         self._skipped = 0
         if arch in self.elsewhere:
             self._take_over(trial, self.elsewhere[arch])
-        elif self._died[arch] >= MOST_TRIES:
+        elif self._died[arch] >= MOST_TRIES and not self.evaluator.is_safe:
             times = f"{self._died[arch]} times"
             trial.set_user_attr(REASON, f"evaluating it ended the process {times} (a crash, or out of memory)")
             self._tell(trial, None)
         else:
-            trial.set_user_attr(TRIED, self._died[arch] + 1)
+            if not self.evaluator.is_safe:
+                trial.set_user_attr(TRIED, self._died[arch] + 1)
             self._running.add(arch)
             self.evaluator.begin(arch, trial)
             return True

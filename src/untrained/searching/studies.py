@@ -30,7 +30,7 @@ IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
 """Attributes of the study of a search; those of its trials stand in `samplers.query`."""
 
 TRIED = "tried"
-"""Attribute of a trial whose evaluation began: how often this architecture was tried, this time included."""
+"""Attribute of a trial whose evaluation began in this process: how often this architecture was tried, this time too."""
 INTERRUPTED, DIED = "interrupted", "died"
 """Why a trial is no query: it was stopped in good order, or its process was gone when the study was opened again."""
 
