@@ -11,6 +11,9 @@ from optuna.storages import InMemoryStorage
 import untrained
 from spaces.functions import branches, layers
 from untrained.samplers import SAMPLERS
+from untrained.samplers.encoded import Encoded
+from untrained.samplers.query import Query
+from untrained.samplers.reinforce import REINFORCE
 from untrained.scores import ScoreTable
 from untrained.searching.search import search
 
@@ -108,3 +111,32 @@ def test_an_enqueued_trial_is_completed() -> None:
     params = FORKED.to_params(FORKED.suggest(trial))
     assert (params["kind"], params["deep"]) == ("mlp", True)
     assert params.keys() == {"kind", "width", "deep", "drop"}
+
+
+def test_a_model_of_all_decisions_is_told_the_first_value_of_those_not_taken() -> None:
+    seen = list[dict[str, Any]]()
+
+    class Spy(optuna.samplers.RandomSampler):
+        def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            seen[:] = [told.params for told in study.get_trials(states=[optuna.trial.TrialState.COMPLETE])]
+
+    archs = FORKED.pool()
+    table = ScoreTable(tuple(archs), ("m",), np.arange(float(len(archs)))[:, None])
+    history = [Query("kind=conv,kernel=(1, 3),channels=8", 0.5), Query("kind=mlp,width=3,deep=True,drop=0.2", 0.7)]
+    Encoded(table, FORKED, Spy, name="spy", jointly=True).choose(history)
+    assert seen == [
+        {"kind": "conv", "kernel": (1, 3), "channels": 8, "width": 1, "deep": False, "drop": 0.1},
+        {"kind": "mlp", "kernel": (1, 1), "channels": 4, "width": 3, "deep": True, "drop": 0.2},
+    ]
+    Encoded(table, FORKED, Spy, name="spy").choose(history)
+    assert seen == [FORKED.to_params(query.architecture) for query in history]
+
+
+def test_a_policy_learns_nothing_of_what_an_architecture_does_not_take() -> None:
+    """The gradient is 0 for `width1` after `depth=1`, and goes down from uniform for what was taken and did badly."""
+    sampler = REINFORCE(ScoreTable(tuple(ARCHS), ("m",), np.zeros((30, 1))), SPACE)
+    good, bad = Query("depth=1,width0=8", 1.0), Query("depth=1,width0=16", 0.0)
+    depth, width0, width1, *_ = sampler.policy([good, bad])
+    assert width1[0] == width1[1] == 0
+    assert width0[0] > width0[1]
+    assert depth[0] != 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from untrained.errors import InputError
+from untrained.runtime.interrupts import check_interrupt
 from untrained.spaces.asking import Answer
 from untrained.spaces.decision import Decision
 
@@ -76,6 +77,7 @@ class Tree:
             node = node.children.get(node.decision.write(once(node.decision)))
         if node is not None:
             return node
+        check_interrupt()  # many runs may take a while
         leaf = self.run(once)
         self._insert(leaf)
         return leaf
