@@ -1,4 +1,4 @@
-"""Segmentation: a class for each pixel. The pictures are made here: discs and squares on noise.
+"""Segmentation: a class for each pixel. The pictures are made here: light discs and dark squares under noise.
 
 Run: python examples/segmentation.py [--epochs 4] [--budget 4]
 """
@@ -11,7 +11,7 @@ from torch import Tensor
 import untrained
 
 
-def drawn(n: int, seed: int, size: int = 32) -> tuple[Tensor, Tensor]:
+def drawn(n: int, seed: int, size: int = 24) -> tuple[Tensor, Tensor]:
     """Draws pictures and their masks.
 
     Args:
@@ -29,7 +29,7 @@ def drawn(n: int, seed: int, size: int = 32) -> tuple[Tensor, Tensor]:
         (y0, x0), (y1, x1) = torch.randint(6, size - 6, (2, 2), generator=rng).tolist()
         mask[((rows - y0).abs() < 5) & ((columns - x0).abs() < 5)] = 2
         mask[(rows - y1) ** 2 + (columns - x1) ** 2 < 25] = 1
-    brightness = torch.tensor([0.0, 1.0, 1.0])[masks]
+    brightness = torch.tensor([0.0, 1.0, -1.0])[masks]
     return (brightness + 0.5 * torch.randn(n, size, size, generator=rng))[:, None], masks
 
 
@@ -39,9 +39,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--budget", type=int, default=4)
     options = parser.parse_args()
-    data = {"train": drawn(240, 0), "valid": drawn(60, 1), "test": drawn(60, 2)}
+    data = {"train": drawn(200, 0), "valid": drawn(60, 1), "test": drawn(60, 2)}
     recipe = untrained.Recipe(epochs=options.epochs, batch_size=16, augment="flip-crop")
-    result = untrained.search("unet", data=data, recipe=recipe, budget=options.budget, pool=12)
+    result = untrained.search("unet", data=data, recipe=recipe, budget=options.budget, pool=8)
     print(f"mean IoU: valid {result.value:.3f}, {dict(result.reported)}, {result.architecture}")
 
 

@@ -24,7 +24,7 @@ def main() -> None:
             getattr(datasets, f"load_{name}")(as_frame=True).frame.to_csv(table, index=False)
             data = untrained.load_data(table, target="target")
             recipe = untrained.Recipe(epochs=options.epochs)
-            result = untrained.search("mlp", data=data, recipe=recipe, budget=options.budget, pool=40)
+            result = untrained.search("mlp", data=data, recipe=recipe, budget=options.budget, pool=16)
             print(f"{name}: {data.task.kind}, valid {result.value:.3f}, {dict(result.reported)}, {result.architecture}")
 
 

@@ -1,0 +1,35 @@
+"""The examples run, and find networks that have learnt something."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+LEARNT: dict[str, tuple[str, tuple[str, ...], float, float]] = {
+    # what is printed, options for a short run, and the range that its value must be in
+    "two_inputs": (r"rmse: valid ([\d.]+)", ("--epochs", "4"), 0, 3.9),  # saying the mean gives about 4
+    "own_loop": (r"accuracy: valid ([\d.]+)", ("--epochs", "1"), 50, 100),  # guessing gives 10 %
+    "sequence": (r"accuracy: valid ([\d.]+)", ("--epochs", "2"), 40, 100),  # guessing gives 25 %
+    "segmentation": (r"mean IoU: valid ([\d.]+)", ("--epochs", "3"), 0.33, 1),  # all ground gives 0.3
+    "tables": (r"diabetes: regression, valid ([\d.]+)", ("--epochs", "10"), 0, 75),  # saying the mean gives 77
+}
+
+
+def test_every_example_is_run() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == LEARNT.keys()
+
+
+@pytest.mark.parametrize("name", sorted(LEARNT))
+def test_it_runs_and_something_is_learnt(name: str, tmp_path: Path) -> None:
+    printed, options, low, high = LEARNT[name]
+    short = () if os.environ.get("UNTRAINED_ALL") else ("--budget", "1", *options)
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *short]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    found = re.search(printed, done.stdout)
+    assert found, done.stdout
+    assert low <= float(found[1]) <= high, done.stdout
