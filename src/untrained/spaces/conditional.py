@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from optuna.trial import BaseTrial
+
 from untrained.errors import InputError, shown
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.decision import Decision
@@ -15,7 +17,8 @@ class ConditionalSpace(SearchSpace):
     """A space whose class says which decisions have no effect on a network.
 
     Strings and parameters of an architecture have the decisions with an effect only, so there are no twins that differ
-    in the others. Mutation and crossover draw those that come to have one.
+    in the others. Mutation and crossover draw those that come to have one. In `distributions`, a decision stands behind
+    those that decide whether it has an effect.
     """
 
     conditional = True
@@ -26,6 +29,9 @@ class ConditionalSpace(SearchSpace):
 
         Args:
             params: decision -> value; those with an effect are there.
+
+        Raises:
+            KeyError: if a value is missing that decides on others.
         """
 
     def active(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,6 +53,18 @@ class ConditionalSpace(SearchSpace):
         """The decisions that have an effect on an architecture's network."""
         decisions = self.decisions
         return {name: decisions[name] for name in self.to_params(arch)}
+
+    def suggest(self, trial: BaseTrial) -> str:
+        """Asks a trial of Optuna for the decisions that have an effect, one after the other."""
+        params = dict[str, Any]()
+        for name, decision in self.decisions.items():
+            try:
+                idle = name in self.inactive(params)
+            except KeyError:  # one of those that decide on others, which stand before these
+                idle = False
+            if not idle:
+                params[name] = decision.asked_of(trial)
+        return self.to_arch(params)
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """Writes the decisions that have an effect; others do not count."""

@@ -71,7 +71,7 @@ class NASBench101(ConditionalSpace):
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
-        """`op_1` to `op_5`, and for each pair of vertices whether an edge connects them, `edge_01` to `edge_56`."""
+        """For each pair of vertices whether an edge connects them, `edge_01` to `edge_56`; `op_1` to `op_5`."""
         return _DISTRIBUTIONS
 
     @property
@@ -84,23 +84,21 @@ class NASBench101(ConditionalSpace):
         return 0 < len(_graph(params)[1]) <= MOST_EDGES
 
     def inactive(self, params: Mapping[str, Any]) -> list[str]:
-        """Operations and edges of vertices that are on no way from input to output."""
+        """The operations of vertices that are on no way from input to output."""
         live = _live(params)
-        ops = [f"op_{v}" for v in range(1, OUT) if v not in live]
-        return ops + [f"edge_{u}{v}" for u, v in _PAIRS if not {u, v} <= live]
+        return [f"op_{v}" for v in range(1, OUT) if v not in live]
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """The string of the vertices that are on a way from input to output."""
         return _written(_graph(params))
 
     def to_params(self, arch: str) -> dict[str, Any]:
-        """Decision -> value, of the vertices that there are."""
+        """Decision -> value; operations of the vertices that there are, edges of all."""
         ops, edges = _parsed(arch)
         place = {len(ops) + 1: OUT}
         found = {f"{place.get(u, u)}{place.get(v, v)}" for u, v in edges}
         params: dict[str, Any] = {f"op_{v}": op for v, op in enumerate(ops, start=1)}
-        live = {0, *range(1, len(ops) + 1), OUT}
-        params |= {f"edge_{u}{v}": int(f"{u}{v}" in found) for u, v in _PAIRS if {u, v} <= live}
+        params = {f"edge_{u}{v}": int(f"{u}{v}" in found) for u, v in _PAIRS} | params
         if not self.valid(params) or self.to_arch(params) != _written((ops, edges)):
             what = f"at most {MOST_EDGES} edges, each on a way from input to output"
             raise InputError(f"{shown(arch)} is not an architecture of space 'nasbench101': give {what}")
@@ -204,8 +202,8 @@ class NASBench101(ConditionalSpace):
 _PAIRS = tuple(combinations(range(VERTICES), 2))
 _EDGES = tuple(f"edge_{u}{v}" for u, v in _PAIRS)
 _DISTRIBUTIONS: dict[str, BaseDistribution] = {
-    **{f"op_{v}": CategoricalDistribution(OPS) for v in range(1, OUT)},
     **{name: IntDistribution(0, 1) for name in _EDGES},
+    **{f"op_{v}": CategoricalDistribution(OPS) for v in range(1, OUT)},
 }
 
 
