@@ -141,6 +141,8 @@ def test_a_network_that_does_not_fit_fails_alone_and_a_space_of_them_is_refused(
     assert train("width=8,depth=1,norm=False").value >= 0
     with pytest.raises(InputError, match="2 outputs, and the data 3 classes"):
         training_objective(MLPs(2), TRAIN, VALID)
+    with pytest.raises(InputError, match=r"a network breaks on inputs of \(1, 1, 5, 5\): RuntimeError"):
+        training_objective(SPACE, (torch.zeros(6, 1, 5, 5), TRAIN[1][:6]), (torch.zeros(6, 1, 5, 5), TRAIN[1][:6]))
     with pytest.raises(InputError, match=r"loss or metric breaks on .*: RuntimeError: boom"):
         training_objective(SPACE, TRAIN, VALID, loss=_boom)
 

@@ -10,30 +10,24 @@ from typing import Any, Literal
 import optuna
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from untrained.data import as_data
 from untrained.data.datasets import CALLED
-from untrained.data.prepared import stacked
-from untrained.errors import InputError, listed, one_line
+from untrained.errors import InputError
 from untrained.objectives.augmentation import Inputs, check_augmentable
 from untrained.objectives.base import Direction, Evaluation, Objective
 from untrained.objectives.feed import Batch, Feed, together
 from untrained.objectives.fitting import Fit, measured, placed
 from untrained.objectives.goal import make_goal
-from untrained.objectives.losses import Misfit
-from untrained.objectives.optimisation import Precision, usual_optimizer, usual_precision
+from untrained.objectives.optimisation import Precision, usual_precision
 from untrained.objectives.recipe import Recipe
-from untrained.runtime.calling import call_network
+from untrained.objectives.trying import check_fit, optimizer_for, some_networks
 from untrained.runtime.devices import temporarily, usable_device
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
 from untrained.spaces import SearchSpace, as_space
 
 Part = Literal["train", "train+valid"]
-
-LOOKED_AT = 3
-"""Architectures of a space that tell how its networks are trained, and whether they fit the data."""
 
 
 class TrainingObjective(Objective):
@@ -111,8 +105,8 @@ class TrainingObjective(Objective):
         self.threads = threads
         self.data_workers = data_workers
         self.on_step = on_step
-        networks = self._some_networks()
-        self.training = given.resolved(self._usual(networks), usual_precision(self.device))
+        networks = some_networks(self.space)
+        self.training = given.resolved(optimizer_for(networks, self.data), usual_precision(self.device))
         """The recipe, with nothing left open."""
         names, train = given.augmentations, self.data.split("train").raw
         check_augmentable(train, self.data.task, names)
@@ -120,7 +114,7 @@ class TrainingObjective(Objective):
         self._feeds = dict[str, Feed]()
         Precision(self.training.precision, self.device)
         self._check_targets()
-        self._check_fit(networks)
+        check_fit(networks, self.data, self.goal)
 
     def __getstate__(self) -> dict[str, Any]:
         """Another process reads the data anew."""
@@ -265,53 +259,11 @@ class TrainingObjective(Objective):
         with seeded(0, self.device):
             return measured(placed(network, self.device), self.goal, self.inputs, self.feed(part), precision)
 
-    def _some_networks(self) -> list[nn.Module]:
-        """Networks of the space; those that cannot be built say nothing."""
-        found = list[nn.Module]()
-        for arch in self.space.pool(LOOKED_AT, 0, at_most=True):
-            try:
-                with seeded(0):
-                    found.append(self.space.build(arch))
-            except Exception:  # whatever a space raises: its evaluation will fail with this reason
-                continue
-        return found
-
-    def _usual(self, networks: list[nn.Module]) -> str:
-        inputs = self.data.example
-        rows = isinstance(inputs, Tensor) and inputs.ndim == 2
-        return "adamw" if rows or not networks else usual_optimizer(networks)
-
     def _check_targets(self) -> None:
         """Looks at the targets in memory before anything is spent."""
         for name in ("train", "valid", "test"):
             if self.data.raw(name) is not None:
                 self.feed(name).check_all()
-
-    def _check_fit(self, networks: list[nn.Module]) -> None:
-        """Makes sure that networks and loss fit the data; if no network does, the set-up is at fault."""
-        with seeded(0):
-            _, target = self.data.split("train")[0]
-        targets, errors = stacked([target]), list[str]()
-        for network in networks:
-            try:
-                with seeded(0), torch.no_grad():
-                    outputs = call_network(network.eval(), self.data.example)
-            except Exception:  # its evaluation will fail with this reason
-                continue
-            try:
-                self.goal.try_out(outputs, targets)
-                return
-            except Misfit as error:
-                errors.append(str(error))
-            except Exception as error:
-                where = f"outputs of {_shapes(outputs)} and targets of {_shapes(targets)}"
-                errors.append(f"loss or metric breaks on {where}: {one_line(error)}")
-        if errors:
-            raise InputError(errors[0])
-
-
-def _shapes(values: Any) -> str:
-    return listed(str(tuple(leaf.shape)) for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor))
 
 
 def deterministic(device: torch.device) -> Any:
