@@ -1,6 +1,7 @@
 """What a search says while it runs."""
 
 import io
+from typing import Any
 
 from rich.console import Console
 
@@ -8,10 +9,11 @@ from untrained.report.progress import progress_bars
 from untrained.samplers.query import Query
 
 
-def said(*queries: Query, budget: int) -> list[str]:
+def said(*queries: Query, budget: int, **limits: Any) -> list[str]:
     """The lines that a log gets."""
     log = io.StringIO()
     with progress_bars(Console(file=log, width=40)) as bars:
+        bars.within(**({"seconds": None, "counted": True} | limits))
         for done, query in enumerate(queries, start=1):
             bars.querying(query, done, budget)
     return log.getvalue().splitlines()
@@ -39,3 +41,11 @@ def test_a_search_beyond_a_day_is_warned_of_once() -> None:
 def test_the_time_that_is_left_is_unknown_until_something_was_evaluated() -> None:
     (line,) = said(Query("a", value=1.0, phase="explore", reused=True), budget=2)
     assert line.split("  ") == ["1/2", "explore", "1", "reused", "a"]
+
+
+def test_a_time_limit_and_several_jobs_shorten_what_is_left() -> None:
+    query = Query("a", value=1.0, phase="explore", seconds=10_000.0)
+    assert said(query, budget=5, jobs=4)[0].split("  ")[-2] == "2.8 h left"  # 4 queries at once
+    (line,) = said(query, budget=256, seconds=1_199.9, counted=False)
+    assert "20 min left" in line
+    assert "256" not in line

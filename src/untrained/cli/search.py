@@ -172,7 +172,7 @@ def search(
         }
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
         options |= {"training_limit": seconds_in(training_limit), "jobs": jobs}
-        bars.within(options["timeout"], counted=budget is not None)
+        bars.within(options["timeout"], counted=budget is not None, jobs=jobs)
         if data is not None:
             check_seed(seed)
             objective: Any = training_of(context.params, recipe, bars.training if jobs == 1 else None)

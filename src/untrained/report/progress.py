@@ -30,15 +30,17 @@ class Bars:
         self._tasks: dict[str, Any] = {}
         self._seconds: list[float] = []
         self._warned = False
-        self._deadline, self._is_counted = math.inf, True
+        self._deadline, self._is_counted, self._jobs = math.inf, True, 1
 
-    def within(self, seconds: float | None, *, counted: bool) -> None:
+    def within(self, seconds: float | None, *, counted: bool, jobs: int = 1) -> None:
         """Says that the search ends after so many seconds, if not before.
 
         Args:
             seconds: From now; None for no such limit.
             counted: Whether a number of queries is aimed at.
+            jobs: How many queries are made at once.
         """
+        self._jobs = jobs
         self._deadline = math.inf if seconds is None else time.monotonic() + seconds
         self._is_counted = counted or seconds is None
 
@@ -67,7 +69,7 @@ class Bars:
             self._seconds.append(query.seconds or 0.0)
         if not self._lines:
             return
-        left = (budget - done) * sum(self._seconds) / max(len(self._seconds), 1)
+        left = (budget - done) * sum(self._seconds) / max(len(self._seconds), 1) / self._jobs
         left = min(left, max(self._deadline - time.monotonic(), 0.0))
         value = query.reason or query.state if query.value is None else f"{query.value:.6g}"
         count = f"{done:>{len(str(budget))}}{f'/{budget}' * self._is_counted}"
