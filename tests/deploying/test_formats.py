@@ -98,6 +98,34 @@ def test_the_network_is_left_as_it_was(tmp_path: Path) -> None:
     assert all(torch.equal(before[key], tensor) for key, tensor in exportable.network.state_dict().items())
 
 
+class Token(nn.Module):
+    """Its code asks for the length of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.rand(1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.token.expand(len(x), -1), x], 1)
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch-export"])
+def test_the_batch_size_is_free_even_if_the_code_asks_for_its_length(format: str, tmp_path: Path) -> None:
+    done = export_network(Exportable(nn.Identity(), Token(), torch.rand(4, 5), kind="other"), format, tmp_path / "n")
+    assert done.difference == 0
+
+
+class Unwritable(nn.Module):
+    """A name that torch itself cannot write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("lambda", nn.Linear(5, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return getattr(self, "lambda")(x)
+
+
 class Noise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + torch.rand_like(x)
@@ -113,8 +141,16 @@ class DataDependent(nn.Module):
         return x if float(x.sum()) > 0 else -x
 
 
+NETWORKS = {
+    "random": Noise(),
+    "one batch size": BatchMean(),
+    "branch": DataDependent(),
+    "a keyword as a name": Unwritable(),
+}
+
+
 @pytest.mark.parametrize("format", ["onnx", "torch-export"])
-@pytest.mark.parametrize("network", [Noise(), BatchMean(), DataDependent()], ids=["random", "one batch size", "branch"])
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_a_file_that_would_not_agree_is_not_left(network: nn.Module, format: str, tmp_path: Path) -> None:
     path = tmp_path / "n.file"
     path.write_text("the old one")

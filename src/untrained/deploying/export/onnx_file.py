@@ -72,7 +72,7 @@ def _packages() -> Any:
 
 def _session(runtime: Any, path: Path) -> Any:
     options = runtime.SessionOptions()
-    options.log_severity_level = 3  # errors
+    options.log_severity_level = 4  # what goes wrong is raised as well
     options.intra_op_num_threads = torch.get_num_threads()
     try:
         return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -11,6 +11,7 @@ import torch
 from torch.export import Dim, ExportedProgram
 from torch.utils._pytree import tree_map
 
+from untrained.deploying.export.builtin import length, replaced
 from untrained.deploying.export.exportable import Exportable
 from untrained.deploying.export.exported import checked_difference
 from untrained.errors import InputError, one_line
@@ -37,9 +38,13 @@ def write(exportable: Exportable, path: Path, probabilities: bool) -> tuple[tupl
     """
     with quiet():
         content = io.BytesIO()
-        torch.export.save(exported_program(exportable, probabilities, "torch-export"), content)
-        content.seek(0)
-        program = torch.export.load(content).module()
+        traced = exported_program(exportable, probabilities, "torch-export")
+        try:
+            torch.export.save(traced, content)
+            content.seek(0)
+            program = torch.export.load(content).module()
+        except Exception as error:  # what torch cannot write or read again
+            raise InputError(f"the network cannot be exported as torch-export: {one_line(error)}") from error
         difference = checked_difference(program, exportable, probabilities, TOLERANCE, path.name)
     with written_whole(path) as temporary:
         temporary.write_bytes(content.getvalue())
@@ -48,11 +53,11 @@ def write(exportable: Exportable, path: Path, probabilities: bool) -> tuple[tupl
 
 def exported_program(exportable: Exportable, probabilities: bool, format: str) -> ExportedProgram:
     """Traces preprocessing, network and last step for any batch size."""
-    batch = exportable.batch(SAMPLES)
+    whole, batch = exportable.whole(probabilities), exportable.batch(SAMPLES)
     shapes = (tree_map(lambda _: {0: Dim.AUTO}, batch),)
     try:
-        with torch.no_grad():
-            return torch.export.export(exportable.whole(probabilities), (batch,), dynamic_shapes=shapes, strict=False)
+        with torch.no_grad(), replaced(whole.modules(), {"len": length}):
+            return torch.export.export(whole, (batch,), dynamic_shapes=shapes, strict=False)
     except Exception as error:  # torch.export raises whatever the network's code raises
         raise InputError(f"the network cannot be exported as {format}: {one_line(error)}") from error
 

@@ -7,7 +7,6 @@ an example, so that code may ask for sizes, types and lengths. What depends on t
 import inspect
 import operator
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor, fx, nn
 from torch.fx.node import map_arg
 from torch.utils._pytree import tree_leaves
 
+from untrained.deploying.export.builtin import replaced
 from untrained.deploying.export.python.calls import ModuleCall
 
 
@@ -81,12 +81,12 @@ def _traced(module: nn.Module, call: ModuleCall, fixed_sizes: bool) -> Traced:
     scope: dict[str, Any] = {"forward_with": forward}
     exec(f"def forward(self{', ' if names else ''}{names}): return forward_with(self, {{{pairs}}})", scope)
     tracer = _Tracer(symbolic, fixed_sizes)
-    module.__class__ = type(own.__name__, (own,), {"forward": scope["forward"]})
-    try:
-        with torch.no_grad(), _seen_as_tensors(own.forward):
+    with torch.no_grad(), replaced([module], {"isinstance": _isinstance, "len": _len}):
+        module.__class__ = type(own.__name__, (own,), {"forward": scope["forward"]})
+        try:
             graph = tracer.trace(module)
-    finally:
-        module.__class__ = own
+        finally:
+            module.__class__ = own
     return Traced(graph, tuple(symbolic), tracer.values, frozenset(tracer.changing))
 
 
@@ -113,30 +113,16 @@ def _has_tensors(value: Any) -> bool:
     return any(isinstance(leaf, Tensor) for leaf in tree_leaves(value))
 
 
-@contextmanager
-def _seen_as_tensors(function: Any) -> Iterator[None]:
-    """Makes `isinstance(x, Tensor)` hold and `len(x)` follow the batch for stand-ins, in the file of a function only.
-
-    A stand-in whose class pretends to be a tensor would be taken for one by code in C, too, which crashes; and `len`
-    itself gives nothing but a number.
-    """
-    names = getattr(function, "__globals__", {})
-    own = str(names.get("__name__", "torch")).split(".")[0] != "torch"
-    given = {"isinstance": _isinstance, "len": _len} if own else {}
-    given = {name: function for name, function in given.items() if name not in names}
-    names.update(given)
-    try:
-        yield
-    finally:
-        for name in given:
-            del names[name]
-
-
 def _isinstance(x: Any, kinds: Any) -> bool:
+    """`isinstance`, for which a stand-in is what it stands for.
+
+    A stand-in whose class pretends to be a tensor would be taken for one by code in C, too, which crashes.
+    """
     return isinstance(x.value if type(x) is _Proxy else x, kinds)
 
 
 def _len(x: Any) -> Any:
+    """`len`, which of a stand-in for a tensor is a stand-in, too."""
     return x.shape[0] if type(x) is _Proxy and isinstance(x.value, Tensor) else len(x)
 
 
