@@ -42,7 +42,14 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
 def test_a_table_and_what_cannot_be_drawn(tmp_path: Path) -> None:
     done = untrained_cli("data", "show", "wine")
     assert "wine: classification, 3 classes" in done.stdout
-    assert ["rows", "106", "36", "36", "178"] in [line.split() for line in done.stdout.splitlines()]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    for row in (["rows", "106", "36", "36", "178"], ["class_1", "43", "14", "14", "71"], ["columns", "number", "(13)"]):
+        assert row in rows
+    lines = [f"{i % 7 or ''},{'rome' if i % 3 else ''},{'ab'[i % 2]}" for i in range(42)]
+    (tmp_path / "t.csv").write_text("\n".join(["age,city,kind", *lines]))
+    done = untrained_cli("data", "show", str(tmp_path / "t.csv"), "--target", "kind")
+    assert "number (1), text (1)" in done.stdout
+    assert "missing  age (14.3%), city (33.3%)" in done.stdout
     refused("data", "show", "wine", "--out", str(tmp_path / "x.png"), says="wine holds no images to draw")
     refused("data", "show", "digits", "--out", str(tmp_path / "x.jpg"), says="give a .png file")
     refused("data", "show", "digits", "--subset", "5", says="subset 5: digits has 10 classes: give at least 30")

@@ -16,9 +16,12 @@ PAPER, INK, PALE, LINE = "#ffffff", "#1c2126", "#7a838c", "#e4e7ea"
 MARGIN, GAP, TILE = 40, 8, 84
 """Pixels: around everything, between images, and the side of an image."""
 MOST_CLASSES = 60
+MASKS = 200
+"""Training masks in which classes are looked for."""
 VOID_COLOUR = (235, 235, 235)
 SANS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "Arial.ttf")
 """Fonts for names that Pillow's own font has no letters for."""
+EAST_ASIAN = ("NotoSansCJK-Regular.ttc", "Hiragino Sans GB.ttc", "msyh.ttc", "msgothic.ttc")
 
 
 def write_contact_sheet(data: "ImageData", path: Path, seed: int = 0) -> None:
@@ -51,11 +54,16 @@ def _drawn(data: "ImageData", rng: np.random.Generator) -> Image.Image:
     sheet = Image.new("RGB", (width, top + down * block_h + MARGIN - 22 + (28 if more else 0)), PAPER)
     draw = ImageDraw.Draw(sheet)
     _header(draw, data, width)
+    colours = _colours(data.task.outputs or 1) if data.task.kind == "segmentation" else None
     for place, (name, rows) in enumerate(shown):
         x = MARGIN + place // down * (block_w + MARGIN)
         y = top + place % down * block_h
-        _title(draw, (x, y), name, f"{len(rows):,}", block_w)
-        chosen = np.sort(rng.permutation(rows)[:tiles])
+        if colours is None:
+            _title(draw, (x, y), name, f"{len(rows):,}", block_w)
+        else:
+            draw.rectangle((x, y + 2, x + 13, y + 15), tuple(map(int, colours[place])), LINE)
+            _title(draw, (x + 22, y), name, "", block_w - 22)
+        chosen = np.sort(rng.permutation(rows)[: tiles if colours is None else max(1, tiles // 2)])
         for i, tile in enumerate(_tiles(data, chosen, (tile_w, tile_h))):
             sheet.paste(tile, (x + i * (tile_w + GAP), y + 26))
     if more:
@@ -85,7 +93,9 @@ def _groups(data: "ImageData") -> list[tuple[str, np.ndarray]]:
     """Name -> training rows: of each class; of numbers, of each fifth of them."""
     rows, task = data.splits["train"], data.task
     if task.kind == "segmentation":
-        return [("training images with their masks", rows)]
+        some = rows[:MASKS]
+        there = [np.unique(mask) for mask in data.masks(some).numpy()]
+        return [(task.called(k), some[[k in found for found in there]]) for k in range(task.outputs or 0)]
     values = data.labels[rows]
     if task.kind == "classification":
         return [(task.called(k), rows[values == k]) for k in range(task.outputs or 0) if (values == k).any()]
@@ -108,7 +118,7 @@ def _tiles(data: "ImageData", rows: np.ndarray, size: tuple[int, int]) -> list[I
     images = [_picture(image) for image in data.pixels(rows).numpy()]
     if data.task.kind == "segmentation":
         masks = [_mask(mask, data.task.outputs or 1) for mask in data.masks(rows).numpy()]
-        images = [part for pair in zip(images, masks, strict=True) for part in pair][: len(images)]
+        images = [part for pair in zip(images, masks, strict=True) for part in pair]
     return [_fitted(image, size) for image in images]
 
 
@@ -136,18 +146,23 @@ def _on_paper(image: Image.Image) -> Image.Image:
 
 
 def _mask(mask: np.ndarray, classes: int) -> Image.Image:
-    """Class numbers in colours that are evenly spaced around the circle of hues; the first is dark."""
-    hues = Image.new("HSV", (max(classes, 2), 1))
-    for k in range(classes):
-        hues.putpixel((k, 0), (0, 0, 50) if k == 0 else ((k - 1) * 255 // max(classes - 1, 1), 150, 215))
-    colours = np.vstack([np.asarray(hues.convert("RGB"))[0], [VOID_COLOUR]]).astype(np.uint8)
+    colours = _colours(classes)
     return Image.fromarray(colours[np.where(mask < 0, len(colours) - 1, mask)])
 
 
+def _colours(classes: int) -> np.ndarray:
+    """A colour for each class, evenly spaced around the circle of hues, the first dark; and one for no class."""
+    hues = Image.new("HSV", (max(classes, 2), 1))
+    for k in range(classes):
+        hues.putpixel((k, 0), (0, 0, 50) if k == 0 else ((k - 1) * 255 // max(classes - 1, 1), 150, 215))
+    return np.vstack([np.asarray(hues.convert("RGB"))[0], [VOID_COLOUR]]).astype(np.uint8)
+
+
 def _font(size: int, text: str = "") -> Any:
-    if text.isascii():
+    most = max(map(ord, text), default=0)
+    if most < 0x180:  # Latin, with its accents
         return ImageFont.load_default(size)
-    for name in SANS:
+    for name in SANS if most < 0x2E80 else (*EAST_ASIAN, *SANS):
         try:
             return ImageFont.truetype(name, size)
         except OSError:

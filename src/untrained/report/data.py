@@ -7,7 +7,8 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from untrained.data import Data, ImageData
+from untrained.data import Data, ImageData, TableData
+from untrained.errors import WIDEST, listed
 from untrained.report.text import print_table
 
 MOST = 30
@@ -26,10 +27,12 @@ def print_data(console: Console, data: Data) -> None:
     console.print(Text(f"{data.name}: {task.kind}{outputs}", "bold"))
     if isinstance(data, ImageData):
         _print_images(console, data)
+    if isinstance(data, TableData):
+        _print_columns(console, data)
     rows = data.rows() or {}
     header = ("", *rows, "all")
     lines = [(data.samples, *_counts([len(part) for part in rows.values()]))]
-    labels = getattr(data, "labels", None)
+    labels = data.target.values if isinstance(data, TableData) else getattr(data, "labels", None)
     if task.kind in ("classification", "multi-label") and isinstance(labels, np.ndarray):
         lines += _classes(task, labels, rows)
     print_table(console, "", header, lines)
@@ -51,6 +54,19 @@ def _print_images(console: Console, data: ImageData) -> None:
     console.print(Text(f"  read   {shape}; {_size(total)}, {where}"))
 
 
+def _print_columns(console: Console, data: TableData) -> None:
+    columns, inputs = data.preparation.columns, data.inputs
+    kinds = Counter(column.holds for column in columns)
+    console.print(Text(f"  columns  {', '.join(f'{kind} ({count:,})' for kind, count in kinds.items())}"))
+    missing = list[str]()
+    for column, values in zip(columns, inputs.T, strict=True):
+        empty = values.isnan() if "" not in column.categories else values == column.categories.index("")
+        if empty.any():
+            missing.append(f"{column.name} ({empty.double().mean().item():.1%})")
+    console.print(Text(f"  missing  {listed(missing, 6)}"))
+    console.print(Text(f"  target   {listed(data.target.columns)}"))
+
+
 def _classes(task: Any, labels: np.ndarray, rows: Any) -> list[tuple[str, ...]]:
     def of(k: int) -> list[int]:
         if labels.ndim == 2:
@@ -58,8 +74,12 @@ def _classes(task: Any, labels: np.ndarray, rows: Any) -> list[tuple[str, ...]]:
         return [int((labels[part] == k).sum()) for part in rows.values()]
 
     count = task.outputs or 0
-    lines = [(task.called(k), *_counts(of(k))) for k in range(min(count, MOST))]
+    lines = [(_cut(task.called(k)), *_counts(of(k))) for k in range(min(count, MOST))]
     return lines if count <= MOST else [*lines, (f"and {count - MOST:,} more", *[""] * (len(rows) + 1))]
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= WIDEST else f"{name[:WIDEST]}..."
 
 
 def _counts(counts: list[int]) -> list[str]:
