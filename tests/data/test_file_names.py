@@ -10,7 +10,7 @@ import pytest
 
 from data.pictures import encoded
 from untrained.data import ImageData, load_data
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 4, 6, 3), dtype=np.uint8)
@@ -62,6 +62,12 @@ def test_a_column_split_is_used(folder: Path) -> None:
     }  # fmt: skip
     with pytest.raises(InputError, match="split 'holdout' in row 11: give train, valid or test"):
         load_data(csv(folder / "t.csv", "file,label,split", NAMES, LABELS, [*splits[:-1], "holdout"]))
+
+
+def test_a_file_that_stands_twice_is_told(folder: Path) -> None:
+    path = csv(folder / "t.csv", "file,label", [*NAMES, NAMES[0]], [*LABELS, "dog"])
+    with pytest.warns(InputWarning, match="names 1 files twice: pics/ä 0.png"):
+        assert len(load_data(path).labels) == 13
 
 
 def test_columns_may_be_named(folder: Path) -> None:

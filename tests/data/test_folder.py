@@ -116,3 +116,37 @@ def test_a_subset_is_of_all_classes_and_resized(tmp_path: Path) -> None:
     assert np.bincount(data.labels[used]).tolist() == [4, 8]
     assert load_data(tmp_path, subset=12, resize="3x2").fingerprint == data.fingerprint
     assert load_data(tmp_path, subset=12).fingerprint != data.fingerprint
+
+
+def test_splits_beside_something_else(tmp_path: Path) -> None:
+    for name in ("train/cat", "train/dog"):
+        fill(tmp_path / name, 6)
+    (tmp_path / "notes").mkdir()
+    fill(tmp_path / "test", 3)  # without labels, as competitions give them
+    with pytest.warns(InputWarning, match="'test' is left out: its pictures are in no folders of classes"):
+        data = load_data(tmp_path)
+    assert data.task.classes == ("cat", "dog")
+    assert len(data.labels) == 12
+    fill(tmp_path / "more" / "cat", 3)
+    with pytest.raises(InputError, match=r"has splits \(train\) and beside them 'more' with pictures: is it a split"):
+        load_data(tmp_path)
+
+
+def test_train_may_be_a_class(tmp_path: Path) -> None:
+    fill(tmp_path / "plane", 5)
+    fill(tmp_path / "train", 5)
+    assert load_data(tmp_path).task.classes == ("plane", "train")
+
+
+def test_a_class_that_is_only_tested_is_told(tmp_path: Path) -> None:
+    for name, count in (("train/a", 6), ("train/b", 6), ("test/a", 1), ("test/c", 1)):
+        fill(tmp_path / name, count)
+    with pytest.warns(InputWarning, match="no training image is of class c of the test images"):
+        assert load_data(tmp_path).task.outputs == 3
+
+
+def test_pictures_beside_their_table(tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 3)
+    (tmp_path / "photos" / "labels.csv").write_text("file,label\n0.png,a\n")
+    with pytest.raises(InputError, match=r"holds 3 pictures and no folders: .*, or labels.csv in it"):
+        load_data(tmp_path / "photos")

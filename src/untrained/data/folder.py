@@ -1,5 +1,6 @@
 """A folder of pictures with a folder for each class, as `cat/1.png`, or `train/cat/1.png` and `test/cat/2.png`."""
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from untrained.data.picture_files import Files, content_of, pictures_below
 from untrained.data.pictures import Pictures
 from untrained.data.segmentation import IMAGES, MASKS, read_segmentation
 from untrained.data.source import SPLITS, Source, Wanted
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning, listed
 
 LAYOUT = "give a folder for each class, as cat/1.png, or train/cat/1.png and test/cat/2.png"
 
@@ -33,12 +34,10 @@ def read_folder(path: Path, wanted: Wanted) -> Source:
     folders = _folders(path)
     if {IMAGES, MASKS} <= {folder.name.lower() for folder in folders}:
         return read_segmentation(path, wanted)
-    splits = {folder: SPLITS.get(folder.name.lower(), "") for folder in folders}
-    if all(splits.values()) and "train" in splits.values():
-        found = dict[str, list[tuple[Path, str]]]()
-        for folder, split in splits.items():
-            found.setdefault(split, []).extend(_pictures(folder))
-    else:
+    found = dict[str, list[tuple[Path, str]]]()
+    for folder, split in _splits(path, folders).items():
+        found.setdefault(split, []).extend(_pictures(folder))
+    if not found:
         found = {"": list(_pictures(path))}
     files = [entry for entries in found.values() for entry in entries]
     ends = np.cumsum([len(entries) for entries in found.values()])
@@ -57,12 +56,36 @@ def read_folder(path: Path, wanted: Wanted) -> Source:
     )
 
 
+def _splits(path: Path, folders: list[Path]) -> dict[Path, str]:
+    """The folders of splits, with folders of classes inside; none if these are classes (`train` may be one)."""
+    named = {folder: SPLITS[folder.name.lower()] for folder in folders if folder.name.lower() in SPLITS}
+    whole = {folder: split for folder, split in named.items() if _subfolders(folder)}
+    if "train" not in whole.values():
+        return {}
+    for folder in folders:
+        if folder not in whole and pictures_below(folder):
+            if folder not in named:
+                raise InputError(
+                    f"{path} has splits ({listed(of.name for of in whole)}) and beside them {folder.name!r} with "
+                    "pictures: is it a split or a class?"
+                )
+            note = f"{path}: {folder.name!r} is left out: its pictures are in no folders of classes"
+            warnings.warn(note, InputWarning, stacklevel=2)
+    return whole
+
+
+def _subfolders(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
 def _folders(path: Path) -> list[Path]:
-    found = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    found = _subfolders(path)
     if not found:
         here = sum(entry.suffix.lower() in ENDINGS for entry in path.iterdir())
         what = f"{here:,} pictures and no folders" if here else "no folders"
-        table = ", or a .csv with a column of file names and one of labels" if here else ""
+        tables = sorted(entry.name for entry in path.iterdir() if entry.suffix.lower() in (".csv", ".tsv"))
+        table = f", or {tables[0]} in it" if tables else ", or a .csv with a column of file names and one of labels"
+        table = table if here else ""
         raise InputError(f"folder {str(path)!r} holds {what}: {LAYOUT}{table}")
     return found
 

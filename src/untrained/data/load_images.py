@@ -1,5 +1,7 @@
 """Images from a name, a file or a folder, made ready for trainings."""
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +9,14 @@ import numpy as np
 from untrained.data.builtin import DIGITS, read_digits
 from untrained.data.file_names import names_pictures, read_file_names
 from untrained.data.folder import read_folder
-from untrained.data.image_targets import targets_of
+from untrained.data.image_targets import Targets, targets_of
 from untrained.data.images import ImageData
 from untrained.data.npz import read_npz
 from untrained.data.parquet import holds_pictures, read_parquet
 from untrained.data.pixels import Chained
-from untrained.data.source import Source, Wanted, hash_of
+from untrained.data.source import Rows, Source, Wanted, hash_of
 from untrained.data.splits import divided
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning, listed
 
 TAKEN = "digits, wine, a folder of class folders, or a .csv, .parquet or .npz file"
 
@@ -50,6 +52,7 @@ def load_images(source: str | Path, test: str | Path | None, wanted: Wanted, sub
         contents.append(other.content)
     called = targets.task.called if targets.task.kind == "classification" else str
     splits = divided(targets.groups, given, data.name, subset, called)
+    _tell_of_untrained_classes(data.name, targets, splits)
     used = images.used(np.concatenate(list(splits.values())))
     _ = used.form  # whatever is wrong with the images is told now
     name = DIGITS if str(source) == DIGITS else Path(source).resolve().name
@@ -78,6 +81,18 @@ def has_images(path: Path, wanted: Wanted) -> bool:
         return (path.suffix.lower() == ".parquet" and holds_pictures(path)) or names_pictures(path)
     except (InputError, OSError):
         return False
+
+
+def _tell_of_untrained_classes(name: str, targets: Targets, splits: Mapping[str, Rows]) -> None:
+    if targets.task.kind != "classification":
+        return
+    groups = targets.groups
+    trained = np.unique(groups[splits["train"]])
+    for part in ("valid", "test"):
+        missing = np.setdiff1d(groups[splits[part]], trained).tolist()
+        if missing:
+            what = f"{listed(map(targets.task.called, missing), 5)} of the {part} images"
+            warnings.warn(f"{name}: no training image is of class {what}", InputWarning, stacklevel=3)
 
 
 def _count(source: Source) -> int:
