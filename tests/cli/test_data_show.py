@@ -50,6 +50,14 @@ def test_a_table_and_what_cannot_be_drawn(tmp_path: Path) -> None:
     done = untrained_cli("data", "show", str(tmp_path / "t.csv"), "--target", "kind")
     assert "number (1), text (1)" in done.stdout
     assert "missing  age (14.3%), city (33.3%)" in done.stdout
+    (tmp_path / "own.py").write_text(
+        "import torch\n\ndef make_data():\n"
+        "    split = torch.zeros(4, 3), torch.tensor([0, 1, 0, 1])\n"
+        "    return {'train': split, 'valid': split}\n"
+    )
+    done = untrained_cli("data", "show", f"{tmp_path / 'own.py'}:make_data")
+    assert done.returncode == 0, done.stderr
+    assert ["samples", "4", "4", "8"] in [line.split() for line in done.stdout.splitlines()]
     refused("data", "show", "wine", "--out", str(tmp_path / "x.png"), says="wine holds no images to draw")
     refused("data", "show", "digits", "--out", str(tmp_path / "x.jpg"), says="give a .png file")
     refused("data", "show", "digits", "--subset", "5", says="subset 5: digits has 10 classes: give at least 30")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from untrained.cli.options import ImageColumn, Resize, Subset, Target, Task, chosen_data
+from untrained.cli.options import ImageColumn, Inputs, Resize, Subset, Target, Task, chosen_data
 from untrained.cli.output import stdout
 
 
@@ -19,6 +19,7 @@ def show_data(
     image_column: ImageColumn = None,
     target: Target = None,
     task: Task = None,
+    inputs: Inputs = None,
     out: Annotated[Path | None, typer.Option(help="PNG to write: a few images of each class.")] = None,
 ) -> None:
     """Look at data before anything is trained: counts, sizes, classes, and a contact sheet as PNG."""

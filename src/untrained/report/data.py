@@ -1,7 +1,7 @@
 """What a data set holds, as text for the terminal."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from rich.console import Console
@@ -30,8 +30,10 @@ def print_data(console: Console, data: Data) -> None:
     if isinstance(data, TableData):
         _print_columns(console, data)
     rows = data.rows() or {}
-    header = ("", *rows, "all")
-    lines = [(data.samples, *_counts([len(part) for part in rows.values()]))]
+    splits = {name: data.raw(name) for name in ("train", "valid", "test")}
+    sizes = {name: len(cast(Any, split)) for name, split in splits.items() if split is not None}
+    header = ("", *sizes, "all")
+    lines = [(data.samples, *_counts(list(sizes.values())))]
     labels = data.target.values if isinstance(data, TableData) else getattr(data, "labels", None)
     if task.kind in ("classification", "multi-label") and isinstance(labels, np.ndarray):
         lines += _classes(task, labels, rows)
