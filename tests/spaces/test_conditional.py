@@ -5,6 +5,7 @@ import random
 import optuna
 import pytest
 
+from untrained.errors import InputError
 from untrained.spaces import SPACES, SearchSpace
 from untrained.spaces.conditional import ConditionalSpace
 
@@ -43,3 +44,12 @@ def test_strings_are_each_network_once(space: SearchSpace) -> None:
         arch = space.canonical(space.sample(rng))
         assert space.to_arch(space.to_params(arch)) == arch == space.canonical(arch)
         assert space.to_params(arch).keys() <= space.distributions.keys()
+
+
+def test_missing_parameters_are_named(space: SearchSpace) -> None:
+    params = space.to_params(space.sample(random.Random(2)))
+    for name in params:
+        with pytest.raises(InputError, match="is missing"):
+            space.to_arch({key: value for key, value in params.items() if key != name})
+    with pytest.raises(InputError, match="is missing"):
+        space.to_arch({})

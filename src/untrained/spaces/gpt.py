@@ -92,6 +92,7 @@ class GPTs(ConditionalSpace):
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """The string of the benchmark, which has no place for decisions without an effect."""
+        params = self.active(params)
         layers = params["layers"]
         heads, ratios = (
             ",".join(str(params[f"{name}_{i}"]) for i in range(1, layers + 1)) for name in ("heads", "ratio")

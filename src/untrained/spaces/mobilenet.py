@@ -78,6 +78,7 @@ class MobileNets(ConditionalSpace):
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """The string, which has no place for decisions without an effect."""
+        params = self.active(params)
         stages = [
             "-".join(f"k{params[f'kernel_{i}_{j}']}e{params[f'expansion_{i}_{j}']}" for j in range(1, depth + 1))
             for i, depth in ((i, params[f"depth_{i}"]) for i in range(1, len(STAGES) + 1))

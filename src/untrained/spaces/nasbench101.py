@@ -90,7 +90,7 @@ class NASBench101(ConditionalSpace):
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """The string of the vertices that are on a way from input to output."""
-        return _written(_graph(params))
+        return _written(_graph(self.active(params)))
 
     def to_params(self, arch: str) -> dict[str, Any]:
         """Decision -> value; operations of the vertices that there are, edges of all."""

@@ -113,6 +113,7 @@ class ViTs(ConditionalSpace):
 
     def to_arch(self, params: Mapping[str, Any]) -> str:
         """The string, which has no place for decisions without an effect."""
+        params = self.active(params)
         layers = range(1, params["depth"] + 1)
         heads = ",".join(str(params[f"heads_{i}"]) for i in layers)
         ratios = ",".join(self.decisions[f"ratio_{i}"].write(params[f"ratio_{i}"]) for i in layers)
