@@ -8,11 +8,12 @@ import pytest
 import torch
 from optuna.distributions import BaseDistribution, IntDistribution
 from torch import Tensor, nn
-from torch.utils.data import Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from toy import training_objective
 from untrained.data import load_data
 from untrained.errors import InputError
+from untrained.objectives import Recipe, TrainingObjective
 from untrained.spaces import SearchSpace
 
 ARCH = "w=4"
@@ -62,6 +63,17 @@ class TwoInputs(nn.Module):
 
     def forward(self, x: list[Tensor]) -> Tensor:
         return self.head(torch.relu(self.body(torch.cat(list(x), 1))))
+
+
+class Bag(nn.Module):
+    """Tells the first token."""
+
+    def __init__(self, w: int) -> None:
+        super().__init__()
+        self.tokens, self.head = nn.Embedding(3, w), nn.Linear(w, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.tokens(x)[:, 0])
 
 
 class Samples(Dataset[Any]):
@@ -212,6 +224,33 @@ def test_the_batch_is_the_one_that_the_data_gives() -> None:
     assert not any(torch.equal(a, b) for a in inputs for b in others)
     with pytest.raises(InputError, match=r"batch size 600.*at most 5"):
         objective.second_batch(600)
+
+
+def test_a_loader_decides_the_batch_size_unless_the_recipe_does() -> None:
+    loader = DataLoader(Samples(two_inputs), batch_size=5)
+    space = Widths(TwoInputs)
+    assert TrainingObjective(space, (loader, loader)).training.batch_size == 5
+    assert TrainingObjective(space, (loader, loader), Recipe(batch_size=8)).training.batch_size == 8
+
+
+def test_sequences_of_several_lengths_are_padded_by_the_users_own_function() -> None:
+    def padded(samples: list[Any]) -> Any:
+        lengths = [len(tokens) for tokens, _ in samples]
+        batch = torch.zeros(len(samples), max(lengths), dtype=torch.int64)
+        for row, (tokens, _) in zip(batch, samples, strict=True):
+            row[: len(tokens)] = tokens
+        return batch, torch.tensor([label for _, label in samples])
+
+    def tokens(index: int, stream: torch.Generator) -> Any:
+        found = torch.randint(1, 3, (2 + index % 3,), generator=stream)
+        return found, int(found[0]) - 1
+
+    def network(w: int) -> nn.Module:
+        return Bag(w)
+
+    loader = DataLoader(Samples(tokens, 40), batch_size=8, collate_fn=padded)
+    objective = TrainingObjective(Widths(network), (loader, loader), Recipe(epochs=15, batch_size=8, learning_rate=0.1))
+    assert objective(ARCH).value > 80
 
 
 def test_what_is_no_data_set_of_pairs_is_named() -> None:

@@ -230,10 +230,11 @@ def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Ca
         InputError: Something given cannot be used.
     """
     data = chosen_data(given["data"], given["test_data"], given)
+    asked = {} if data.batch_size is None else {"batch_size": data.batch_size}
     return untrained.TrainingObjective(
         chosen_space(given["space"], given["space_options"], data),
         data,
-        untrained.Recipe(**recipe),
+        untrained.Recipe(**{**asked, **recipe}),
         loss=given["loss"],
         metrics=None if given["measure"] is None else given["measure"].split(","),
         data_workers=given["data_workers"],

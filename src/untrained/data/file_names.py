@@ -1,5 +1,6 @@
 """A table of file names and labels: CSV or Parquet."""
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from untrained.data.picture_files import Files, content_of
 from untrained.data.pictures import Pictures
 from untrained.data.source import Source, Wanted
 from untrained.data.tables.delimited import UNNAMED, read_delimited
-from untrained.data.tables.numbers import parse_texts
+from untrained.data.tables.numbers import parse_texts, pc
 from untrained.errors import InputError, InputWarning, listed, one_line, shown
 
 
@@ -115,8 +116,9 @@ def _are_names(column: pa.ChunkedArray) -> bool:
     """Whether the first cells, and most of all, are names of pictures."""
     if not _is_text(column.type):
         return False
-    cells = column.to_pylist()
-    return 2 * sum(cell is not None and _is_picture(cell) for cell in cells) > len(cells)
+    endings = "|".join(map(re.escape, ENDINGS))
+    names = pc.match_substring_regex(column, rf"(?:{endings})\s*$", ignore_case=True)
+    return 2 * (pc.sum(names).as_py() or 0) > len(column)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -96,7 +96,8 @@ class TrainingObjective(Objective):
         if not self.space.has_networks:
             raise InputError(f"space {self.space.name!r} has no networks to train: it knows strings and tables only")
         self.data = as_data(data)
-        given = recipe or Recipe()
+        asked: dict[str, Any] = {} if self.data.batch_size is None else {"batch_size": self.data.batch_size}
+        given = recipe or Recipe(**asked)
         self.goal = make_goal(self.data.task, loss, metrics, direction, given.label_smoothing)
         self.loss = self.goal.plain_loss
         self.direction: Direction = self.goal.direction

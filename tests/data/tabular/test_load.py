@@ -126,6 +126,28 @@ def test_numbers_that_single_precision_cannot_tell_apart_are_told() -> None:
         load_table(table(time=1.7e9 + np.arange(40) % 7, y=KINDS))
 
 
+def test_a_few_words_among_numbers_are_told() -> None:
+    cells = [str(number) for number in np.arange(40) / 7]
+    cells[3] = "many"
+    with pytest.warns(InputWarning, match=r"left out: 'a' \('many' in row 4 is no number\)"):
+        load_table(table(a=cells, y=KINDS))
+    cells = [str(number) for number in np.arange(40) % 7 / 2]
+    cells[3] = "many"
+    with pytest.warns(InputWarning, match=r"mostly numbers.*'a' \('many' in row 4 is no number\)"):
+        assert load_table(table(a=cells, y=KINDS)).preparation.columns[1].holds == "text"
+
+
+def test_no_number_stands_for_a_missing_one() -> None:
+    cells = ["-1e8", "nan", "?", "5"] * 10
+    data = load_table(table(a=cells, y=KINDS))
+    assert data.inputs[:4, 1].nan_to_num(-7).tolist() == [-1e8, -7, -7, 5]
+
+
+def test_whole_floats_may_be_classes_and_that_is_told() -> None:
+    with pytest.warns(InputWarning, match=r"'y' has 4 values, all whole.*task='classification'"):
+        assert load_table(table(y=np.arange(40.0) % 4)).task.kind == "regression"
+
+
 def test_a_split_column_decides_the_splits() -> None:
     parts = np.array(["train"] * 20 + ["val"] * 10 + ["test"] * 10)
     data = load_table(table(Split=parts, y=KINDS))
@@ -165,6 +187,7 @@ def test_a_test_table_of_its_own() -> None:
         ({"y": KINDS}, {"inputs": ["y"]}, "'y' is the target"),
         ({"y": KINDS}, {"inputs": ["z"]}, "no column 'z'"),
         ({"y": KINDS, "z": [[1, 2]] * 40}, {}, "column 'z' holds list"),
+        ({"y": KINDS, "z": [1e300, 0.0] * 20}, {}, r"column 'z' is 1e\+300, too large, in row 1"),
         ({"y": KINDS, "z": [float("inf")] * 40}, {}, "column 'z' is infinite in row 1"),
         (
             {"y": KINDS, "z": np.linspace(0, 1, 40)},

@@ -44,12 +44,15 @@ class Parsed:
     note: str = ""
 
 
-def parse_texts(column: pa.Array | pa.ChunkedArray, decimal_comma_first: bool = False) -> Parsed:
+def parse_texts(
+    column: pa.Array | pa.ChunkedArray, decimal_comma_first: bool = False, failed: float | None = FAILED
+) -> Parsed:
     """Reads a column of text as numbers, if it counts as such.
 
     Args:
         column: n strings.
         decimal_comma_first: how to read commas that could be either.
+        failed: a number that stands for a missing one; None if no number does.
 
     Returns:
         n float64 values, null for missing ones, or why the column is text.
@@ -67,8 +70,8 @@ def parse_texts(column: pa.Array | pa.ChunkedArray, decimal_comma_first: bool = 
             return Parsed(None, f"{_first(column, pc.invert(percent))} has no %, other cells have")
         number = pc.utf8_rtrim_whitespace(pc.utf8_rtrim(text, "%"))
     if not _fits(number, PLAIN):
-        return _with_commas(column, number, decimal_comma_first)
-    return Parsed(_cast(number))
+        return _with_commas(column, number, decimal_comma_first, failed)
+    return Parsed(_cast(number, failed))
 
 
 def parse_values(values: Sequence[Any]) -> Parsed:
@@ -94,7 +97,7 @@ def parse_values(values: Sequence[Any]) -> Parsed:
     return Parsed(_without_failed(pa.array(numbers, pa.float64())))
 
 
-def _with_commas(column: pa.ChunkedArray, number: pa.ChunkedArray, decimal_first: bool) -> Parsed:
+def _with_commas(column: pa.ChunkedArray, number: pa.ChunkedArray, decimal_first: bool, failed: float | None) -> Parsed:
     groups, decimal = _fits(number, COMMA_GROUPS), _fits(number, COMMA_DECIMAL)
     if not groups and not decimal:
         return Parsed(None, f"{_first(column, pc.invert(_matches(number, PLAIN)))} is no number")
@@ -103,7 +106,7 @@ def _with_commas(column: pa.ChunkedArray, number: pa.ChunkedArray, decimal_first
     else:
         plain = pc.replace_substring(number, ",", "")
     meaning = "the decimal sign" if decimal and (decimal_first or not groups) else "thousands"
-    return Parsed(_cast(plain), note=f"commas are taken for {meaning}" if groups and decimal else "")
+    return Parsed(_cast(plain, failed), note=f"commas are taken for {meaning}" if groups and decimal else "")
 
 
 def _matches(text: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
@@ -114,12 +117,13 @@ def _fits(text: pa.ChunkedArray, pattern: str) -> bool:
     return bool(pc.all(_matches(text, pattern), min_count=0).as_py())
 
 
-def _cast(plain: pa.ChunkedArray) -> pa.ChunkedArray:
-    return _without_failed(pc.cast(plain, pa.float64()))
+def _cast(plain: pa.ChunkedArray, failed: float | None) -> pa.ChunkedArray:
+    return _without_failed(pc.cast(plain, pa.float64()), failed)
 
 
-def _without_failed(numbers: Any) -> Any:
-    dead = pc.or_(pc.equal(numbers, FAILED), pc.is_nan(numbers))
+def _without_failed(numbers: Any, failed: float | None = FAILED) -> Any:
+    dead = pc.is_nan(numbers)
+    dead = dead if failed is None else pc.or_(pc.equal(numbers, failed), dead)
     return pc.if_else(dead, pa.scalar(None, pa.float64()), numbers)
 
 

@@ -13,10 +13,11 @@ from untrained.errors import InputError, shown
 
 Holds = Literal["number", "boolean", "date", "text"]
 
-MISSING = ("", "nan", "na", "n/a", "null", "<na>")
+MISSING = ("", "?", "nan", "na", "n/a", "null", "<na>")
 """Text that stands for a missing cell, in capitals or not."""
 TRUE, FALSE = "true", "false"
 DATE = r"^\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
+NUMBER = r"^[-+]?[\d.,]*\d[\d.,]*(?:[eE][-+]?\d+)?$"
 DAY = 86_400.0
 """Seconds."""
 
@@ -31,6 +32,7 @@ class Cells:
         numbers: n float64 values, NaN if missing: numbers, 0 and 1 for false and true, days since 1970; None of text.
         texts: n strings, None if missing; None unless the column is text.
         whole: The numbers are written as integers.
+        stray: Of text that is mostly numbers: the first cell that is none.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Cells:
     numbers: NDArray[np.float64] | None = None
     texts: NDArray[Any] | None = None
     whole: bool = False
+    stray: str = ""
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -84,9 +87,13 @@ def cells_of(rows: Rows, name: str, holds: Holds | None = None) -> Cells:
         cells = _wanted(where, cells, column, holds)
     else:
         raise InputError(f"{where} holds {kind}: a table has numbers, booleans, dates and text")
-    if cells.numbers is not None and np.isinf(cells.numbers).any():
-        row = int(np.argmax(np.isinf(cells.numbers))) + 1
-        raise InputError(f"{where} is infinite in row {row}: leave the cell empty if its value is not known")
+    if cells.numbers is not None:
+        with np.errstate(over="ignore"):
+            infinite = np.isinf(cells.numbers.astype(np.float32))
+        if infinite.any():
+            row = int(np.argmax(infinite))
+            what = "infinite" if np.isinf(cells.numbers[row]) else f"{cells.numbers[row]:g}, too large,"
+            raise InputError(f"{where} is {what} in row {row + 1}: leave the cell empty if its value is not known")
     return cells
 
 
@@ -107,12 +114,14 @@ def _of_text(where: str, name: str, column: pa.ChunkedArray, holds: Holds | None
             if holds == "date":
                 raise InputError(f"{where} holds a date that there is not: give dates as 2024-01-31") from None
     if holds in (None, "number", "boolean"):
-        parsed = parse_texts(column, decimal_comma)
+        parsed = parse_texts(text, decimal_comma, None)
         if parsed.numbers is not None:
             whole = _all(pc.match_substring_regex(text, r"^[-+]?\d+$"), text)
             return Cells(name, holds or "number", _floats(parsed.numbers), whole=whole)
         if holds is not None:
             raise InputError(f"{where} must hold numbers: {parsed.why}")
+        if 2 * pc.sum(pc.match_substring_regex(text, NUMBER)).as_py() > len(text):
+            return Cells(name, "text", texts=_objects(text), stray=parsed.why)
     if holds == "date":
         raise InputError(f"{where} must hold dates as 2024-01-31")
     return Cells(name, "text", texts=_objects(text))

@@ -95,14 +95,14 @@ def _useless(cells: Cells) -> str:
     there = ~cells.missing
     values = cells.numbers if cells.texts is None else cells.texts
     assert values is not None
-    distinct = len(set(values[there].tolist()))
+    distinct = len(np.unique(values[there]))
     if distinct == 0:
         return "empty"
     if distinct == 1 and there.all():
         return "always the same"
     if distinct == len(values) and distinct >= FEWEST_ROWS:
         if cells.texts is not None:
-            return "another text in every row"
+            return cells.stray or "another text in every row"
         if cells.whole and (_counts(values) or _called_id(cells.name)):
             return "the number of the row"
     return ""
@@ -130,6 +130,9 @@ def _tell_changes(columns: Sequence[Cells], source: str) -> None:
     if many:
         told = listed(f"{shown(name, 30)} ({distinct})" for name, distinct in many.items())
         _tell(source, f"the rarest of more than {MOST_CATEGORIES} categories are told apart no more: {told}")
+    stray = [f"{shown(cells.name, 30)} ({cells.stray})" for cells in columns if cells.stray]
+    if stray:
+        _tell(source, f"mostly numbers, and text for all that: {listed(stray)}; leave cells without a number empty")
     blurred = [cells.name for cells in columns if cells.numbers is not None and _blurred(cells.numbers)]
     if blurred:
         names = listed(map(repr, blurred))

@@ -1,8 +1,9 @@
 """What of a table is to be predicted: which column, and whether its values are classes or numbers."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from untrained.data.tabular.cells import Cells, cells_of
 from untrained.data.tabular.rows import Rows
 from untrained.data.task import Task
-from untrained.errors import InputError, listed, shown
+from untrained.errors import InputError, InputWarning, listed, shown
 
 TARGETS = ("target", "label", "class", "y")
 """What the target may be called if nobody says; in capitals or not, the first that is there."""
@@ -64,6 +65,14 @@ def target_of(rows: Rows, named: str | Sequence[str] | None = None, kind: str | 
         return Target(tuple(names), _labels(rows, columns), _numbers(rows, columns))
     if kind != "regression" and len(columns) == 1 and (kind or _are_classes(columns[0])):
         return _classes(rows, columns[0])
+    if kind is None and len(columns) == 1 and _may_be_classes(columns[0]):
+        count = len(set(cast(Any, columns[0].numbers).tolist()))
+        warnings.warn(
+            f"{rows.name}: target {shown(names[0], 40)} has {count} values, all whole, and is taken for a number to be "
+            "predicted: give task='classification' for classes",
+            InputWarning,
+            stacklevel=4,
+        )
     values = _numbers(rows, columns, "" if kind is None else " of a regression")
     for cells, column in zip(columns, values.T, strict=True):
         if column.min() == column.max():
@@ -104,6 +113,14 @@ def _are_classes(cells: Cells) -> bool:
     if cells.holds == "date" or len(distinct) > MOST_CLASSES:
         return False
     return _zero_or_one(cells) or (cells.whole and len(cells.numbers) >= ROWS_A_CLASS * len(distinct))
+
+
+def _may_be_classes(cells: Cells) -> bool:
+    """Floats that are as few as classes are."""
+    if cells.numbers is None or cells.whole or cells.holds != "number" or (cells.numbers % 1).any():
+        return False
+    distinct = len(np.unique(cells.numbers))
+    return distinct <= MOST_CLASSES and len(cells.numbers) >= ROWS_A_CLASS * distinct
 
 
 def _classes(rows: Rows, cells: Cells) -> Target:
