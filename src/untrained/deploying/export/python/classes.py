@@ -69,7 +69,7 @@ class Classes:
         }
         own = [module for module in self._paths if is_own(module)]
         self._traced = {module: self._followed(module) for module in own if module in calls}
-        self._read = {tensor for traced in self._traced.values() for tensor in _read(traced)}
+        self._read = {tensor for traced in self._traced.values() for tensor in traced.read}
         for module in self._paths:
             _keep_constants(module)
         self._bodies = {module: self._body(module) for module in self._traced}
@@ -258,10 +258,6 @@ def _below(module: nn.Module) -> list[nn.Module]:
 
 def _height(module: nn.Module) -> int:
     return 1 + max(map(_height, module.children()), default=0)
-
-
-def _read(traced: Traced) -> list[int]:
-    return [id(traced.values[node]) for node in traced.graph.nodes if node.op == "get_attr" and node.users]
 
 
 def _keep_constants(module: nn.Module) -> None:

@@ -31,9 +31,11 @@ class Traced:
     inputs: tuple[str, ...]
     """The names of the arguments that tensors come in by."""
     values: dict[fx.Node, Any]
-    """Node -> its value for the example."""
+    """Node -> its value for the example; tensors have their form alone."""
     changing: frozenset[fx.Node]
     """The nodes that change a tensor in place."""
+    read: frozenset[int]
+    """The `id` of each parameter and buffer that is read."""
 
 
 def trace(module: nn.Module, call: ModuleCall) -> Traced:
@@ -87,7 +89,22 @@ def _traced(module: nn.Module, call: ModuleCall, fixed_sizes: bool) -> Traced:
             graph = tracer.trace(module)
         finally:
             module.__class__ = own
-    return Traced(graph, tuple(symbolic), tracer.values, frozenset(tracer.changing))
+    read = frozenset(id(value) for node, value in tracer.values.items() if node.op == "get_attr" and node.users)
+    # Forms are enough from here on: all values of all modules would take much memory.
+    values = {node: _form(value) for node, value in tracer.values.items()}
+    return Traced(graph, tuple(symbolic), values, frozenset(tracer.changing), read)
+
+
+def _form(value: Any) -> Any:
+    """A value whose tensors have a form, but no numbers."""
+    match value:
+        case Tensor():
+            return value.to("meta")
+        case list() | tuple() if type(value) in (list, tuple):
+            return type(value)(map(_form, value))
+        case dict():
+            return {name: _form(part) for name, part in value.items()}
+    return value
 
 
 def _flat(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
