@@ -1,10 +1,13 @@
 """Images and labels, and what is said of bad ones."""
 
+import io
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 
 from untrained.data import ImageData, load_data
 from untrained.errors import InputError
@@ -78,6 +81,22 @@ def test_cifar10_as_published(shared_data: Path) -> None:
     mean = data.preparation.mean
     # The well-known channel means of CIFAR-10: .4914, .4822, .4465 of 255.
     assert mean == pytest.approx([125.3, 123.0, 113.9], abs=2.5)
+
+
+def test_cifar10_as_a_folder_is_the_same_data(shared_data: Path, tmp_path: Path) -> None:
+    table = pq.read_table(shared_data / "cifar10_train.parquet").slice(0, 200)
+    pq.write_table(table, tmp_path / "c.parquet")
+    parquet = load_data(tmp_path / "c.parquet")
+    for row, (content, label) in enumerate(zip(*(table[name].to_pylist() for name in table.column_names), strict=True)):
+        place = tmp_path / "pngs" / parquet.task.called(label) / f"{row:03}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(io.BytesIO(content)).save(place)
+    folder = load_data(tmp_path / "pngs")
+    assert folder.task == parquet.task
+    assert folder.file_names is not None
+    rows = np.array([int(Path(name).stem) for name in folder.file_names])  # of the table
+    assert np.array_equal(folder.labels, parquet.labels[rows])
+    assert torch.equal(folder.pixels(np.arange(200)), parquet.pixels(rows))
 
 
 def test_digits_for_testing(tmp_path: Path) -> None:
