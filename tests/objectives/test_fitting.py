@@ -7,6 +7,7 @@ import cloudpickle
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from toy import MLPs, toy_batch, training_objective
 from untrained.errors import InputError
@@ -88,6 +89,24 @@ def test_what_the_recipe_left_open_stands_in_the_identity() -> None:
     assert (identity["optimizer"], identity["learning_rate"], identity["weight_decay"]) == ("adamw", 0.0005, 0.01)
     assert (identity["precision"], identity["metrics"]) == ("float32", ["accuracy"])
     assert json.loads(json.dumps(identity)) == identity
+
+
+class Pairs(Dataset[Any]):
+    """A data set that could draw random numbers."""
+
+    def __len__(self) -> int:
+        return len(TRAIN[0])
+
+    def __getitem__(self, index: int) -> Any:
+        return TRAIN[0][index], int(TRAIN[1][index])
+
+
+def test_the_number_of_workers_counts_only_if_they_may_draw_random_numbers() -> None:
+    assert "data_workers" not in objective(data_workers=2).identity
+    assert training_objective(SPACE, Pairs(), VALID, data_workers=2).identity["data_workers"] == 2
+    assert "data_workers" not in training_objective(SPACE, Pairs(), VALID).identity
+    with pytest.raises(InputError, match="data_workers -1: give a whole number of at least 0"):
+        objective(data_workers=-1)
 
 
 def test_the_first_loss_that_is_not_finite_is_named_whenever_it_is_looked_at() -> None:

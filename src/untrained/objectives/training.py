@@ -10,9 +10,11 @@ from typing import Any, Literal
 import optuna
 import torch
 from torch import Tensor, nn
+from torch.utils.data import TensorDataset
 
 from untrained.data import as_data
 from untrained.data.datasets import CALLED
+from untrained.data.decoded import Decoded
 from untrained.errors import InputError
 from untrained.objectives.augmentation import Inputs, check_augmentable
 from untrained.objectives.base import Direction, Evaluation, Objective
@@ -138,7 +140,13 @@ class TrainingObjective(Objective):
             "seed": self.seed,
             "threads": self.threads,
             "device": self.device.type,
+            **({"data_workers": self.data_workers} if self.data_workers and self._draws else {}),
         }
+
+    @property
+    def _draws(self) -> bool:
+        """Whether samples may draw random numbers when they are read, which come from other streams in workers."""
+        return not isinstance(self.data.raw("train"), TensorDataset | Decoded)
 
     def batch(self, n: int, seed: int = 0) -> Batch:
         """`n` training samples drawn with `seed`, for metrics to look at."""
