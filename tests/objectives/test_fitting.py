@@ -86,7 +86,7 @@ def test_it_is_sent_to_another_process() -> None:
 
 def test_what_the_recipe_left_open_stands_in_the_identity() -> None:
     identity = objective().identity
-    assert (identity["optimizer"], identity["learning_rate"], identity["weight_decay"]) == ("adamw", 0.0005, 0.01)
+    assert (identity["optimizer"], identity["learning_rate"], identity["weight_decay"]) == ("adamw", 0.001, 0.01)
     assert (identity["precision"], identity["metrics"]) == ("float32", ["accuracy"])
     assert json.loads(json.dumps(identity)) == identity
 

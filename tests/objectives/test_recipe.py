@@ -54,19 +54,28 @@ def test_json_and_back() -> None:
     [
         ("sgd", 256, 0.1),  # NAS-Bench-201's, table 1
         ("sgd", 64, 0.025),
-        ("adamw", 64, 0.001),
+        ("adamw", 16, 0.001),
         ("adamw", 256, 0.002),
     ],
 )
 def test_the_usual_learning_rate_suits_the_batch_size(optimizer: str, batch_size: int, rate: float) -> None:
-    assert Recipe(batch_size=batch_size).resolved(optimizer, "float32").learning_rate == pytest.approx(rate)
+    assert Recipe(batch_size=batch_size).resolved(optimizer, "float32", 5_000).learning_rate == pytest.approx(rate)
 
 
 def test_what_is_given_is_kept_and_the_rest_is_filled_in() -> None:
-    found = Recipe(optimizer="adamw", learning_rate=0.5, precision="bfloat16").resolved("sgd", "float32")
+    found = Recipe(optimizer="adamw", learning_rate=0.5, precision="bfloat16").resolved("sgd", "float32", 5_000)
     assert (found.optimizer, found.learning_rate, found.weight_decay) == ("adamw", 0.5, 0.01)
     assert found.precision == "bfloat16"
-    assert Recipe().resolved("sgd", "float32").weight_decay == 5e-4
+    assert Recipe().resolved("sgd", "float32", 5_000).weight_decay == 5e-4
+
+
+@pytest.mark.parametrize(("samples", "size"), [(40, 8), (262, 16), (1_023, 32), (1_024, 64), (60_000, 64)])
+def test_small_data_come_in_small_batches(samples: int, size: int) -> None:
+    """An epoch has 16 steps, if that leaves 8 samples a step."""
+    assert Recipe().resolved("adamw", "float32", samples).batch_size == size
+    assert Recipe().resolved("sgd", "float32", samples).batch_size == 64
+    assert Recipe(batch_size=50).resolved("adamw", "float32", samples).batch_size == 50
+    assert Recipe().resolved("adamw", "float32", samples, table=True).learning_rate == 0.003
 
 
 def test_convolutional_networks_are_trained_by_sgd_and_all_others_by_adamw() -> None:
@@ -76,7 +85,7 @@ def test_convolutional_networks_are_trained_by_sgd_and_all_others_by_adamw() -> 
 
 
 def test_adamw_spares_norms_and_biases() -> None:
-    optimizer = make_optimizer(CONVOLUTIONAL, Recipe(optimizer="adamw", momentum=0.8).resolved("sgd", "float32"))
+    optimizer = make_optimizer(CONVOLUTIONAL, Recipe(optimizer="adamw", momentum=0.8).resolved("sgd", "float32", 5_000))
     decayed, spared = optimizer.param_groups
     assert [tuple(p.shape) for p in decayed["params"]] == [(2, 1, 3, 3), (2, 8)]
     assert [tuple(p.shape) for p in spared["params"]] == [(2,), (2,), (2,), (2,)]

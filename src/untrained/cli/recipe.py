@@ -11,9 +11,9 @@ import typer
 PANEL = "How networks are trained"
 HELP = {
     "epochs": "Passes over the training data.",
-    "batch_size": "Samples a step.",
+    "batch_size": "Samples a step; by default 64, fewer for adamw on fewer than 1,024 samples.",
     "optimizer": "sgd, adamw or auto: sgd for convolutional networks, adamw for transformers, tables and sequences.",
-    "learning_rate": "The highest; by default 0.025 for sgd, 0.001 for adamw, in batches of 64; more for larger ones.",
+    "learning_rate": "The highest; by default 0.025 for sgd in batches of 64, 0.001 for adamw, 0.003 for tables.",
     "weight_decay": "By default 5e-4 for sgd, and 0.01 for adamw.",
     "momentum": "Of sgd (Nesterov), and the first beta of adamw.",
     "warmup": "Epochs, also 0.5, in which the learning rate rises, before it falls by a cosine.",

@@ -63,7 +63,7 @@ class Fit:
         self.recipe, self.goal, self.inputs = recipe, goal, inputs
         self.train, self.valid, self.device, self.on_step = train, valid, device, on_step
         self.done, self.figures = 0, dict[str, float]()
-        self._in_epoch = math.ceil(len(train) / recipe.batch_size)
+        self._in_epoch = math.ceil(len(train) / train.batch_size)
         self._steps = recipe.epochs * self._in_epoch
         self._optimizer = make_optimizer(self.network, recipe)
         self._schedule = Schedule(self._optimizer, warmup_steps(recipe, self._in_epoch), self._steps)
@@ -95,7 +95,7 @@ class Fit:
             raise EvaluationFailed(str(error)) from error
         except Exception as error:
             if out_of_memory(error):
-                raise no_memory_left(self.device, self.recipe.batch_size) from error
+                raise no_memory_left(self.device, self.train.batch_size) from error
             raise
         return self.figures
 

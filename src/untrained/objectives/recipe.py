@@ -12,8 +12,11 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 AUGMENTATIONS = ("flip-crop", "trivial-augment", "cutout", "mixup", "cutmix")
 """In the order in which they are applied."""
 
+BATCH, LEAST, STEPS = 64, 8, 16
+"""Samples of a usual batch, and of the smallest one; steps that an epoch should have."""
 LEARNING_RATE = {"sgd": 0.025, "adamw": 1e-3}
 """For batches of 64; NAS-Bench-201 has 0.1 for 256, the same per sample."""
+TABLE_RATE = 3e-3
 WEIGHT_DECAY = {"sgd": 5e-4, "adamw": 0.01}
 
 
@@ -26,10 +29,11 @@ class Recipe:
 
     Args:
         epochs: Passes over the training data.
-        batch_size: Samples a step.
+        batch_size: Samples a step. None takes 64; AdamW takes fewer of a small data set, 8 at least, so that an epoch
+            has 16 steps.
         optimizer: "sgd", "adamw", or "auto": SGD for convolutional networks without attention, AdamW for all others.
-        learning_rate: The highest. None takes 0.025 for SGD and 0.001 for AdamW, both for batches of 64: SGD's grows
-            with the batch size, AdamW's with its square root.
+        learning_rate: The highest. None takes 0.025 for SGD, in proportion to batches of 64; and 0.001 for AdamW, 0.003
+            for tables, more with the square root of batches above 64.
         weight_decay: None takes 5e-4 for SGD and 0.01 for AdamW, which spares norms and biases.
         momentum: Of SGD (Nesterov's), and the first beta of AdamW.
         warmup: Epochs, also a fraction of one, in which the learning rate rises from 0, before it falls by a cosine.
@@ -51,7 +55,7 @@ class Recipe:
     """
 
     epochs: int = 12
-    batch_size: int = 64
+    batch_size: int | None = None
     optimizer: str = "auto"
     learning_rate: float | None = None
     weight_decay: float | None = None
@@ -67,6 +71,8 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
+            if value is None and name == "batch_size":
+                continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} {value!r}: give a whole number of at least 1")
         _one_of("optimizer", self.optimizer, ("auto", *OPTIMIZERS))
@@ -87,23 +93,29 @@ class Recipe:
         """The names in `augment`, in the order in which they are applied."""
         return _augmentations(self.augment)
 
-    def resolved(self, optimizer: str, precision: str) -> "Recipe":
+    def resolved(self, optimizer: str, precision: str, samples: int, *, table: bool = False) -> "Recipe":
         """The recipe with nothing left open.
 
         Args:
             optimizer: What "auto" stands for.
             precision: Likewise.
+            samples: Of the training data.
+            table: Whether these are rows of a table.
 
         Example:
-            >>> Recipe(batch_size=128).resolved("sgd", "float32").learning_rate
+            >>> Recipe(batch_size=128).resolved("sgd", "float32", 5_000).learning_rate
             0.05
         """
         optimizer = optimizer if self.optimizer == "auto" else self.optimizer
-        rate, decay, batches = self.learning_rate, self.weight_decay, self.batch_size / 64
+        size, rate, decay = self.batch_size, self.learning_rate, self.weight_decay
+        if size is None:
+            size = BATCH if optimizer == "sgd" else min(max(2 ** int(math.log2(max(samples / STEPS, 1))), LEAST), BATCH)
         if rate is None:
-            rate = LEARNING_RATE[optimizer] * (batches if optimizer == "sgd" else math.sqrt(batches))
+            usual = TABLE_RATE if table and optimizer == "adamw" else LEARNING_RATE[optimizer]
+            rate = usual * (size / BATCH if optimizer == "sgd" else math.sqrt(max(size / BATCH, 1)))
         return replace(
             self,
+            batch_size=size,
             optimizer=optimizer,
             learning_rate=rate,
             weight_decay=WEIGHT_DECAY[optimizer] if decay is None else decay,

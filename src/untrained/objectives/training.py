@@ -21,9 +21,9 @@ from untrained.objectives.base import Direction, Evaluation, Objective
 from untrained.objectives.feed import Batch, Feed, together
 from untrained.objectives.fitting import Fit, measured, placed
 from untrained.objectives.goal import make_goal
-from untrained.objectives.optimisation import Precision, usual_precision
+from untrained.objectives.optimisation import Precision
 from untrained.objectives.recipe import Recipe
-from untrained.objectives.trying import check_fit, optimizer_for, some_networks
+from untrained.objectives.trying import check_fit, resolved, some_networks
 from untrained.runtime.devices import temporarily, usable_device
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
@@ -109,7 +109,7 @@ class TrainingObjective(Objective):
         self.data_workers = data_workers
         self.on_step = on_step
         networks = some_networks(self.space)
-        self.training = given.resolved(optimizer_for(networks, self.data), usual_precision(self.device))
+        self.training = resolved(given, networks, self.data, self.device)
         """The recipe, with nothing left open."""
         names, train = given.augmentations, self.data.split("train").raw
         check_augmentable(train, self.data.task, names)
@@ -242,7 +242,7 @@ class TrainingObjective(Objective):
             splits = [self.data.split(name).raw for name in names]
             data = splits[0] if len(splits) == 1 else together(*splits)
             check = self.goal.check_targets(" and ".join(CALLED[name] for name in names))
-            self._feeds[part] = Feed(data, self.training.batch_size, self.device, self.data_workers, check)
+            self._feeds[part] = Feed(data, self.training.batch_size or 1, self.device, self.data_workers, check)
         return self._feeds[part]
 
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:

@@ -11,7 +11,8 @@ from untrained.data import Data
 from untrained.errors import InputError, listed, one_line
 from untrained.objectives.goal import Goal
 from untrained.objectives.losses import Misfit
-from untrained.objectives.optimisation import usual_optimizer
+from untrained.objectives.optimisation import usual_optimizer, usual_precision
+from untrained.objectives.recipe import Recipe
 from untrained.runtime.calling import call_network
 from untrained.runtime.seeding import seeded
 from untrained.spaces import SearchSpace
@@ -38,16 +39,20 @@ def _built(space: SearchSpace, archs: Sequence[str]) -> Iterator[nn.Module]:
             continue
 
 
-def optimizer_for(networks: Sequence[nn.Module], data: Data) -> str:
-    """The optimiser that "auto" stands for.
+def resolved(recipe: Recipe, networks: Sequence[nn.Module], data: Data, device: torch.device) -> Recipe:
+    """A recipe with nothing left open.
 
     Args:
+        recipe: What the user gave.
         networks: Some of the space.
         data: What they are trained on: tables and sequences are rows.
+        device: Where.
     """
-    inputs = data.example
+    inputs, samples = data.example, len(data.split("train"))
     rows = isinstance(inputs, Tensor) and inputs.ndim == 2
-    return "adamw" if rows or not networks else usual_optimizer(networks)
+    optimizer = "adamw" if rows or not networks else usual_optimizer(networks)
+    table = rows and inputs.is_floating_point()
+    return recipe.resolved(optimizer, usual_precision(device), samples, table=table)
 
 
 def check_fit(networks: Sequence[nn.Module], data: Data, goal: Goal) -> None:
