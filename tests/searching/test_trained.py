@@ -199,3 +199,28 @@ def test_files_of_inputs_that_do_not_come_as_files() -> None:
 
     with pytest.raises(InputError, match=r"do not come as files: give tensors, not 'a\.png'"):
         TrainedNetwork(AsIsNetwork()).predict_files(["a.png"])
+
+
+class Sum(nn.Module):
+    """Takes two inputs, as a dictionary."""
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        return inputs["a"].sum(1, keepdim=True) + inputs["b"]
+
+
+def test_several_inputs_go_through_together() -> None:
+    inputs = describe({"a": torch.zeros(1, 2), "b": torch.zeros(1, 1)})
+    network = TrainedNetwork(Sum(), Interface(Task("regression", 1), inputs=inputs))
+    given = {"a": np.arange(10, dtype=np.float32).reshape(5, 2), "b": torch.full((5, 1), 0.5)}
+    wanted = [[1.5], [5.5], [9.5], [13.5], [17.5]]
+    assert network.predict(given, batch_size=2).tolist() == wanted
+    assert network.predict(network.example(3)).shape == (3, 1)
+    with pytest.raises(InputError, match=r"\[4, 5\] samples: give the same number of each"):
+        network.predict(given | {"b": torch.zeros(4, 1)})
+
+
+def test_a_regression_is_told_in_the_units_of_the_target() -> None:
+    task = Task("regression", 1, mean=(10.0,), std=(2.0,))
+    network = TrainedNetwork(nn.Identity(), Interface(task))
+    assert network.predict(torch.tensor([[1.0], [-1.0]])).tolist() == [[12.0], [8.0]]
+    assert network(torch.tensor([[0.0]])).tolist() == [[10.0]]

@@ -59,7 +59,9 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         weights = load(path.read_bytes())  # not mapped to memory: the file may be replaced while they are in use
         tied = json.loads(_metadata(path).get(TIED, "{}"))
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} holds no weights: search again, which trains the pick again") from error
+        raise InputError(
+            f"{path} holds no weights: run the search, or the training, again, which makes them anew"
+        ) from error
     return weights | {name: weights[other] for name, other in tied.items()}
 
 
