@@ -1,0 +1,86 @@
+"""Which metrics have a value on which built-in space, as a table in Markdown, and why the others have none.
+
+    python experiments/parity/metrics_on_spaces.py
+
+Four networks of each space, on a batch of 8 random samples of the kind that the space is for.
+"""
+
+import re
+import string
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from untrained.metrics import METRICS
+from untrained.scoring.pool import compute_scores
+from untrained.spaces import (
+    DARTS,
+    GPTs,
+    MLPs,
+    MnasNets,
+    MobileNets,
+    NASBench101,
+    NASBench201,
+    NATSBenchSize,
+    ResNets,
+    SearchSpace,
+    Transformers,
+    UNets,
+    ViTs,
+)
+
+SIDE, FEATURES, TOKENS, LENGTH, CLASSES = 16, 12, 32, 10, 4
+SPACES: tuple[SearchSpace, ...] = (
+    NASBench201(N=1, C=8, num_classes=CLASSES),
+    NASBench101(N=1, C=16, num_classes=CLASSES),
+    NATSBenchSize(CLASSES),
+    DARTS(C=8, layers=4, num_classes=CLASSES, image_size=SIDE),
+    ResNets(CLASSES, image_size=SIDE),
+    MnasNets(CLASSES, image_size=SIDE),
+    MobileNets(CLASSES, image_size=SIDE),
+    ViTs(CLASSES, image_size=SIDE),
+    UNets(CLASSES, image_size=SIDE),
+    MLPs(CLASSES, FEATURES),
+    Transformers(CLASSES, TOKENS, LENGTH),
+    GPTs(TOKENS, LENGTH),
+)
+
+
+def batch(space: SearchSpace, seed: int) -> tuple[Tensor, Tensor]:
+    """8 inputs of the kind that the space is for, with targets."""
+    rng = torch.Generator().manual_seed(seed)
+    labels = torch.randint(CLASSES, (8,), generator=rng)
+    if isinstance(space, GPTs):
+        text = torch.randint(TOKENS, (8, LENGTH + 1), generator=rng)
+        return text[:, :-1], text[:, 1:]
+    if isinstance(space, Transformers):
+        return torch.randint(TOKENS, (8, LENGTH), generator=rng), labels
+    if isinstance(space, MLPs):
+        return torch.randn(8, FEATURES, generator=rng), labels
+    masks = torch.randint(CLASSES, (8, SIDE, SIDE), generator=rng)
+    return torch.randn(8, 3, SIDE, SIDE, generator=rng), masks if isinstance(space, UNets) else labels
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    cells, notes = dict[tuple[str, str], str](), dict[str, str]()
+    for space in SPACES:
+        table = compute_scores(space, space.pool(4), list(METRICS), batch(space, 0), second_batch=batch(space, 1))
+        for k, name in enumerate(table.metrics):
+            present = int(np.isfinite(table.values[:, k]).sum())
+            reasons = {re.sub(r"\d+", "k", why[name]) for why in table.reasons.values() if name in why}
+            letters = [notes.setdefault(reason, string.ascii_letters[len(notes)]) for reason in sorted(reasons)]
+            cells[name, space.name] = " ".join([*([f"{present}/4"] if 0 < present < 4 else []), *letters]) or "x"
+    print(f"| metric | {' | '.join(f'`{space.name}`' for space in SPACES)} |")
+    print("| --- " * (1 + len(SPACES)) + "|")
+    for name in METRICS:
+        print(f"| `{name}` | {' | '.join(cells[name, space.name] for space in SPACES)} |")
+    for reason, letter in notes.items():
+        print(f"- {letter}: {reason.partition(': ')[2]}")
+
+
+if __name__ == "__main__":
+    main()
