@@ -1,27 +1,29 @@
 """With what each module of a network is called."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_map_only
 
 
 @dataclass(frozen=True)
 class ModuleCall:
-    """The first call of a module, with copies of its arguments."""
+    """The first call of a module, with copies of its arguments if they are needed."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
 
-def observed_calls(network: nn.Module, inputs: Any) -> dict[nn.Module, ModuleCall]:
+def observed_calls(network: nn.Module, inputs: Any, needed: Callable[[nn.Module], bool]) -> dict[nn.Module, ModuleCall]:
     """Runs a network and notes the first call of each of its modules.
 
     Args:
         network: In evaluation mode.
         inputs: What it is called with.
+        needed: Tells of a module whether its arguments are kept.
 
     Returns:
         Module -> its call; without the modules that are not called.
@@ -30,8 +32,8 @@ def observed_calls(network: nn.Module, inputs: Any) -> dict[nn.Module, ModuleCal
 
     def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if module not in calls:
-            copy = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, (args, kwargs))
-            calls[module] = ModuleCall(*copy)
+            kept = (args, kwargs) if needed(module) else ((), {})
+            calls[module] = ModuleCall(*tree_map_only(Tensor, Tensor.clone, kept))
 
     handles = [module.register_forward_pre_hook(note, with_kwargs=True) for module in network.modules()]
     try:

@@ -7,7 +7,7 @@ import torch
 import untrained
 from untrained.deploying.export.exportable import EachHead, Exportable, Whole
 from untrained.deploying.export.python.calls import observed_calls
-from untrained.deploying.export.python.classes import Classes
+from untrained.deploying.export.python.classes import Classes, is_own
 from untrained.deploying.export.python.expressions import quoted
 from untrained.deploying.export.python.layout import laid_out
 from untrained.deploying.export.python.pictures import main_text, mode_of
@@ -33,7 +33,7 @@ def file_text(exportable: Exportable, whole: Whole, name: str, probabilities: bo
     Raises:
         InputError: The network cannot be written as Python.
     """
-    calls = observed_calls(whole, exportable.batch(SAMPLES))
+    calls = observed_calls(whole, exportable.batch(SAMPLES), is_own)
     about = {
         "Preprocess": f"{_raw(exportable)} -> inputs of the network.",
         "Network": _about_network(whole),
