@@ -139,6 +139,7 @@ def test_unknown_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     (tmp_path / "empty").mkdir()
     for name, message in [
+        ("", "unknown data ''"),
         ("cifar11", "unknown data 'cifar11': give digits, "),
         ("nowhere.parquet", "no file"),
         ("broken.npz", "cannot be read as an .npz"),
@@ -146,7 +147,7 @@ def test_unknown_missing_and_broken_files_are_named(tmp_path: Path) -> None:
         ("empty", "holds no folders: give a folder for each class"),
     ]:
         with pytest.raises(InputError, match=message) as caught:
-            load_data(str(tmp_path / name) if name != "cifar11" else name)
+            load_data(str(tmp_path / name) if name not in ("", "cifar11") else name)
         assert len(str(caught.value).splitlines()) == 1
     with pytest.raises(InputError, match="batch size 5000: digits has 1079 training images"):
         load_data("digits").batch(5000)

@@ -75,3 +75,15 @@ def test_bad_arrays_are_named(tmp_path: Path, arrays: dict[str, Any], message: s
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(InputError, match=message):
         load_data(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int16, bool])
+def test_whole_numbers_up_to_255_are_pixels(tmp_path: Path, kind: type) -> None:
+    np.savez(tmp_path / "x.npz", x=X.astype(kind), y=Y)
+    data = load_data(tmp_path / "x.npz")
+    assert data.form.dtype == "uint8"
+    assert np.array_equal(data.pixels(np.arange(20)).numpy(), X.astype(kind))
+    np.savez(tmp_path / "x.npz", x=X.astype(np.uint16) * 200, y=Y)
+    assert load_data(tmp_path / "x.npz").form.dtype == "int32"
+    np.savez(tmp_path / "x.npz", x=X / 255, y=Y)
+    assert load_data(tmp_path / "x.npz").form.dtype == "float32"

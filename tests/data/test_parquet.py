@@ -62,6 +62,7 @@ def test_names_of_classes_in_the_metadata(tmp_path: Path) -> None:
         (FILES, [{"a": 1}] * 20, "column 'label' holds struct<"),
         (FILES, [["a"], ["a", None]] * 10, "label None in row 1"),
         (["x.png"] * 20, LABELS, "names 20 files that are not there: 'x.png'"),
+        ([{"bytes": None, "path": "a.png"}] * 20, LABELS, "no row has the bytes of a picture"),
         ([{"file": b""}] * 20, LABELS, "column 'image' holds struct<"),
         (
             [None] * 19 + FILES[:1],

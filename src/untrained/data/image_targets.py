@@ -125,7 +125,9 @@ def _rows(source: Source, values: NDArray[Any], kind: str | None, of: "tuple[str
 
 def _regression(source: Source, values: NDArray[Any], of: "tuple[str, Targets] | None") -> Targets:
     if values.dtype.kind not in "fiub":
-        raise InputError(f"{source.name}: target {shown(values.flat[0])} is not a number, and the task is regression")
+        raise InputError(
+            f"{source.name}: target {shown(str(values.flat[0]))} is not a number, and the task is regression"
+        )
     numbers = values.reshape(len(values), -1).astype(np.float64)
     with np.errstate(over="ignore"):
         small = numbers.astype(np.float32)

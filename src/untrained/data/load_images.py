@@ -103,6 +103,8 @@ def _read(source: str | Path, wanted: Wanted) -> Source:
     path = Path(source)
     if str(source) == DIGITS:
         return read_digits(wanted)
+    if not str(source).strip():
+        raise InputError(f"unknown data {str(source)!r}: give {TAKEN}")
     try:
         if path.is_dir():
             return read_folder(path, wanted)

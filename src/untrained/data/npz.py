@@ -122,6 +122,8 @@ def _channels_first(path: Path, name: str, x: NDArray[Any]) -> NDArray[Any]:
         raise InputError(f"{path}: {name} is {x.shape}: its images have no pixels")
     if x.dtype == np.uint16:
         x = x.astype(np.int32)  # torch does little with unsigned 16 bits
+    elif x.dtype.kind in "iub" and x.dtype != np.uint8 and x.size and x.min() >= 0 and x.max() <= 255:
+        x = x.astype(np.uint8)  # pixels as they are, in a larger type
     with np.errstate(over="ignore"):
         x = x if x.dtype in (np.uint8, np.int32) or x.dtype.kind not in "fuib" else x.astype(np.float32)
     if x.dtype.kind not in "fui" or not np.isfinite(x).all():

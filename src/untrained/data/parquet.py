@@ -128,6 +128,8 @@ def _read(path: Path, columns: list[str]) -> pa.Table:
 
 def _is_bytes(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        if kind.get_field_index("path") >= 0:
+            return True
         kind = kind.field("bytes").type
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
@@ -153,7 +155,7 @@ def _bytes(path: Path, column: pa.ChunkedArray) -> Any:
     if pa.types.is_struct(column.type):
         column = pyarrow.compute.struct_field(column, "bytes")  # pyright: ignore[reportAttributeAccessIssue] - made on import
     if column.null_count == len(column) > 0:
-        raise InputError(f"{path}: no row has the bytes of a picture")
+        raise InputError(f"{path}: no row has the bytes of a picture (a column of file names would do, too)")
     return column
 
 

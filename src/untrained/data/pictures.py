@@ -134,7 +134,12 @@ class Pictures(Images):
     def _mode(self, modes: Counter[str]) -> str:
         mode = common_mode(modes if self._given is None else {self._given.mode or "", *modes})
         if mode is None:
-            raise InputError(f"{self._name}: images of modes {listed(modes)} do not go together: save all in one mode")
+            rare = modes.most_common()[-1][0]
+            row = next(row for row, (mode, _) in zip(self._rows.tolist(), self.headers, strict=True) if mode == rare)
+            raise InputError(
+                f"{self._name}: images of modes {listed(modes)} do not go together ({self._encoded.called(row)} is "
+                f"{rare}): save all in one mode"
+            )
         if self._given is not None:
             mode = self._given.mode or mode
         others = {found for found in modes if found != mode}
