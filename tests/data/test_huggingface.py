@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as Pillow
+from torch.utils.data import TensorDataset
 
 from untrained.data import as_data, load_data
 from untrained.errors import InputError
@@ -34,6 +35,7 @@ def test_pictures_and_names_of_classes(tmp_path: Path) -> None:
         assert [len(data.split(name)) for name in ("train", "valid", "test")] == [20, 8, 6]
         assert data.facts == {"num_classes": 2, "in_channels": 3, "image_size": (6, 8)}
         raw: Any = data.raw("train")
+        assert isinstance(raw, TensorDataset)  # decoded once
         pixels, label = raw[3]
         assert pixels.unique().tolist() == [30]
         assert label == 1
@@ -49,6 +51,25 @@ def test_tokens_of_one_data_set_are_split() -> None:
     assert [len(data.split(name)) for name in ("train", "valid", "test")] == [18, 6, 6]
     inputs, _ = data.batch(4)
     assert inputs.dtype == torch.int64
+
+
+def test_a_transform_of_the_users_own_is_run_for_each_sample() -> None:
+    def halved(batch: Any) -> Any:
+        return {"image": [picture.resize((4, 3)) for picture in batch["image"]], "label": batch["label"]}
+
+    given = pictures(20).with_transform(halved)
+    data = as_data({"train": given, "valid": given})
+    assert data.facts == {"num_classes": 2, "in_channels": 3, "image_size": (3, 4)}
+    assert not isinstance(data.raw("train"), TensorDataset)
+
+
+def test_pictures_of_several_sizes_need_one() -> None:
+    images = [Pillow.new("RGB", (6, 4 + i % 2)) for i in range(20)]
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    whole = datasets.Dataset.from_dict({"image": images, "label": [i % 2 for i in range(20)]}, features=features)
+    with pytest.raises(InputError, match=r"images of 2 shapes.*give resize="):
+        as_data({"train": whole, "valid": whole})
+    assert as_data(whole, resize=4).facts == {"num_classes": 2, "in_channels": 3, "image_size": 4}
 
 
 def test_a_format_of_the_users_own_is_kept() -> None:

@@ -1,6 +1,8 @@
 """Data sets of PyTorch, loaders and arrays, as a user has them."""
 
+import math
 import warnings
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, cast
 
@@ -25,12 +27,15 @@ from untrained.data.splits import split
 from untrained.data.splits import subset as drawn
 from untrained.data.task import Task
 from untrained.errors import InputError, InputWarning
+from untrained.runtime.memory import available_memory
 from untrained.runtime.seeding import seeded
 
 Given = Dataset[Any] | DataLoader[Any] | tuple[Any, Any]
 """A map-style data set, a loader of one, or a pair of arrays or tensors (n x ..., n)."""
 
 CALLED = {"train": "training", "valid": "validation", "test": "test"}
+FITS = 0.25
+"""Part of the available memory that samples may take which are kept."""
 STATISTICS_FROM = 2_048
 """Training images from which the mean and standard deviation of each channel are taken."""
 MOST_TOKENS_READ = 20_000
@@ -58,6 +63,8 @@ class DatasetData(Data):
         resize: The size of pictures of Pillow; see `load_data`.
         subset: How many samples are used at most, drawn class by class.
         classes: The names of the classes; those of the data set's attribute `classes` if empty.
+        keep: Samples are the same each time that they are read: they are read once, and kept in memory if all take at
+            most a quarter of what is available.
 
     Raises:
         InputError: Something of it cannot be used.
@@ -82,6 +89,7 @@ class DatasetData(Data):
         resize: Any = None,
         subset: int | None = None,
         classes: tuple[str, ...] = (),
+        keep: bool = False,
     ) -> None:
         self.name = name
         parts = {"train": train, "valid": valid, "test": test}
@@ -105,6 +113,9 @@ class DatasetData(Data):
         pairing = pairings["train"]
         self._raw = {p: _samples(of, pairings.get(p, pairing), form, CALLED[p], size) for p, of in own.items()}
         self._look_at_the_first()
+        self._resize = size
+        if keep and _bytes_of(self._raw) <= FITS * available_memory():
+            self._raw = {part: _kept(data, CALLED[part]) for part, data in self._raw.items()}
 
     @property
     def task(self) -> Task:
@@ -131,11 +142,6 @@ class DatasetData(Data):
         std = torch.where(std > 0, std, 1.0)
         form = Form(MODES.get(c), c, h, w, "uint8")
         return ImagePreparation(form, self._resize, tuple(mean.tolist()), tuple(std.tolist()))
-
-    @property
-    def _resize(self) -> Resize | None:
-        train = self._raw["train"]
-        return train.resize if isinstance(train, Samples) else None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -220,11 +226,30 @@ def _samples(of: Opened, pairing: Pairing, form: TargetForm, what: str, resize: 
     return Samples(of.data, pairing, form, what, resize)
 
 
-def _stack(images: list[Tensor]) -> Tensor:
+def _bytes_of(parts: Mapping[str, Dataset[Any]]) -> float:
+    """What all samples take in memory, by the first of each part; infinite if they are no single tensors."""
+    size = 0.0
+    for data in parts.values():
+        inputs, target = data[0]
+        if not isinstance(inputs, Tensor) or not isinstance(target, Tensor):
+            return math.inf
+        size += len(cast(Any, data)) * (inputs.nbytes + target.nbytes)
+    return size
+
+
+def _kept(data: Dataset[Any], what: str) -> Dataset[Any]:
+    """All samples in memory."""
+    if isinstance(data, TensorDataset):
+        return data
+    pairs = [data[row] for row in range(len(cast(Any, data)))]
+    return TensorDataset(_stack([inputs for inputs, _ in pairs], what), stacked([target for _, target in pairs]))
+
+
+def _stack(images: list[Tensor], what: str = "training") -> Tensor:
     shapes = {tuple(image.shape) for image in images}
     if len(shapes) > 1:
         some = " and ".join(map(str, sorted(shapes)[:2]))
-        raise InputError(f"the training data has images of {len(shapes)} shapes, as {some}: give resize= for pictures")
+        raise InputError(f"the {what} data has images of {len(shapes)} shapes, as {some}: give resize= for pictures")
     return stacked(images)
 
 

@@ -89,6 +89,8 @@ def _of_splits(given: Mapping[str, Any], options: dict[str, Any]) -> Data:
         raise InputError(
             f"data of the splits {listed(given)}: give 'train', 'valid' and 'test', of which 'train' at least"
         )
+    if all(map(huggingface.is_given, parts.values())):
+        return _called(huggingface.from_huggingface, parts, options)
     return _called(DatasetData, parts.pop("train"), {**parts, **options})
 
 

@@ -87,7 +87,10 @@ def from_huggingface(
     goal = target if isinstance(target, str) else next((key for key in TARGET_KEYS if key in features), None)
     names = tuple(getattr(features.get(goal), "names", None) or ())
     options = {"inputs": inputs, "target": target, "task": task, "resize": resize, "subset": subset, "classes": names}
-    return DatasetData(**parts, name=name, **options)
+    # A transform of the user's own may augment; all else reads the same samples each time.
+    pictures = any(type(feature).__name__ == "Image" for feature in features.values())
+    same = all(part.format["type"] != "custom" for part in parts.values())
+    return DatasetData(**parts, name=name, **options, keep=pictures and same)
 
 
 def _parts(given: Any) -> dict[str, Any]:

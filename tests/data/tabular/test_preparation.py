@@ -149,3 +149,13 @@ def test_it_can_be_exported(data: TableData) -> None:
     program = torch.export.export(module, (data.inputs[:4],), dynamic_shapes=({0: batch},))
     assert torch.equal(program.module()(data.inputs), module(data.inputs))
     assert not list(module.state_dict())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_onnx_prepares_rows_as_scikit_learn_does(data: TableData, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    path, sizes = tmp_path / "rows.onnx", ({0: torch.export.Dim("n")},)
+    torch.onnx.export(data.preparation.module(), (data.inputs[:4],), path, dynamic_shapes=sizes, verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    (found,) = session.run(None, {session.get_inputs()[0].name: data.inputs.numpy()})
+    assert np.abs(found - by_scikit_learn(people(), data.splits["train"])).max() < 1e-5
