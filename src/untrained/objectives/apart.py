@@ -1,26 +1,20 @@
 """Evaluations in processes of their own: one that hangs, dies or runs out of memory is a failed evaluation."""
 
-import copy
 import functools
-import math
 import multiprocessing
 import time
-import traceback
 import warnings
 from collections import deque
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 
 import optuna
-import torch
 
 from untrained.errors import InputError, InputWarning, one_line
-from untrained.objectives.base import Evaluation, EvaluationFailed, EvaluationPruned, Objective, as_evaluation
+from untrained.objectives.base import Evaluation, EvaluationFailed, Objective
+from untrained.objectives.far import TRIAL, Evaluate, Failure, evaluated, told_apart
 from untrained.runtime.interrupts import check_interrupt
-from untrained.runtime.line import owner
-from untrained.runtime.tensors import copied
-from untrained.runtime.threads import torch_threads
 from untrained.runtime.travel import Parcel
 from untrained.runtime.workers import CannotLoad, Died, NotStarted, Worker
 
@@ -28,8 +22,6 @@ POLL_SECONDS = 0.2
 """How often an interrupt, and the time that trainings take, are looked at."""
 MOST_STARTS = 3
 """If so many processes in a row end before they have the objective, none will."""
-STEP_SECONDS = 0.05
-"""How often steps are told of: each costs as much as a step of a very small network."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +100,7 @@ class Here:
         arch, trial = self._begun.popleft()
         start = time.perf_counter()
         try:
-            result = _evaluated(self._objective, arch, trial)
+            result = evaluated(self._objective, arch, trial)
         except InputError:
             raise  # nothing that this architecture is to blame for
         except (Exception, SystemExit) as error:  # whatever an objective of the user's raises
@@ -140,7 +132,7 @@ class Apart:
     ) -> None:
         self.jobs, self.is_safe = jobs, True
         self._objective = objective
-        self._parcel = Parcel(_Evaluate(_told_apart(objective)))
+        self._parcel = Parcel(Evaluate(told_apart(objective)))
         self._limit, self._or_here = limit, or_here
         self._begun = deque[tuple[str, optuna.Trial | None]]()
         self._pool = dict[Connection, _Job]()
@@ -172,7 +164,7 @@ class Apart:
     def _start(self) -> None:
         job = _Job()
         answer = functools.partial(self._answer, job)
-        job.worker = Worker[tuple[str, bool], "Evaluation | _Failure"](self._parcel, self._limit, answer)
+        job.worker = Worker[tuple[str, bool], "Evaluation | Failure"](self._parcel, self._limit, answer)
         self._pool[job.worker.pipe] = job
 
     def _next(self, job: "_Job") -> None:
@@ -203,7 +195,7 @@ class Apart:
             result, spoilt = error, True
         if isinstance(result, Died):
             result = EvaluationFailed(result.why)
-        elif isinstance(result, _Failure):
+        elif isinstance(result, Failure):
             spoilt, result = result.spoilt, result.error()
         if spoilt:
             job.worker.stop()
@@ -287,118 +279,3 @@ class _Job:
     arch: str = ""
     trial: optuna.Trial | None = None
     start: float = 0.0
-
-
-def _evaluated(objective: Objective, arch: str, trial: Any) -> Evaluation:
-    start = time.perf_counter()
-    with torch_threads(objective.threads):
-        returned = objective(arch, trial)
-    return as_evaluation(returned, time.perf_counter() - start)
-
-
-# What follows is at work in the other process.
-
-TRIAL = "trial"
-
-
-@dataclass(frozen=True)
-class _Evaluate:
-    """Evaluates there, and never raises."""
-
-    objective: Objective
-
-    def __call__(self, item: tuple[str, bool]) -> "Evaluation | _Failure":
-        arch, has_trial = item
-        try:
-            found = _evaluated(self.objective, arch, FarTrial() if has_trial else None)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever an objective of the user's raises
-            return _Failure.of(error)
-        return found if found.weights is None else replace(found, weights=copied(found.weights))
-
-
-class FarTrial:
-    """An `optuna.Trial` for an objective in another process: each call goes to the one that owns the study."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name in ("study", "storage"):
-            raise AttributeError(
-                f"a trial has no {name!r} in a process of its own: with search(..., isolate=False) it has"
-            )
-        if callable(getattr(optuna.Trial, name, None)):
-            return lambda *given, **named: owner().ask(TRIAL, name, True, given, named)
-        return owner().ask(TRIAL, name, False, (), {})
-
-    def report(self, value: Any, step: int) -> None:
-        """Reports an intermediate value, a number or a tensor on any device."""
-        owner().ask(TRIAL, "report", True, (float(value) if isinstance(value, torch.Tensor) else value, step), {})
-
-
-@dataclass
-class _Told:
-    """A callback of the objective, which its owner calls. Of steps (done, in all) it is told now and then only."""
-
-    name: str
-    last: float = -math.inf
-
-    def __call__(self, *arguments: Any) -> None:
-        if self.name == "on_step":
-            is_end = len(arguments) == 2 and arguments[0] == arguments[1]
-            if time.monotonic() - self.last < STEP_SECONDS and not is_end:
-                return
-            self.last = time.monotonic()
-        owner().tell(self.name, *arguments)
-
-
-def _told_apart(objective: Objective) -> Objective:
-    """The objective with its callbacks replaced."""
-    twin = copy.copy(objective)
-    state = getattr(twin, "__dict__", {})
-    for name, value in list(state.items()):
-        if name.startswith("on_") and callable(value):
-            state[name] = _Told(name)
-    return twin
-
-
-KINDS: tuple[type[BaseException], ...] = (
-    *(InputError, EvaluationPruned, optuna.TrialPruned, EvaluationFailed),
-    *(torch.OutOfMemoryError, MemoryError, SystemExit, KeyboardInterrupt, Exception),
-)
-"""Exceptions that a search tells apart, each before the classes that it comes from."""
-OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """An exception, as far as a search needs to know it.
-
-    Attributes:
-        kind: The first of `KINDS` that it is.
-        name: The name of its class.
-        text: What it says.
-        trace: Where it was raised.
-        cost: Of an `EvaluationPruned`.
-        spoilt: Whether the process is of no further use.
-    """
-
-    kind: type[BaseException]
-    name: str
-    text: str
-    trace: str
-    cost: float
-    spoilt: bool
-
-    @classmethod
-    def of(cls, error: BaseException) -> Self:
-        kind = next(kind for kind in KINDS if isinstance(error, kind))
-        # A fault of the GPU spoils everything after it; memory may be held by whatever the error came through.
-        spoilt = kind in OF_MEMORY or (kind is Exception and torch.cuda.is_initialized())
-        cost = getattr(error, "cost_seconds", 0.0)
-        trace = "".join(traceback.format_exception(error))
-        return cls(kind, type(error).__name__, str(error), trace, cost, spoilt)
-
-    def error(self) -> BaseException:
-        """An exception of the same name, which is one of `kind`."""
-        own = self.kind if self.kind.__name__ == self.name else type(self.name, (self.kind,), {})
-        error = own(self.text, self.cost) if issubclass(own, EvaluationPruned) else own(self.text)
-        error.add_note(f"In the process of the evaluation:\n{self.trace}")
-        return error
