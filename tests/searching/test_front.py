@@ -22,7 +22,7 @@ def test_numbers_that_are_clear(given: Any, number: int) -> None:
     assert whole("budget", given) == number
 
 
-@pytest.mark.parametrize("given", ["ten", 2.5, True, None, float("nan"), "", "1e3", [3]])
+@pytest.mark.parametrize("given", ["ten", 2.5, True, float("nan"), "", "1e3", [3]])
 def test_numbers_that_are_not(given: Any) -> None:
     with pytest.raises(InputError, match=r"budget .*: give a whole number"):
         run(budget=given)
