@@ -90,7 +90,7 @@ class DropPath(nn.Module):
         if not self.training:
             return x
         keep = 1 - self.probability
-        return x * x.new_empty(len(x), 1, 1, 1).bernoulli_(keep) / keep
+        return x * x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(keep) / keep
 
 
 class Cell(nn.Module):

@@ -238,5 +238,5 @@ class ViT(nn.Module):
         if x.shape[-2:] != self.size:
             raise ValueError(f"images of {tuple(x.shape[-2:])} pixels: this network was made for {self.size}")
         x = self.patch_embed(F.pad(x, self.padding) if any(self.padding) else x).flatten(2).transpose(1, 2)
-        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
+        x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1) + self.pos_embed
         return self.head(self.norm(self.blocks(x))[:, 0])
