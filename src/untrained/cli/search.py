@@ -100,6 +100,10 @@ def search(
     metrics: Metrics = None,
     pool: Pool = None,
     archs: Annotated[Path | None, typer.Option(help="File with the architectures to score, one a line.")] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help='Limits, as "params <= 2, latency <= 5" (M, ms; also flops, memory, columns of the tables).'),
+    ] = None,
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
     recipe: Any = None,
@@ -163,6 +167,7 @@ def search(
     with progress_bars(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {
             "budget": budget,
+            "where": limits_in(where, scores),
             "sampler": sampler,
             "seed": seed,
             "storage": storage,
@@ -242,6 +247,31 @@ def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Ca
         threads=given["threads"],
         on_step=on_step,
     )
+
+
+def limits_in(where: str | None, scores: str | None) -> Any:
+    """Reads the limits of a search.
+
+    Args:
+        where: The limits as text; None for none.
+        scores: The file of the metrics, whose columns may be limited too; None if there is none.
+
+    Returns:
+        What `search` takes as `where`.
+
+    Raises:
+        InputError: A limit cannot be read, or a column.
+    """
+    from untrained.data.tables import open_table
+    from untrained.searching.allowed import Where
+    from untrained.searching.figures import read_columns
+
+    found = Where.of(where)
+    if scores is None or not found.limits:
+        return found
+    numeric = open_table(scores).numeric
+    names = dict.fromkeys(limit.name for limit in found.limits if limit.name in numeric)
+    return Where(found.limits, read_columns(scores, names))
 
 
 def table_scores(

@@ -7,6 +7,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+FIGURES = {
+    "params": ("parameters", "M"),
+    "flops": ("FLOPs", "M"),
+    "memory": ("memory", "MB"),
+    "latency": ("latency", "ms"),
+}
+"""Key of the pick -> what it is called, and its unit."""
+
 
 def render(summary: Mapping[str, Any]) -> RenderableType:
     """Renders a search: its queries, the learned weights and the pick.
@@ -78,7 +86,8 @@ def print_entries(console: Console, title: str, entries: Sequence[tuple[str, Seq
 
 def _queries(summary: Mapping[str, Any]) -> Table:
     done, budget = len(summary["queries"]), summary["budget"]
-    table = plain_table(f"{done} of {budget} queries from a pool of {summary['pool']} ({summary['sampler']})")
+    pool = ", ".join([f"a pool of {summary['pool']}", *summary.get("where", ())])
+    table = plain_table(f"{done} of {budget} queries from {pool} ({summary['sampler']})")
     table.add_column("#", justify="right")
     table.add_column("phase")
     table.add_column("value", justify="right")
@@ -115,9 +124,8 @@ def _best(summary: Mapping[str, Any]) -> RenderableType:
     rows += [(k, "missing" if v is None else f"{v:.2f}") for k, v in best["reported"].items()]
     if "rank" in best:
         rows.append(("rank in the pool", f"{best['rank']} of {summary['pool']}"))
-    rows += [
-        (name, f"{best[key]:.3f} M") for name, key in (("parameters", "params"), ("FLOPs", "flops")) if key in best
-    ]
+    rows += [(name, f"{best[key]:.3f} {unit}") for key, (name, unit) in FIGURES.items() if key in best]
+    rows += [(name, f"{value:g}") for name, value in best.get("columns", {}).items()]
     table = Table(title="Best architecture", title_justify="left", title_style="bold", box=None, show_header=False)
     table.add_column()
     table.add_column(overflow="fold")

@@ -17,6 +17,7 @@ from untrained.probe import Probe
 from untrained.probe.packing import packed
 from untrained.runtime.seeding import seeded
 from untrained.samplers.query import best_queries, best_query, queries
+from untrained.searching.allowed import NOTHING, Allowed
 from untrained.searching.interface import Interface
 from untrained.searching.remembered import remember
 from untrained.searching.result import Result
@@ -35,6 +36,7 @@ def make_result(
     pool: tuple[str, ...],
     weights: KeptWeights,
     example: Any,
+    allowed: Allowed = NOTHING,
 ) -> Result:
     """Makes the result of a search from the best query of its study, and saves it.
 
@@ -46,6 +48,7 @@ def make_result(
         pool: The architectures that were scored.
         weights: Has those of the best query; lost ones are trained again.
         example: An input of the network as a batch of one, to count FLOPs with.
+        allowed: Knows the limited figures of the pick.
 
     Raises:
         InputError: No query gave a value, or a file cannot be written.
@@ -62,13 +65,16 @@ def make_result(
         weights.keep(arch, trained, place=1)
     data = data_of(objective)
     identity, top = study.user_attrs[IDENTITY]["objective"], best_queries(study)[: weights.most]
+    limited, columns = _or_warned("no limited figures", lambda: allowed.figures_of(arch), ({}, {}))
+    sizes = {} if example is None else _or_warned("no sizes", lambda: _sizes(space, arch, example), {})
     result = Result(
         study,
         space,
         arch,
         best.value,
         reported=_or_warned("no test figures", lambda: _figures(objective.report(arch, trained)), {}),
-        sizes={} if example is None else _or_warned("no sizes", lambda: _sizes(space, arch, example), {}),
+        sizes=sizes | {name: value for name, value in limited.items() if name not in sizes},
+        columns=columns,
         rank=objective.rank(arch, pool),
         weights=trained,
         seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0),

@@ -70,7 +70,9 @@ def evaluation_identity(space: SearchSpace, objective: Objective) -> dict[str, A
     }
 
 
-def how_chosen(sampler: BaseSampler, pruner: BasePruner | None, scores: ScoreTable) -> dict[str, Any]:
+def how_chosen(
+    sampler: BaseSampler, pruner: BasePruner | None, scores: ScoreTable, where: Sequence[object] = ()
+) -> dict[str, Any]:
     """Describes what decides which architectures are evaluated, and for how long (JSON)."""
     return {
         "sampler_code": code_of(type(sampler)),
@@ -78,6 +80,7 @@ def how_chosen(sampler: BaseSampler, pruner: BasePruner | None, scores: ScoreTab
         "pruner": None if pruner is None else {"name": type(pruner).__name__, **made_with(pruner)},
         "metrics": list(scores.metrics),
         "scores": scores.fingerprint,
+        "where": list(map(str, where)) or None,
     }
 
 

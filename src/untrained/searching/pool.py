@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from optuna.samplers import BaseSampler
 
-from untrained.errors import InputError, shown
+from untrained.errors import InputError, InputWarning, shown
 from untrained.metrics import get_metrics
 from untrained.objectives import Objective
 from untrained.samplers import check_sampler, sampler_info
 from untrained.scores import ScoreTable
 from untrained.scoring.pool import Scoring
 from untrained.searching import BATCH, POOL
+from untrained.searching.allowed import NOTHING, Allowed
 from untrained.spaces import SearchSpace
+from untrained.spaces.pools import limited_pool
 
 SCORES_FILE = "scores.parquet"
 
@@ -58,13 +60,14 @@ def scores_seed(folder: str | Path | None, seed: int) -> int:
     return ScoreTable.load(path).provenance.get("seed", seed)
 
 
-def chosen_pool(space: SearchSpace, pool: Any, seed: int) -> list[str]:
+def chosen_pool(space: SearchSpace, pool: Any, seed: int, allowed: Allowed = NOTHING) -> list[str]:
     """Draws or reads the pool of a search.
 
     Args:
         space: The space of the architectures.
         pool: A list of them; or how many to draw; None for `POOL` of them, or all of a smaller space.
         seed: Decides which are drawn.
+        allowed: Which ones may be in it.
 
     Returns:
         Distinct architectures.
@@ -72,11 +75,43 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int) -> list[str]:
     Raises:
         InputError: One is not of the space, or there are not so many.
     """
+    is_list = isinstance(pool, Sequence) and not isinstance(pool, str)
+    if allowed.limits and not is_list:
+        most = POOL if pool is None else whole("pool", pool)
+        found, drawn = limited_pool(space, most, seed, allowed.allows, listable=space.is_listable())
+        if not found:
+            raise allowed.none_of(drawn)
+        if pool is not None and len(found) < most:
+            few = f"{len(found)} of the {drawn} architectures drawn meet {shown(str(allowed))}"
+            raise InputError(f"pool of {most} architectures: {few}: ask for at most {len(found)}")
+        return found
     if pool is None:
         return space.pool(POOL, seed, at_most=True)
-    if isinstance(pool, str) or not isinstance(pool, Sequence):
+    if not is_list:
         return space.pool(whole("pool", pool), seed)
-    return list(dict.fromkeys(map(space.canonical, pool)))
+    return left_in(list(dict.fromkeys(map(space.canonical, pool))), allowed)
+
+
+def left_in(archs: Sequence[str], allowed: Allowed) -> list[str]:
+    """Leaves out the given architectures that are not allowed, and warns of how many these are.
+
+    Args:
+        archs: The architectures.
+        allowed: Which ones may stay.
+
+    Returns:
+        The others, in order.
+
+    Raises:
+        InputError: None is left.
+    """
+    if not allowed.limits:
+        return list(archs)
+    found = allowed.chosen(archs)
+    if len(found) < len(archs):
+        out = f"{len(archs) - len(found)} of {len(archs)} architectures are left out"
+        warnings.warn(f"{out}: they do not meet {allowed}", InputWarning, stacklevel=3)
+    return found
 
 
 def check_pool(objective: Objective, archs: Sequence[str], budget: int) -> None:

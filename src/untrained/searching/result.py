@@ -13,6 +13,7 @@ from torch import Tensor
 from untrained.errors import InputError
 from untrained.runtime.files import written_whole
 from untrained.samplers.query import Query, best_query, queries
+from untrained.searching.figures import UNITS
 from untrained.searching.interface import UNKNOWN, Interface
 from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS, VERSIONS
 from untrained.searching.trained import TrainedNetwork
@@ -32,7 +33,9 @@ class Result:
         architecture: The pick, the first of the best queries.
         value: Its objective.
         reported: Its test figures, by name.
-        sizes: Its `params` and `flops` in millions, if they are known.
+        sizes: Its `params` and `flops` in millions, if they are known; `memory` in MB and `latency` in milliseconds,
+            if these were limited.
+        columns: Limited figures of the pick that stand in a table.
         rank: The place of the pick in the pool by the objective (1 is best), if that is known.
         weights: The trained weights of the pick, if the objective gave any.
         seconds: Wall-clock seconds of all calls that made queries.
@@ -58,6 +61,7 @@ class Result:
     value: float
     reported: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, float] = field(default_factory=dict)
+    columns: Mapping[str, float] = field(default_factory=dict)
     rank: int | None = None
     weights: Mapping[str, Tensor] | None = None
     seconds: float = 0.0
@@ -76,7 +80,8 @@ class Result:
             "architecture": self.architecture,
             "value": f"{self.value:g} ({self.study.direction.name.lower()}d)",
             **{name: f"{value:g}" for name, value in self.reported.items()},
-            **{name: f"{value:.3f} M" for name, value in self.sizes.items()},
+            **{name: f"{value:.3f} {UNITS[name]}" for name, value in self.sizes.items()},
+            **{name: f"{value:g}" for name, value in self.columns.items()},
             "queries": ", ".join([str(len(made)), *(f"{n} {what}" for what, n in counts if n)]),
             "pool": f"{self.study.user_attrs[POOL_SIZE]} architectures of {identity['space']}",
             **({} if self.rank is None else {"rank in the pool": str(self.rank)}),
@@ -102,6 +107,7 @@ class Result:
                 "reported": {name: value if math.isfinite(value) else None for name, value in self.reported.items()},
                 **({} if self.rank is None else {"rank": self.rank}),
                 **self.sizes,
+                **({"columns": dict(self.columns)} if self.columns else {}),
             },
             "seconds": round(self.seconds, 3),
         }
@@ -166,6 +172,7 @@ def summary_of(study: optuna.Study) -> dict[str, Any]:
         "queries": [query.to_json() for query in queries(study)],
         "direction": study.direction.name.lower(),
         **{key: identity[key] for key in ("space", "space_options", "sampler", "seed", "metrics", "objective")},
+        **({"where": identity["where"]} if identity.get("where") else {}),
         **{key: attrs[key] for key in (BUDGET, POOL_SIZE)},
         "seconds": attrs.get(TOTAL_SECONDS),
     }

@@ -6,7 +6,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from optuna.storages import BaseStorage
 from torch.utils import _pytree as pytree
 
 from untrained.errors import InputError
-from untrained.objectives import Direction, Recipe
+from untrained.objectives import Direction, Objective, Recipe
 from untrained.objectives.apart import evaluator
 from untrained.runtime.cores import cores
 from untrained.runtime.interrupts import interruptible
@@ -28,6 +28,7 @@ from untrained.scores import ScoreTable
 from untrained.scoring.batch import as_batch
 from untrained.scoring.pool import Progress, Scoring
 from untrained.searching import KEEP
+from untrained.searching.allowed import Where
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
 from untrained.searching.goal import budgets, goal
@@ -40,6 +41,7 @@ from untrained.searching.pool import (
     chosen_pool,
     completed,
     kept_scores,
+    left_in,
     scores_seed,
     whole,
 )
@@ -75,6 +77,7 @@ def search(
     sampler: str | BaseSampler = "mixture",
     scores: ScoreTable | Scoring | None = None,
     pool: int | Sequence[str] | None = None,
+    where: Any = None,
     seed: int = 0,
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
@@ -118,6 +121,10 @@ def search(
             objective's unless a `Scoring` has its own. By default, with data, on all cores.
         pool: What to score: a list of architectures, or how many to draw with `seed`; by default 256, or all of a
             smaller space.
+        where: Limits that every architecture evaluated must meet, such as "params <= 2, latency <= 5" (see
+            `read_limits`). `params` and `flops` are millions, `memory` megabytes and `latency` milliseconds of an
+            inference with one example; or columns of a table of scores or results. A drawn pool is drawn until it has
+            as many as are asked for; what is given is filtered.
         seed: Decides the pool, the initial weights of the networks that are scored, and the sampler.
         storage: An Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time works on
             a study.
@@ -177,6 +184,7 @@ def search(
         raise InputError(f"training_limit {training_limit}: give seconds above 0")
     check_seed(seed)
     check_types(sampler, scores, pool)
+    limits = Where.of(where)
     if data is not None and scores is None:
         scores = Scoring(workers=1 if multiprocessing.current_process().daemon else cores())
     space, objective = goal(space, objective, data, recipe, direction)
@@ -185,7 +193,7 @@ def search(
         pruner = own(objective.steps)
     pruner = None if pruner is None else get_pruner(pruner, objective.steps)
     folder = None if out is None else Path(out)
-    where = shown_storage(storage) if folder is None or storage is not None else str(folder)
+    place = shown_storage(storage) if folder is None or storage is not None else str(folder)
     if storage is None and folder is not None:
         storage = sqlite_url(folder / STUDY_FILE)
     with (
@@ -193,22 +201,29 @@ def search(
         only_search_in(folder),
         interruptible("step"),
         closing(evaluator(objective, isolate, training_limit, jobs)) as evaluates,
+        ExitStack() as stack,
     ):
         drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
         if isinstance(scores, ScoreTable):
-            how, archs = scores, list(scores.archs)
+            how = scores
             check_scored(scores, space, sampler)
         else:
             how = completed(scores, space, objective, sampler, drawn_with)
-            archs = chosen_pool(space, pool, drawn_with)
+        example = _example(objective, None if isinstance(how, ScoreTable) else how.batch)
+        kept = folder is not None or storage is None
+        allowed = limits.allowed(space, objective, how, example, folder, evaluation, can_measure=kept)
+        stack.callback(allowed.figures.close)
+        is_table = isinstance(how, ScoreTable)
+        archs = left_in(how.archs, allowed) if is_table else chosen_pool(space, pool, drawn_with, allowed)
         most, planned = budgets(budget, len(archs), is_timed=timeout is not None)
         check_pool(objective, archs, most)
-        opened = open_storage(storage, where)
-        check_shared(opened, study_name, evaluation, objective.recipe, where)
+        opened = open_storage(storage, place)
+        check_shared(opened, study_name, evaluation, objective.recipe, place)
         if isinstance(how, ScoreTable):
             if on_begin:
                 on_begin()
             table = kept_scores(how, folder)
+            table = table.select(archs) if allowed.limits else table
         else:
             path = None if folder is None else folder / SCORES_FILE
             table = how.scores(space, archs, drawn_with, path=path, begin=on_begin, progress=on_scored)
@@ -218,30 +233,35 @@ def search(
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         label = sampler if isinstance(sampler, str) else type(sampler).__name__
         chosen = get_sampler(sampler, table, space, planned, seed) if isinstance(sampler, str) else sampler
-        identity = evaluation | {"sampler": label, "seed": seed} | how_chosen(chosen, pruner, table)
+        identity = evaluation | {"sampler": label, "seed": seed} | how_chosen(chosen, pruner, table, allowed.limits)
         name = study_name or choose_study(opened, identity, most, _name(label, seed, identity))
         study = open_study(opened, name, objective.direction, pruner)
         study.sampler = chosen
-        check_same(study, identity, where)
+        check_same(study, identity, place)
         weights = KeptWeights(folder, name, short_hash(evaluation | versions()), keep)
         if len(queries(study)) < most:
-            with only_search_of(study, where):
-                check_versions(study, versions(), where)
+            with only_search_of(study, place):
+                check_versions(study, versions(), place)
                 begin(study, identity, versions(), most, len(table))
                 _forget_outdated(folder, keep_run=on_begin is not None)
                 if folder is not None and (data := data_of(objective)) is not None:
                     remember(folder, data)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
                 weights.elsewhere = best_elsewhere(study, identity, keep)
-                spender = Spender(study, space, objective, evaluates, weights, elsewhere, on_query, deadline)
+                spender = Spender(study, space, objective, evaluates, weights, elsewhere, on_query, deadline, allowed)
                 spender.spend(most)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
                 study.set_user_attr(TOTAL_SECONDS, spent)
-        given = None if isinstance(how, ScoreTable) or objective.example is not None else how.batch
-        example = objective.example if given is None else pytree.tree_map(lambda part: part[:1], as_batch(given)[0])
-        result = make_result(study, space, objective, evaluates, table.archs, weights, example)
+        result = make_result(study, space, objective, evaluates, table.archs, weights, example, allowed)
         study._storage = unguarded(study._storage)
     return result
+
+
+def _example(objective: Objective, batch: Any) -> Any:
+    """An input of the networks as a batch of one; None if there is none."""
+    if objective.example is not None or batch is None:
+        return objective.example
+    return pytree.tree_map(lambda part: part[:1], as_batch(batch)[0])
 
 
 def _name(label: str, seed: int, identity: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from untrained.samplers.query import (
     best_queries,
     queries,
 )
+from untrained.searching.allowed import NOTHING, Allowed
 from untrained.searching.studies import TRIED, deaths, none_left_open
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
@@ -55,6 +56,7 @@ class Spender:
         elsewhere: Architecture -> a finished trial of another study whose value is taken over.
         on_query: Called after each query.
         deadline: A time of `time.monotonic`, after which no query begins, but for a first one.
+        allowed: Which architectures may be evaluated, whatever a sampler proposes.
     """
 
     study: optuna.Study
@@ -65,6 +67,7 @@ class Spender:
     elsewhere: Mapping[str, FrozenTrial]
     on_query: OnQuery | None = None
     deadline: float = math.inf
+    allowed: Allowed = NOTHING
 
     def spend(self, budget: int) -> None:
         """Makes queries until there are `budget` of them, or the deadline has passed.
@@ -152,7 +155,7 @@ class Spender:
             self.objective.check(arch)
         except InputError as error:
             return str(error)
-        return ""
+        return self.allowed.why_not(arch)
 
     def _take_over(self, trial: optuna.Trial, found: FrozenTrial) -> None:
         """Records the outcome of another study's query."""

@@ -384,9 +384,9 @@ class SearchSpace(ABC):
         Raises:
             InputError: if the space has fewer than `n` and `at_most` is not set, or is too large to be listed whole.
         """
-        return drawn_pool(self, n, seed, at_most=at_most, listable=self._listable())
+        return drawn_pool(self, n, seed, at_most=at_most, listable=self.is_listable())
 
-    def _listable(self) -> bool:
+    def is_listable(self) -> bool:
         """Whether there are few enough combinations to list them."""
         most = self.size if type(self).valid is SearchSpace.valid else self._combinations
         return most is not None and most <= ENUMERABLE

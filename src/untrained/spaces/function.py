@@ -263,7 +263,7 @@ class FunctionSpace(SearchSpace):
         found = self._explored.archs
         return None if found is None else len(found)
 
-    def _listable(self) -> bool:
+    def is_listable(self) -> bool:
         return self._explored.archs is not None
 
     def __iter__(self) -> Iterator[str]:

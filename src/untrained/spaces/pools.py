@@ -1,7 +1,7 @@
 """Pools: distinct architectures of a space, drawn at random."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from untrained.errors import InputError
@@ -50,6 +50,42 @@ def drawn_pool(space: "SearchSpace", n: int | None, seed: int, *, at_most: bool,
     if at_most and found:
         return list(found)
     raise InputError(f"pool of {n} architectures: space {space.name!r} gave {len(found)}, then none in {MISSES} draws")
+
+
+def limited_pool(
+    space: "SearchSpace", n: int, seed: int, meets: Callable[[str], bool], *, listable: bool
+) -> tuple[list[str], int]:
+    """Distinct canonical architectures of a space that meet a condition.
+
+    They are drawn in the order in which a pool without a condition is; a larger pool begins with a smaller one.
+
+    Args:
+        space: the space.
+        n: how many at most.
+        seed: decides which.
+        meets: whether an architecture meets the condition; it is asked once for each.
+        listable: whether the space is small enough to be listed.
+
+    Returns:
+        The architectures: fewer than `n` if no other one is among the last `MISSES`; and how many were looked at.
+
+    Raises:
+        InputError: if `n` is below 1.
+    """
+    if n < 1:
+        raise InputError(f"pool of {n} architectures: give at least 1")
+    everything = list(dict.fromkeys(map(space.canonical, space))) if listable else None
+    found, seen, misses = list[str](), set[str](), 0
+    for arch in _drawn(space, random.Random(seed), everything):
+        if arch in seen:
+            continue
+        seen.add(arch)
+        met = meets(arch)
+        found += [arch] * met
+        misses = 0 if met else misses + 1
+        if len(found) == n or misses == MISSES:
+            break
+    return found, len(seen)
 
 
 def _drawn(space: "SearchSpace", rng: random.Random, everything: list[str] | None) -> Iterator[str]:

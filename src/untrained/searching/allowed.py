@@ -1,0 +1,206 @@
+"""Which architectures the limits of a search allow."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from untrained.errors import InputError, listed, shown
+from untrained.objectives import Objective
+from untrained.searching.figures import FIGURES, FIGURES_FILE, Columns, Figures, columns_of
+from untrained.searching.identity import short_hash
+from untrained.searching.interface import describe
+from untrained.searching.limits import Limit, number, read_limits
+from untrained.spaces import SearchSpace
+
+EARLY = 8
+"""If none of the first so many networks can be measured, none will be."""
+
+
+class Allowed:
+    """Which architectures meet some limits. Cheap figures are looked at before dear ones.
+
+    Args:
+        limits: The limits; with none, everything is allowed.
+        figures: Knows the figures.
+
+    Raises:
+        InputError: A limit is of a figure that is not known.
+
+    Example:
+        >>> from untrained.spaces import MLP
+        >>> allowed = Allowed(read_limits("params <= 1e-9"), Figures(MLP()))
+        >>> allowed.why_not(MLP().pool(1)[0]).startswith("params is")
+        True
+    """
+
+    def __init__(self, limits: Iterable[Limit], figures: Figures) -> None:
+        self.figures = figures
+        order = [*figures.columns, *FIGURES]
+        chosen = list(limits)
+        for name in (limit.name for limit in chosen if limit.name not in order):
+            near = get_close_matches(name, order, n=1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            names = listed(dict.fromkeys((*FIGURES, *figures.names)))
+            raise InputError(f"where {name!r}: no such figure: {meant}choose from {names}")
+        self.limits = tuple(sorted(chosen, key=lambda limit: order.index(limit.name)))
+        self._furthest = 0
+        self._nearest: tuple[float, str] | None = None
+        self._unmeasured = 0
+        self._measured = False
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.limits))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The figures that are limited."""
+        return tuple(dict.fromkeys(limit.name for limit in self.limits))
+
+    def why_not(self, arch: str) -> str:
+        """Tells why an architecture is not allowed; "" if it is.
+
+        Args:
+            arch: An architecture of the space.
+
+        Raises:
+            InputError: None of the first networks can be measured.
+        """
+        for place, limit in enumerate(self.limits):
+            value = self.figures.value(arch, limit.name)
+            if math.isnan(value):
+                return self._unknown(arch, limit.name)
+            self._measured = True
+            if not limit.holds(value):
+                self._note(place, value, arch)
+                return f"not allowed: {limit.name} is {value:.4g}, and not {limit.relation} {number(limit.bound)}"
+        self._furthest = len(self.limits)
+        return ""
+
+    def allows(self, arch: str) -> bool:
+        """Whether an architecture is allowed."""
+        return not self.why_not(arch)
+
+    def chosen(self, archs: Sequence[str]) -> list[str]:
+        """Leaves out the architectures that are not allowed.
+
+        Args:
+            archs: The architectures.
+
+        Raises:
+            InputError: None is left.
+        """
+        found = [arch for arch in archs if self.allows(arch)]
+        if not found:
+            raise self.none_of(len(archs))
+        return found
+
+    def none_of(self, tried: int) -> InputError:
+        """Makes the error for architectures of which none is allowed: it names the least, or the most, there is.
+
+        Args:
+            tried: How many there are.
+        """
+        limit = self.limits[min(self._furthest, len(self.limits) - 1)]
+        before = ", ".join(map(str, self.limits[: self._furthest]))
+        start = f"none of {tried} architectures meets {limit}" + (f" and {before}" if before else "")
+        if self._nearest is None:
+            return InputError(f"{start}: {self.figures.reason(limit.name)}")
+        value, arch = self._nearest
+        return InputError(f"{start}: the {'least' if limit.is_upper else 'most'} is {value:.4g} ({shown(arch, 80)})")
+
+    def figures_of(self, arch: str) -> tuple[dict[str, float], dict[str, float]]:
+        """Looks up the limited figures of an architecture.
+
+        Args:
+            arch: One that is allowed.
+
+        Returns:
+            Those that belong to the network, and those of columns of tables.
+        """
+        found = {name: self.figures.value(arch, name) for name in self.names}
+        own = {name: value for name, value in found.items() if name not in self.figures.columns}
+        return own, {name: value for name, value in found.items() if name in self.figures.columns}
+
+    def _note(self, place: int, value: float, arch: str) -> None:
+        """Remembers the architecture that came nearest to the first limit that none has met."""
+        if place < self._furthest:
+            return
+        if place > self._furthest:
+            self._furthest, self._nearest = place, None
+        sign = 1 if self.limits[place].is_upper else -1
+        if self._nearest is None or sign * value < sign * self._nearest[0]:
+            self._nearest = value, arch
+
+    def _unknown(self, arch: str, name: str) -> str:
+        why = self.figures.reason(name, arch)
+        self._unmeasured += 1
+        if not self._measured and self._unmeasured == EARLY and name not in self.figures.columns:
+            raise InputError(f"where {name!r}: it cannot be measured: {why}")
+        return f"not allowed: {name} is not known: {why}"
+
+
+NOTHING = Allowed((), Figures())
+"""No limits."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Limits as a search is given them.
+
+    Args:
+        limits: What is limited.
+        columns: Columns of tables that the search itself does not know of, see `Figures`.
+    """
+
+    limits: tuple[Limit, ...] = ()
+    columns: Columns = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Any) -> "Where":
+        """Reads limits; `Where` stays as it is.
+
+        Args:
+            given: What `read_limits` takes.
+        """
+        return given if isinstance(given, Where) else cls(read_limits(given))
+
+    def allowed(
+        self,
+        space: SearchSpace,
+        objective: Objective,
+        scores: Any,
+        example: Any,
+        folder: Path | None,
+        evaluation: Mapping[str, Any],
+        *,
+        can_measure: bool,
+    ) -> Allowed:
+        """Finds out where the figures come from.
+
+        Args:
+            space: The space of the search.
+            objective: May answer from a table.
+            scores: May be a table of scores.
+            example: An input of the networks as a batch of one; None if there is none.
+            folder: Keeps the measurements.
+            evaluation: The identity of the evaluation: measurements are of its space.
+            can_measure: Whether measurements that differ from time to time are kept as long as the search.
+
+        Raises:
+            InputError: A figure is not known, or may not be limited.
+        """
+        if not self.limits:
+            return NOTHING
+        names = dict.fromkeys(limit.name for limit in self.limits)
+        columns, known = columns_of(objective, scores, names)
+        columns = {**self.columns, **columns}
+        of_space = {name: part for name, part in evaluation.items() if name.startswith("space")}
+        key = short_hash(of_space | {"inputs": None if example is None else describe(example)})
+        path = None if folder is None else folder / FIGURES_FILE
+        allowed = Allowed(self.limits, Figures(space, example, columns, path, key, known))
+        if "latency" in names and "latency" not in columns and not can_measure:
+            raise InputError("where 'latency' with a storage of its own: give out= too, a folder to keep latencies in")
+        return allowed
