@@ -271,7 +271,7 @@ def limits_in(where: str | None, scores: str | None) -> Any:
         return found
     numeric = open_table(scores).numeric
     names = dict.fromkeys(limit.name for limit in found.limits if limit.name in numeric)
-    return Where(found.limits, read_columns(scores, names))
+    return Where(found.limits, read_columns(scores, names), numeric)
 
 
 def table_scores(

@@ -41,10 +41,10 @@ class Allowed:
         order = [*figures.columns, *FIGURES]
         chosen = list(limits)
         for name in (limit.name for limit in chosen if limit.name not in order):
-            near = get_close_matches(name, order, n=1)
+            known = list(dict.fromkeys((*FIGURES, *figures.names)))
+            near = get_close_matches(name, known, n=1)
             meant = f"did you mean {near[0]!r}? " if near else ""
-            names = listed(dict.fromkeys((*FIGURES, *figures.names)))
-            raise InputError(f"where {name!r}: no such figure: {meant}choose from {names}")
+            raise InputError(f"where {name!r}: no such figure: {meant}choose from {listed(known)}")
         self.limits = tuple(sorted(chosen, key=lambda limit: order.index(limit.name)))
         self._furthest = 0
         self._nearest: tuple[float, str] | None = None
@@ -153,10 +153,12 @@ class Where:
     Args:
         limits: What is limited.
         columns: Columns of tables that the search itself does not know of, see `Figures`.
+        names: The names of all of these that there are, for messages.
     """
 
     limits: tuple[Limit, ...] = ()
     columns: Columns = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, given: Any) -> "Where":
@@ -200,7 +202,7 @@ class Where:
         of_space = {name: part for name, part in evaluation.items() if name.startswith("space")}
         key = short_hash(of_space | {"inputs": None if example is None else describe(example)})
         path = None if folder is None else folder / FIGURES_FILE
-        allowed = Allowed(self.limits, Figures(space, example, columns, path, key, known))
+        allowed = Allowed(self.limits, Figures(space, example, columns, path, key, (*known, *self.names)))
         if "latency" in names and "latency" not in columns and not can_measure:
             raise InputError("where 'latency' with a storage of its own: give out= too, a folder to keep latencies in")
         return allowed
