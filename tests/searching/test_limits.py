@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from documented import printed_by, python_blocks
 from searching.searches import ARCHS, SPACE, Counted, run
 from toy import MLPs, toy_batch
-from untrained import Scoring, search
+from untrained import Scoring, TrainingObjective, search
 from untrained.errors import InputError, InputWarning
 from untrained.searching import figures as measuring
 from untrained.searching.allowed import Allowed
@@ -274,3 +275,11 @@ def test_the_result_shows_the_limited_figures(tmp_path: Path) -> None:
     assert best["memory"] == live_bytes(network, EXAMPLE) / 1e6
     assert {"params", "flops", "memory"} <= best.keys()
     assert "memory" in repr(result)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_documented_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(TrainingObjective, "apart", False)  # starting a process takes seconds
+    (block,) = python_blocks("docs/limits.md")
+    assert printed_by(block) == "True True\n"

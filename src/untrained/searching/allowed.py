@@ -30,9 +30,9 @@ class Allowed:
         InputError: A limit is of a figure that is not known.
 
     Example:
-        >>> from untrained.spaces import MLP
-        >>> allowed = Allowed(read_limits("params <= 1e-9"), Figures(MLP()))
-        >>> allowed.why_not(MLP().pool(1)[0]).startswith("params is")
+        >>> from untrained.spaces import MLPs
+        >>> allowed = Allowed(read_limits("params <= 1e-9"), Figures(MLPs()))
+        >>> allowed.why_not(MLPs().pool(1)[0]).startswith("not allowed: params is")
         True
     """
 

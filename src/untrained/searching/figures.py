@@ -46,9 +46,9 @@ class Figures:
         names: Further names that tables know, for messages.
 
     Example:
-        >>> from untrained.spaces import MLP
-        >>> figures = Figures(MLP(in_features=4, num_classes=3))
-        >>> arch = MLP(in_features=4, num_classes=3).pool(1)[0]
+        >>> from untrained.spaces import MLPs
+        >>> figures = Figures(MLPs(in_features=4, num_classes=3))
+        >>> arch = MLPs(in_features=4, num_classes=3).pool(1)[0]
         >>> figures.value(arch, "params") > 0
         True
     """
@@ -157,8 +157,8 @@ def measure(space: SearchSpace, arch: str, name: str, example: Any = None) -> fl
         Exception: Whatever the network raises.
 
     Example:
-        >>> from untrained.spaces import MLP
-        >>> space = MLP(in_features=4, num_classes=3)
+        >>> from untrained.spaces import MLPs
+        >>> space = MLPs(in_features=4, num_classes=3)
         >>> measure(space, space.pool(1)[0], "memory", torch.zeros(1, 4)) > 0
         True
     """
