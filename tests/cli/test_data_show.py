@@ -60,5 +60,6 @@ def test_a_table_and_what_cannot_be_drawn(tmp_path: Path) -> None:
     assert ["samples", "4", "4", "8"] in [line.split() for line in done.stdout.splitlines()]
     refused("data", "show", "wine", "--out", str(tmp_path / "x.png"), says="wine holds no images to draw")
     refused("data", "show", "digits", "--out", str(tmp_path / "x.jpg"), says="give a .png file")
+    refused("data", "show", "digits", "--out", str(tmp_path / "t.csv" / "x.png"), says="cannot be written")
     refused("data", "show", "digits", "--subset", "5", says="subset 5: digits has 10 classes: give at least 30")
     refused("data", "show", str(tmp_path / "none"), says="unknown data")

@@ -43,7 +43,8 @@ def show_data(
             warnings.warn(warning.message, stacklevel=1)
     if out is not None and not isinstance(found, ImageData):
         raise InputError(f"--out {str(out)!r}: {found.name} holds no images to draw")
+    if isinstance(found, ImageData) and out is not None:
+        write_contact_sheet(found, out)  # first: if it fails, nothing else is said
     print_data(stdout(), found)
     if out is not None:
-        write_contact_sheet(found, out)
         typer.echo(f"contact sheet: {out}", err=True)
