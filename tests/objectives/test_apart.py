@@ -59,8 +59,9 @@ def ended(pid: int) -> bool:
 
 def test_the_values_and_the_weights_are_those_of_this_process_to_the_bit() -> None:
     steps = list[tuple[int, int]]()
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 64, "threads": 2}
     training = training_objective(
-        SPACE, toy_batch(60, 1), toy_batch(30, 2), epochs=2, threads=2, on_step=lambda *step: steps.append(step)
+        SPACE, toy_batch(60, 1), toy_batch(30, 2), on_step=lambda *step: steps.append(step), **options
     )
 
     class Told(Objective):
