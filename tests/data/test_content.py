@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset, Subset, TensorDataset
 
-from untrained.data import load_data
+from untrained.data import as_data, load_data
 from untrained.data.content import SPREAD, content_of
 from untrained.runtime.identity import UNREADABLE
 
@@ -39,6 +39,25 @@ def test_equal_content_is_equal_whoever_holds_it() -> None:
     assert content_of(Noisy([1, 2])) == content_of(Noisy([1, 2]))  # drawn from streams that are seeded
     pairs = [TensorDataset(torch.arange(6.0), torch.arange(6)) for _ in range(2)]
     assert content_of(pairs[0]) == content_of(pairs[1])
+
+
+class Labelled(Own):
+    def __init__(self, values: list[Any]) -> None:
+        super().__init__(values)
+        self.targets = [label for _, label in values]
+
+
+@pytest.mark.parametrize("make", [list, Labelled], ids=["a list", "targets in memory"])
+def test_each_label_that_is_in_memory_counts(make: Any) -> None:
+    fingerprints = set[str]()
+    for changed in (None, *range(5)):  # of 1,000 samples, which are more than those that are looked at
+        pairs = [(torch.tensor([float(i)]), i % 2) for i in range(1000)]
+        if changed is not None:
+            pairs[changed] = (pairs[changed][0], 1 - pairs[changed][1])
+        fingerprints.add(
+            str(as_data({"train": make(pairs), "valid": make(pairs[900:])}, task="classification").fingerprint)
+        )
+    assert len(fingerprints) == 6
 
 
 @pytest.mark.parametrize("row", [0, 17, SPREAD - 1])

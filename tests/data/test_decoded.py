@@ -1,5 +1,6 @@
 """Images that are decoded when they are needed."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from data.pictures import encoded, write_parquet
 from untrained.data import ImageData, load_data
 from untrained.data.decoded import Decoded, Loaded
 from untrained.data.source import Rows
+from untrained.runtime.seeding import random_states
 
 X = np.random.default_rng(0).integers(0, 256, (40, 20, 30, 3), dtype=np.uint8)
 Y = np.arange(40) % 2
@@ -48,6 +50,16 @@ def test_what_does_not_fit_gives_the_same_batches(data: ImageData) -> None:
     assert torch.equal(torch.cat([targets for _, targets in batches]), labels)
     assert torch.equal(lazy[3][0], images[3])
     assert len(lazy) == len(images) == 24
+
+
+def test_decoding_all_leaves_the_random_numbers_as_they_were() -> None:
+    def drawing(rows: Rows) -> torch.Tensor:  # as packages do that are imported for it
+        return torch.full((len(rows), 1, 2, 2), random.random() + np.random.rand() + float(torch.rand(1)))
+
+    samples = Loaded(Decoded(drawing, np.arange(4), torch.from_numpy))
+    before = random_states(torch.device("cpu"))
+    assert len(samples.tensors) == 2
+    assert str(random_states(torch.device("cpu"))) == str(before)
 
 
 def test_another_process_is_sent_no_pixels(data: ImageData) -> None:

@@ -57,6 +57,23 @@ def ended(pid: int) -> bool:
     return False
 
 
+def test_what_a_training_sets_in_torch_is_not_met_by_the_next() -> None:
+    def careless(_: Any) -> float:
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        torch.use_deterministic_algorithms(True)
+        return 1.0
+
+    def settings(_: Any) -> float:
+        fresh = torch.nn.Linear(1, 1)(torch.ones(1, 1, dtype=torch.float32))
+        return float(fresh.requires_grad and not torch.are_deterministic_algorithms_enabled())
+
+    with closing(Here(acting(careless=careless, settings=settings))) as here:
+        assert outcome(here, "careless").evaluation.value == 1
+        assert outcome(here, "settings").evaluation.value == 1
+    assert torch.get_default_dtype() == torch.float32
+
+
 def test_the_values_and_the_weights_are_those_of_this_process_to_the_bit() -> None:
     steps = list[tuple[int, int]]()
     options: dict[str, Any] = {"epochs": 2, "batch_size": 64, "threads": 2}

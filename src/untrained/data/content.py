@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils.data import Dataset, Subset, TensorDataset
 
+from untrained.data.own.known import kept_targets
 from untrained.data.own.samples import Collated, Samples
 from untrained.data.prepared import Prepared
 from untrained.runtime.identity import UNREADABLE
@@ -23,8 +24,9 @@ SPREAD = 64
 def content_of(data: Dataset[Any]) -> dict[str, Any] | str:
     """Stands for the content of a data set: its length and a hash.
 
-    Tensors in memory (`TensorDataset`) are hashed as a whole. Any other data set is known by `SPREAD`
-    samples, evenly spaced from the first to the last one, and a `Subset` by its indices too. The samples are drawn
+    Tensors (`TensorDataset`) and lists in memory are hashed as a whole. Any other data set is known by `SPREAD`
+    samples, evenly spaced from the first to the last one, by all targets that it keeps in memory, and a `Subset` by
+    its indices too. The samples are drawn
     under a fixed random state: augmentation by the global generators of torch, numpy or Python is no change.
 
     Args:
@@ -47,16 +49,27 @@ def content_of(data: Dataset[Any]) -> dict[str, Any] | str:
     if isinstance(data, Prepared):
         raw = content_of(data.raw)
         return raw if isinstance(raw, str) else raw | {"preparation": data.preparation.to_json()}
-    rows = np.unique(np.linspace(0, length - 1, SPREAD).round().astype(int)).tolist()
+    own = data.data if isinstance(data, Samples) else data
+    looked_at = length if _is_list(own) else SPREAD
+    rows = np.unique(np.linspace(0, length - 1, looked_at).round().astype(int)).tolist()
     once, again = (_samples(data, rows[:count]) for count in (len(rows), 1))
     try:
         if _hash(once[:1]) != _hash(again):
             return UNREADABLE
-        own = data.data if isinstance(data, Samples) else data
         indices = list(own.indices) if isinstance(own, Subset) else []
-        return {"length": length, "hash": _hash((once, np.asarray(indices, dtype=np.int64)))}
+        return {"length": length, "hash": _hash((once, np.asarray(indices, dtype=np.int64), _targets(data)))}
     except TypeError:
         return UNREADABLE
+
+
+def _is_list(data: Any) -> bool:
+    while isinstance(data, Subset):
+        data = data.dataset
+    return isinstance(data, list | tuple)
+
+
+def _targets(data: Any) -> Any:
+    return kept_targets(data.data, data.pairing) if isinstance(data, Samples) else None
 
 
 def _samples(data: Dataset[Any], rows: Iterable[int]) -> list[Any]:

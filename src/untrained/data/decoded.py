@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
 from untrained.data.source import Rows
+from untrained.runtime.seeding import seeded
 
 Give = Callable[[Rows], Tensor]
 """Rows -> a tensor whose first dimension goes over them."""
@@ -77,7 +78,8 @@ class Loaded(TensorDataset):
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """All images, and all targets."""
-        return self.decoded.batch(np.arange(len(self)))
+        with seeded(0):  # packages that are imported for it may draw random numbers, which a training would lack
+            return self.decoded.batch(np.arange(len(self)))
 
     def __len__(self) -> int:
         return len(self.decoded)

@@ -15,6 +15,7 @@ from untrained.objectives.base import Evaluation, EvaluationFailed, EvaluationPr
 from untrained.runtime.line import owner
 from untrained.runtime.tensors import copied
 from untrained.runtime.threads import torch_threads
+from untrained.runtime.torch_settings import TorchSettings
 
 STEP_SECONDS = 0.05
 """How often steps are told of: each costs as much as a step of a very small network."""
@@ -28,9 +29,12 @@ def evaluated(objective: Objective, arch: str, trial: Any) -> Evaluation:
     Raises:
         Exception: Whatever the objective raises; or what it returned is no evaluation.
     """
-    start = time.perf_counter()
-    with torch_threads(objective.threads):
-        returned = objective(arch, trial)
+    start, settings = time.perf_counter(), TorchSettings.now()
+    try:
+        with torch_threads(objective.threads), torch.set_grad_enabled(torch.is_grad_enabled()):
+            returned = objective(arch, trial)
+    finally:
+        settings.set()  # what one training sets must not change the value of the next
     return as_evaluation(returned, time.perf_counter() - start)
 
 

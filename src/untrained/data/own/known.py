@@ -33,7 +33,7 @@ def known_targets(data: Any, pairing: Pairing) -> tuple[Values, bool]:
         >>> known_targets(TensorDataset(torch.zeros(3, 2), torch.tensor([0, 1, 0])), Pairing())
         (tensor([0, 1, 0]), True)
     """
-    kept = _kept(data, pairing)
+    kept = kept_targets(data, pairing)
     if kept is not None:
         return kept, True
     rows = np.unique(np.linspace(0, len(data) - 1, MOST_READ).round().astype(int)).tolist()
@@ -41,14 +41,20 @@ def known_targets(data: Any, pairing: Pairing) -> tuple[Values, bool]:
         return [pairing(data[row])[1] for row in rows], len(rows) == len(data)
 
 
-def _kept(data: Any, pairing: Pairing) -> Values | None:
+def kept_targets(data: Any, pairing: Pairing) -> Values | None:
+    """All targets of a data set, if it has them without its samples being read; else None.
+
+    Args:
+        data: A data set.
+        pairing: What of a sample is the target.
+    """
     if isinstance(data, TensorDataset):
         return data.tensors[-1]
     if isinstance(data, Subset):
-        whole = _kept(data.dataset, pairing)
+        whole = kept_targets(data.dataset, pairing)
         return None if whole is None else _taken(whole, data.indices)
     if isinstance(data, ConcatDataset):
-        parts = [_kept(part, pairing) for part in data.datasets]
+        parts = [kept_targets(part, pairing) for part in data.datasets]
         known = [part for part in parts if part is not None]
         return _joined(known) if len(known) == len(parts) else None
     column = _column(data, pairing)
