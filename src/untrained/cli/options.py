@@ -43,6 +43,9 @@ Metrics = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Count Conv2d and Linear only, as the public code does.")]
 Seed = Annotated[int, typer.Option(help="Decides the pool, the scored networks, the batch and the sampler.")]
 BatchSize = Annotated[int, typer.Option(help="Images of the batch that the metrics see.")]
+ScoreBatchSize = Annotated[
+    int | None, typer.Option(help="Samples of the batch that the metrics see (default: 32, or what small data have).")
+]
 Workers = Annotated[
     int | None,
     typer.Option(help="Scoring processes; they change no score (default: all cores, and on a GPU at most 4)."),
@@ -161,7 +164,7 @@ def scoring(metrics: str | None, images: Any, batch_size: int, seed: int) -> dic
     """Makes the metrics, and as many batches as they need.
 
     Args:
-        metrics: The value of `--metrics`; None for RoBoT's.
+        metrics: The value of `--metrics`; None for RoBoT's six.
         images: The data.
         batch_size: Images of a batch.
         seed: Decides which images.

@@ -10,13 +10,13 @@ import typer
 import untrained
 from untrained.cli.options import (
     DATA_OPTIONS,
-    BatchSize,
     Data,
     ImageColumn,
     Inputs,
     Metrics,
     Pool,
     Resize,
+    ScoreBatchSize,
     Seed,
     Space,
     SpaceOptions,
@@ -39,7 +39,7 @@ from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.cores import cores
 from untrained.runtime.seeding import check_seed
-from untrained.searching import BATCH, KEEP
+from untrained.searching import KEEP
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -122,7 +122,7 @@ def search(
     ] = None,
     device: Annotated[str, typer.Option(help="Where to train: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of each training.")] = 1,
-    score_batch_size: BatchSize = BATCH,
+    score_batch_size: ScoreBatchSize = None,
     strict: Strict = False,
     workers: Workers = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
@@ -183,11 +183,11 @@ def search(
             objective: Any = training_of(context.params, recipe, bars.training if jobs == 1 else None)
             images, chosen = objective.data, objective.space
             names = metrics or ",".join(group[0] for group in own_metrics) or None
-            options["scores"] = untrained.Scoring(
-                **scoring(names, images, score_batch_size, scores_seed(out, seed)),
-                strict=strict,
-                workers=cores() if workers is None else workers,
-            )
+            how: dict[str, Any] = {}
+            if score_batch_size is not None:
+                how = scoring(names, images, score_batch_size, scores_seed(out, seed))
+            how |= {"metrics": names, "strict": strict, "workers": cores() if workers is None else workers}
+            options["scores"] = untrained.Scoring(**how)
             options["pool"] = pool if archs is None else read_archs(archs, chosen)
         else:
             assert table is not None

@@ -177,7 +177,7 @@ class DatasetData(Data):
 
     @cached_property
     def _fingerprint(self) -> Any:
-        return [content_of(self._raw[name]) for name in ("train", "valid")]
+        return [content_of(self._raw[name]) for name in ("train", "valid", "test") if name in self._raw]
 
     def raw(self, name: str) -> Dataset[Any] | None:
         return self._raw.get(name)

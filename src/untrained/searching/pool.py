@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import BaseSampler
 
+from untrained.data import Data
 from untrained.errors import InputError, InputWarning, shown
 from untrained.metrics import get_metrics
 from untrained.objectives import Objective
@@ -157,8 +158,15 @@ def completed(given: Scoring | None, space: SearchSpace, objective: Objective, s
     if given.batch is not None:
         return found
     pairs = any("second batch" in metric.needs for metric in chosen or ())
-    second = objective.second_batch(BATCH, seed) if pairs else None
-    return replace(found, batch=objective.batch(BATCH, seed), second_batch=second)
+    size = _batch_size(objective, 2 if pairs else 1)
+    second = objective.second_batch(size, seed) if pairs else None
+    return replace(found, batch=objective.batch(size, seed), second_batch=second)
+
+
+def _batch_size(objective: Objective, batches: int) -> int:
+    """`BATCH`, or what small data have for so many batches."""
+    data = getattr(objective, "data", None)
+    return min(BATCH, max(len(data.split("train")) // batches, 1)) if isinstance(data, Data) else BATCH
 
 
 def check_types(sampler: object, scores: object, pool: object) -> None:
