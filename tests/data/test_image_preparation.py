@@ -88,7 +88,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     for name, says in (
         ("none.png", "none.png' .No such file"),
         ("cut.png", "cut.png' .cut off"),
-        ("large.png", "large.png' is 9 x 9, others are 8 x 8"),
+        ("large.png", "large.png' is 9 x 9, and 8 x 8 is wanted"),
     ):
         with pytest.raises(InputError, match=says):
             preparation.read([tmp_path / name])

@@ -143,7 +143,7 @@ def test_a_form_that_is_given_is_kept() -> None:
     assert np.array_equal(of([encoded(GREY[0])]).like(form)(np.arange(1))[0, 1].numpy(), GREY[0])
     with pytest.warns(InputWarning, match="images of modes RGB are all read as L"):
         of([encoded(RGB[0])]).like(of([encoded(GREY[0])]).form)(np.arange(1))
-    with pytest.raises(InputError, match="row 0 is 7 x 4, others are 7 x 5"):
+    with pytest.raises(InputError, match="row 0 is 7 x 4, and 7 x 5 is wanted"):
         of([encoded(GREY[0][:4])]).like(form)(np.arange(1))
     with pytest.raises(InputError, match="modes F do not go together"):
         of([encoded(GREY[0].astype(np.float32), "TIFF")]).like(form)(np.arange(1))

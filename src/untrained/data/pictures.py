@@ -156,6 +156,9 @@ class Pictures(Images):
             return wanted
         place = next(place for place, size in enumerate(sizes) if size != wanted)
         row = self._encoded.called(int(self._rows[place]))
+        if self._given is not None:
+            what = f"{self._name}: {row} is {by(sizes[place])}, and {by(wanted)} is wanted (width x height)"
+            raise InputError(f"{what}: scale it, or search with --resize, which then scales every picture")
         what = f"{self._name}: {row} is {by(sizes[place])}, others are {by(wanted)} (width x height)"
         side = sensible(sizes)
         raise MixedSizes(f"{what}: resize all, with --resize {side} or resize={side}", side)

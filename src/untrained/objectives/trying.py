@@ -75,7 +75,8 @@ def check_fit(networks: Sequence[nn.Module], data: Data, goal: Goal) -> None:
             try:
                 outputs = call_network(network.eval(), data.example)
             except Exception as error:
-                errors.append(f"a network breaks on inputs of {_shapes(data.example)}: {one_line(error)}")
+                breaks = f"a network breaks on inputs of {_shapes(data.example)}: {one_line(error)}"
+                errors.append(f"{breaks}; does the space fit the data? untrained spaces says what each is for")
                 continue
             try:
                 goal.try_out(outputs, targets)

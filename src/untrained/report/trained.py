@@ -94,7 +94,7 @@ def _luck(document: Mapping[str, Any]) -> list[str]:
         return [
             "These figures do not compare with those of the search, whose networks were trained in another way.",
             f"How lucky its pick was, the best of {luck['queries']}, shows in fresh trainings as in the search: "
-            "untrained train DIR, without other options.",
+            "untrained train without options tells.",
         ]
     word = "lucky" if luck["amount"] >= 0 else "unlucky"
     fresh = luck["fresh"]

@@ -109,7 +109,8 @@ def load_network(folder: str | Path, space: Any = None, which: str | None = None
         has = f"it has no {name}"
         if which == "trained" and (folder / BEST_FILE).is_file():
             raise InputError(f"no network of {str(folder)!r} is trained in full ({has}): untrained train {folder}")
-        raise InputError(f"no finished search in {str(folder)!r}: {has}")
+        hint = f": untrained resume {folder}" if (folder / STUDY_FILE).is_file() else ""
+        raise InputError(f"no finished search in {str(folder)!r} ({has}){hint}")
     document = _read_json(folder / name)
     try:
         made = str(document["space"]), dict(document["space_options"])
