@@ -140,7 +140,7 @@ def test_unknown_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name, message in [
         ("", "unknown data ''"),
-        ("cifar11", "unknown data 'cifar11': give digits, "),
+        ("cifar11", "unknown data 'cifar11', no file or folder: give digits, "),
         ("nowhere.parquet", "no file"),
         ("broken.npz", "cannot be read as an .npz"),
         ("broken.parquet", "cannot be read as a table"),

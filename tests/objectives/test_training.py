@@ -6,7 +6,7 @@ import optuna
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from toy import MLPs, toy_batch, training_objective
 from untrained.errors import InputError
@@ -161,3 +161,9 @@ def test_bad_data_is_named() -> None:
         TrainingObjective(SPACE, {"train": TRAIN, "valid": (inputs / 0, targets)})
     with pytest.raises(InputError, match="validation data's targets hold NaN"):
         TrainingObjective(SPACE, {"train": TRAIN, "valid": (inputs, targets / 0)})
+
+
+def test_the_batch_size_of_a_loader_counts_unless_the_recipe_has_one() -> None:
+    loaders = {"train": DataLoader(Pairs(TRAIN), 12), "valid": DataLoader(Pairs(VALID), 12)}
+    given = [TrainingObjective(SPACE, loaders, recipe) for recipe in (None, Recipe(epochs=1), Recipe(batch_size=5))]
+    assert [one.training.batch_size for one in given] == [12, 12, 5]

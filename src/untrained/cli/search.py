@@ -234,12 +234,18 @@ def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Ca
     Raises:
         InputError: Something given cannot be used.
     """
+    from untrained.runtime.devices import usable_device
+    from untrained.runtime.lookup import look_up
+
+    # What can be seen at once is looked at before the data, whose reading may take minutes.
+    made = untrained.Recipe(**recipe)
+    usable_device(given["device"])
+    look_up("space", given["space"], untrained.SPACES)
     data = chosen_data(given["data"], given["test_data"], given)
-    asked = {} if data.batch_size is None else {"batch_size": data.batch_size}
     return untrained.TrainingObjective(
         chosen_space(given["space"], given["space_options"], data),
         data,
-        untrained.Recipe(**{**asked, **recipe}),
+        made,
         loss=given["loss"],
         metrics=None if given["measure"] is None else given["measure"].split(","),
         data_workers=given["data_workers"],

@@ -110,7 +110,8 @@ def _read(source: str | Path, wanted: Wanted) -> Source:
             return read_folder(path, wanted)
         kind = path.suffix.lower()
         if kind not in (".parquet", ".npz", ".csv", ".tsv"):
-            raise InputError(f"unknown data {str(source)!r}: give {TAKEN}")
+            what = "which is one file" if path.is_file() else "no file or folder"
+            raise InputError(f"unknown data {str(source)!r}, {what}: give {TAKEN}")
         if not path.is_file():
             raise InputError(f"no file {str(source)!r}: give {TAKEN}")
         if kind == ".npz":

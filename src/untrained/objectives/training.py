@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -98,8 +98,9 @@ class TrainingObjective(Objective):
         if not self.space.has_networks:
             raise InputError(f"space {self.space.name!r} has no networks to train: it knows strings and tables only")
         self.data = as_data(data)
-        asked: dict[str, Any] = {} if self.data.batch_size is None else {"batch_size": self.data.batch_size}
-        given = recipe or Recipe(**asked)
+        given = recipe or Recipe()
+        if given.batch_size is None:
+            given = replace(given, batch_size=self.data.batch_size)
         self.goal = make_goal(self.data.task, loss, metrics, direction, given.label_smoothing)
         self.loss = self.goal.plain_loss
         self.direction: Direction = self.goal.direction
