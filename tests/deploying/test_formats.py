@@ -47,6 +47,7 @@ def test_onnx_in_onnxruntime(name: str, tmp_path: Path, capfd: pytest.CaptureFix
     done = export_network(exportable, "onnx", tmp_path / "n.onnx")
     assert (done.paths, done.difference < 1e-5) == ((tmp_path / "n.onnx",), True)
     session = onnxruntime.InferenceSession(str(tmp_path / "n.onnx"))
+    assert {entry.shape[0] for entry in session.get_inputs()} == {"batch"}
     batch = unseen(exportable)
     feed = {entry.name: leaf.numpy() for entry, leaf in zip(session.get_inputs(), tree_leaves(batch), strict=True)}
     found = [torch.from_numpy(np.asarray(output)) for output in session.run(None, feed)]

@@ -45,6 +45,7 @@ def write(exportable: Exportable, path: Path, probabilities: bool) -> tuple[tupl
         except Exception as error:  # of several packages
             cause = error.__cause__ or error
             raise InputError(f"the network cannot be exported as onnx: {one_line(cause)}") from error
+        _name_batch(program.model.graph)
         program.model.metadata_props.update(_metadata(exportable, probabilities))
         program.save(temporary)
         session = _session(runtime, temporary)
@@ -57,6 +58,15 @@ def write(exportable: Exportable, path: Path, probabilities: bool) -> tuple[tupl
 
         difference = checked_difference(run, exportable, probabilities, TOLERANCE, path.name)
     return (path,), difference
+
+
+def _name_batch(graph: Any) -> None:
+    """Calls the number of samples `batch`; torch numbers its symbols, as s31."""
+    symbols = {str(entry.shape[0]) for entry in graph.inputs if entry.shape and not isinstance(entry.shape[0], int)}
+    for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
+        for place, size in enumerate(value.shape or ()):
+            if str(size) in symbols and not isinstance(size, int):
+                value.shape[place] = type(size)("batch")
 
 
 def _packages() -> Any:
