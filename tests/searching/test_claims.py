@@ -88,3 +88,9 @@ def test_a_second_search_on_a_storage_is_told(tmp_path: Path) -> None:
 
     result = run(Counted(nested), storage=storage)
     assert history(result) == history(run())
+
+
+def test_a_search_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="budget 10000 is above"):
+        run(Counted(), out=tmp_path / "new", budget=10_000)
+    assert not (tmp_path / "new").exists()

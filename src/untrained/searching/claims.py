@@ -39,6 +39,7 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
@@ -54,6 +55,9 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
+        if is_new:
+            with suppress(OSError):  # it holds something: the search began
+                folder.rmdir()
         os.close(handle)
 
 
