@@ -9,6 +9,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,24 @@ from untrained.spaces import SearchSpace
 from untrained.spaces.decision import Choices
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 TWINS = 5_000
 """Most architectures whose canonical twins are looked up: that takes up to 0.1 ms each."""
 FEW = 16
 """A part of an opaque string with more different values than this is read letter by letter."""
+
+
+class Points(NamedTuple):
+    """Architectures as the hypotheses see them: metrics n x K, codes n x P, counts n x C."""
+
+    metrics: Array
+    codes: Array
+    counts: Array
+
+    def take(self, rows: Index) -> "Points":
+        """The points of some rows."""
+        return Points(*(x[rows] for x in self))
 
 
 def spread_top(values: Array) -> Array:

@@ -26,9 +26,7 @@ for Machine Learning", 2006, eq. 2.30), raised to the power `TEMPER`. One more q
 
 import math
 import mmap
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +35,12 @@ from scipy.stats import qmc
 
 from untrained.errors import InputError
 from untrained.runtime.interrupts import interrupts_held
+from untrained.samplers.candidates import Block, Pool, View
+from untrained.samplers.features import Points
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
 Index = NDArray[np.intp]
-Pool = NDArray[np.float32]
-"""Arrays as long as the pool are single precision."""
 
 SIZE = 128
 """S; a power of two, for Sobol's sequence."""
@@ -70,18 +68,6 @@ class Kind(IntEnum):
     BOTH = 1
     ENCODING = 2
     NOTHING = 3
-
-
-class Points(NamedTuple):
-    """Architectures as the hypotheses see them: metrics n x K, codes n x P, counts n x C (`features`)."""
-
-    metrics: Array
-    codes: Array
-    counts: Array
-
-    def take(self, rows: Index) -> "Points":
-        """The points of some rows."""
-        return Points(*(x[rows] for x in self))
 
 
 def scale_values(values: Array) -> Array:
@@ -118,11 +104,7 @@ class Hypotheses:
     """
 
     def __init__(self, candidates: Points, seed: int, budget: int) -> None:
-        self.candidates = candidates
         codes = candidates.codes
-        # The distances of codes are computed once for each code that occurs, and looked up for the candidates.
-        self._levels, level = np.unique(codes, return_inverse=True)
-        self._level = np.ascontiguousarray(level.reshape(codes.shape).T)
         k, p = candidates.metrics.shape[1], codes.shape[1]
         rng = np.random.default_rng((seed, 0))
         u = _draw(k + p + 11, rng)
@@ -155,12 +137,11 @@ class Hypotheses:
         self.joint = encoding * np.exp(1 + rest[:, 4])
         self.joint_length = np.exp(-0.5 + 0.7 * rest[:, 5])
         self.residual = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 6]))
-        self._counts = candidates.counts.astype(np.float32)
-        self._norms = np.einsum("nc,nc->n", self._counts, self._counts)
         self._queries = candidates.take(np.arange(0))
         self._inverse = np.zeros((SIZE, 0, 0))
         self._factor = list[tuple[Pool, Pool]]()
-        self._views = dict[int, _View]()
+        self._blocks = [Block(candidates)]
+        self._views = dict[tuple[int, int], View]()  # by block and hypothesis
 
     def observe(self, queries: Points) -> None:
         """Takes in the t queries of the history; a prefix that was observed before is not computed again."""
@@ -231,49 +212,60 @@ class Hypotheses:
         Returns:
             n means and n standard deviations, which include the term that is independent for each architecture.
         """
-        view = self._views.pop(s, None) or self._start(s)
-        self._views[s] = view  # the last used stands last
-        t = len(self._queries.metrics)
+        parts = [self._predict(b, s) for b in range(len(self._blocks))]
+        if len(parts) == 1:
+            return parts[0]
+        means, stds = zip(*parts, strict=True)
+        return np.concatenate(means), np.concatenate(stds)
+
+    def add(self, candidates: Points) -> None:
+        """Adds candidates, which stand behind the others. What is computed of those stays as it is to the bit.
+
+        Args:
+            candidates: Further architectures that will be predicted.
+        """
+        self._blocks.append(Block(candidates))
+
+    def _predict(self, b: int, s: int) -> tuple[Pool, Pool]:
+        block, t = self._blocks[b], len(self._queries.metrics)
+        view = self._views.pop((b, s), None) or self._start(block, s)
+        self._views[b, s] = view  # the last used stands last
         for row in range(view.known, t):
-            self._extend(s, view, row)
+            self._extend(s, block, view, row)
         while sum(view.v.nbytes for view in self._views.values()) > MEMORY and len(self._views) > 1:
             del self._views[next(iter(self._views))]
         explained = np.einsum("tn,tn->n", view.v[:t], view.v[:t])
         mean = view.mean + self._white[s].astype(np.float32) @ view.v[:t]
         return mean, np.sqrt(np.maximum(view.variance - explained, 1e-6))
 
-    def _start(self, s: int) -> "_View":
-        metrics = self.candidates.metrics
+    def _start(self, block: Block, s: int) -> View:
+        metrics = block.points.metrics
         z = metrics * self.trust[s]
         norms = np.einsum("nk,nk->n", z, z)
         variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.counting[s] + self.additive[s] + self.joint[s]
         variance += self.residual[s]
         mean = self.slope[s] * (z @ np.ones(z.shape[1]))
         z, norms, mean, variance = (x.astype(np.float32) for x in (z, norms, mean, variance))
-        return _View(z, norms, mean, variance, np.empty((0, len(z)), np.float32))
+        return View(z, norms, mean, variance, np.empty((0, len(z)), np.float32))
 
-    def _extend(self, s: int, view: "_View", row: int) -> None:
+    def _extend(self, s: int, block: Block, view: View, row: int) -> None:
         """Adds a row of v: (k - w.v) / d."""
         query = (self._queries.metrics[row] * self.trust[s]).astype(np.float32)
         inner = view.z @ query
         squares = np.maximum(view.norms + query @ query - 2 * inner, 0)
         distances = np.zeros_like(inner)
         if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
-            levels = self.option_distances(s, self._levels[:, None], self._queries.codes[row])
+            levels = self.option_distances(s, block.levels[:, None], self._queries.codes[row])
             levels *= self.decision_weights[s]
-            for level, by_level in zip(self._level, levels.T.astype(np.float32), strict=True):
+            for level, by_level in zip(block.level, levels.T.astype(np.float32), strict=True):
                 distances += by_level[level]
-        counted = self._count_distances(self._queries.counts[row].astype(np.float32))
+        counted = block.count_distances(self._queries.counts[row].astype(np.float32))
         cov = self._covariance(s, inner, squares, counted, distances)
         w, d = self._factor[row]
         if row == len(view.v):
             view.v = np.concatenate([view.v, np.empty((max(row, 16), len(cov)), np.float32)])
         view.v[row] = (cov - w[s] @ view.v[:row]) / d[s]
         view.known = row + 1
-
-    def _count_distances(self, counts: Pool) -> Pool:
-        """|h - h'|^2 of the candidates and one query."""
-        return np.maximum(self._norms + counts @ counts - 2 * (self._counts @ counts), 0)
 
     def option_distances(self, s: int | slice, codes: Array, other: Array) -> Array:
         """1 - exp(-|e(c) - e(c')|^2 / 4) for each decision: from 0, the same option, to 1."""
@@ -343,18 +335,6 @@ def favoured(metrics: Array, m: int, seed: int) -> Index:
     single = metrics.astype(np.float32)
     share = -(-m // trust.shape[1])
     return np.unique(np.concatenate([np.argpartition(single @ column, -share)[-share:] for column in trust.T]))
-
-
-@dataclass
-class _View:
-    """The candidates under one hypothesis: z and |z|^2, prior mean and variance, and `known` rows of v."""
-
-    z: Pool
-    norms: Pool
-    mean: Pool
-    variance: Pool
-    v: Pool
-    known: int = 0
 
 
 def _prior(k: int, p: int, both: float) -> Array:
