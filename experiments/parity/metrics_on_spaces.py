@@ -17,6 +17,7 @@ from untrained.metrics import METRICS
 from untrained.scoring.pool import compute_scores
 from untrained.spaces import (
     DARTS,
+    BERTs,
     GPTs,
     MLPs,
     MnasNets,
@@ -44,6 +45,7 @@ SPACES: tuple[SearchSpace, ...] = (
     UNets(CLASSES, image_size=SIDE),
     MLPs(CLASSES, FEATURES),
     Transformers(CLASSES, TOKENS, LENGTH),
+    BERTs(CLASSES, TOKENS, LENGTH),
     GPTs(TOKENS, LENGTH),
 )
 
@@ -55,7 +57,7 @@ def batch(space: SearchSpace, seed: int) -> tuple[Tensor, Tensor]:
     if isinstance(space, GPTs):
         text = torch.randint(TOKENS, (8, LENGTH + 1), generator=rng)
         return text[:, :-1], text[:, 1:]
-    if isinstance(space, Transformers):
+    if isinstance(space, Transformers | BERTs):
         return torch.randint(TOKENS, (8, LENGTH), generator=rng), labels
     if isinstance(space, MLPs):
         return torch.randn(8, FEATURES, generator=rng), labels

@@ -11,7 +11,7 @@ from untrained.spaces import SPACES, get_space
 
 FACTS = {"num_classes": 4, "in_channels": 3, "image_size": 16, "in_features": 6, "vocabulary": 20, "length": 8}
 TOKENS = torch.arange(32).view(4, 8) % 20
-EXAMPLES = {"mlp": torch.ones(4, 6), "transformer": TOKENS, "gpt": TOKENS}
+EXAMPLES = {"mlp": torch.ones(4, 6), "transformer": TOKENS, "gpt": TOKENS, "bert": TOKENS}
 
 
 @pytest.mark.parametrize("name", sorted(set(SPACES) - {"nasbench201"}))

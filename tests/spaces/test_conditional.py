@@ -17,8 +17,8 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
     return request.param()
 
 
-def test_they_are_five() -> None:
-    assert {*CONDITIONAL} == {"mlp", "mobilenet", "vit", "gpt", "nasbench101"}
+def test_they_are_six() -> None:
+    assert {*CONDITIONAL} == {"mlp", "mobilenet", "vit", "gpt", "nasbench101", "bert"}
 
 
 def test_a_trial_is_asked_for_what_has_an_effect_only(space: SearchSpace) -> None:

@@ -17,6 +17,7 @@ SMALL: dict[str, tuple[Tensor, dict[str, int]]] = {
     "mlp": (ROWS, {}),
     "transformer": (TOKENS, {"length": 12}),
     "gpt": (TOKENS, {"length": 12}),
+    "bert": (TOKENS, {"length": 12}),
 }
 
 

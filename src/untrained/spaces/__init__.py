@@ -8,6 +8,7 @@ from torch import nn
 from untrained.errors import InputError, one_line, shown
 from untrained.runtime.lookup import look_up
 from untrained.spaces.base import SearchSpace
+from untrained.spaces.bert import BERTs
 from untrained.spaces.choosing import choice, repeat
 from untrained.spaces.darts import DARTS
 from untrained.spaces.gpt import GPTs
@@ -30,6 +31,7 @@ __all__ = [
     "DARTS",
     "SPACES",
     "ArchitectureList",
+    "BERTs",
     "GPTs",
     "MLPs",
     "MnasNets",
@@ -68,6 +70,7 @@ SPACES: dict[str, type[SearchSpace]] = {
     "darts": DARTS,
     "gpt": GPTs,
     "nasbench101": NASBench101,
+    "bert": BERTs,
 }
 """The spaces that come with the package, by name."""
 
