@@ -68,10 +68,10 @@ class Choice:
 class PoolSampler(BaseSampler):
     """Chooses architectures of a score table, each at most once; a subclass says which.
 
-    It works in any Optuna study of one objective that asks the trial for the parameters of the space. Any number of
-    threads (`n_jobs`) and processes may work on one study: trials choose one after the other, each with all queries
-    before it in its history, running ones included. Further parameters of a trial, such as a learning rate, are left
-    to Optuna's TPE.
+    It works in any Optuna study of one objective (see `most_objectives`) that asks the trial for the parameters of the
+    space. Any number of threads (`n_jobs`) and processes may work on one study: trials choose one after the other, each
+    with all queries before it in its history, running ones included. Further parameters of a trial, such as a learning
+    rate, are left to Optuna's TPE.
 
     Args:
         table: The scores to learn from; its architectures are the pool.
@@ -113,6 +113,11 @@ class PoolSampler(BaseSampler):
     def options(self) -> dict[str, Any]:
         """What the sequence of choices depends on, besides table, seed and history (JSON)."""
 
+    @property
+    def most_objectives(self) -> int | None:
+        """How many objectives a study may have; None for any. It looks at the first, which is the one to learn."""
+        return 1
+
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Chooses for a trial that has just begun, so that later ones need not wait for the first parameter it asks.
 
@@ -150,8 +155,11 @@ class PoolSampler(BaseSampler):
 
     def _architecture(self, study: Study, trial: FrozenTrial) -> str:
         """What the trial queries: chosen now, unless it has been already."""
-        if len(study.directions) > 1:
-            raise InputError(f"{type(self).__name__} looks for one objective: the study has {len(study.directions)}")
+        most = self.most_objectives
+        if most is not None and len(study.directions) > most:
+            one = "one objective" if most == 1 else f"{most} objectives"
+            hint = "Mixture(..., costs=) takes figures that are known before; RandomSearch takes any objectives"
+            raise InputError(f"{type(self).__name__} looks for {one}: the study has {len(study.directions)}: {hint}")
         written = study._storage.get_trial(trial._trial_id).user_attrs.get(ARCHITECTURE)
         if written is not None:
             return written

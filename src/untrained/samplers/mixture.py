@@ -1,7 +1,7 @@
 """A sampler that weighs many hypotheses of how the objective depends on the metrics and on the architecture."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,12 @@ from untrained.samplers.hypotheses import (
     scale_values,
 )
 from untrained.samplers.query import Query
+from untrained.samplers.tradeoffs import Costs
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
 Index = NDArray[np.intp]
 
 AVERAGED = 32
@@ -61,6 +63,9 @@ class Mixture(PoolSampler):
     it, so parallel queries spread. Before the first query, metrics are expected to point the way that the table says;
     few queries overrule that. `metric_weights` of a query are the trust in the metrics, averaged over the hypotheses.
 
+    With `costs`, which are known of every architecture before, it looks for a front instead of one best: each query has
+    the highest expected gain in hypervolume (`tradeoffs`).
+
     In a pool of more than `CANDIDATES` architectures, half of the candidates are favourites of the hypotheses and half
     are random.
 
@@ -69,9 +74,10 @@ class Mixture(PoolSampler):
         space: The search space of its architectures.
         budget: How many queries the search is to make.
         seed: Decides every random draw.
+        costs: What each architecture of the table costs, n x m, lower is better; None to look for the best value alone.
 
     Raises:
-        InputError: If the budget is below 1.
+        InputError: If the budget is below 1, or the costs are not those of the table.
 
     Example:
         >>> from untrained import ArchitectureList, ScoreTable, search
@@ -83,16 +89,24 @@ class Mixture(PoolSampler):
         99.0
     """
 
-    def __init__(self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> None:
+    def __init__(
+        self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0, costs: Array | None = None
+    ) -> None:
         super().__init__(table, space, seed=seed)
         if budget < 1:
             raise InputError(f"budget {budget}: give at least 1 query")
         self.budget = budget
+        self._costs = None if costs is None else Costs(np.asarray(costs, dtype=np.float64), len(table))
 
     @property
     def options(self) -> dict[str, Any]:
-        """Empty: the choices depend on table, seed and history alone."""
-        return {}
+        """Empty: the choices depend on table, seed and history alone; and on the costs, if there are any."""
+        return {} if self._costs is None else {"costs": self._costs.fingerprint}
+
+    @property
+    def most_objectives(self) -> int:
+        """The value, and each cost."""
+        return 1 if self._costs is None else 1 + self._costs.costs.shape[1]
 
     @cached_property
     def _metrics(self) -> Array:
@@ -148,13 +162,20 @@ class Mixture(PoolSampler):
         phase = "exploit" if seen else "explore"
         if not seen:
             score = bank.predict(drawn)[0]
+            score = score if self._costs is None else self._costs.alone(self._candidates, score)
         else:
-            score = np.zeros(len(self._candidates))
+            score, gain = np.zeros(len(self._candidates)), self._gain(rows[: len(y)], y)
             likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
             for s in likeliest[weights[likeliest] > NEGLIGIBLE * weights[likeliest[0]]]:
-                score += weights[s] * expected_improvement(*bank.predict(int(s)), best=y.max(initial=0.0))
+                score += weights[s] * gain(*bank.predict(int(s)))
         score[taken] = -np.inf
         return self._choice(self._candidates[int(np.argmax(score))], phase, trust)
+
+    def _gain(self, queried: Index, y: Array) -> Callable[[Floats, Floats], Floats]:
+        """What a candidate of a mean and a standard deviation is expected to bring, given the values so far."""
+        if self._costs is None or not len(y):
+            return partial(expected_improvement, best=y.max(initial=0.0))
+        return self._costs.gain(self._candidates, queried, y)
 
     def _at_random(self, t: int, kind: int, rng: np.random.Generator) -> bool:
         """Whether query t is random, given the kind of the hypothesis that was drawn.

@@ -32,6 +32,10 @@ class RandomSearch(PoolSampler):
         """Empty: the choices depend on table, seed and history alone."""
         return {}
 
+    @property
+    def most_objectives(self) -> None:
+        """Any number: it looks at none."""
+
     def choose(self, history: Sequence[Query]) -> Choice:
         known = {query.architecture for query in history}
         order = np.random.default_rng(derive_seed(self.seed, "random search")).permutation(len(self.table))
