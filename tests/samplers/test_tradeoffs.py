@@ -40,7 +40,7 @@ def test_hypervolumes_are_those_counted_cell_by_cell(d: int) -> None:
 
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_the_front_is_what_nothing_dominates(d: int) -> None:
-    points = np.random.default_rng(d).integers(0, 5, size=(30, d))
+    points = np.random.default_rng(d).integers(0, 5, size=(30, d)).astype(float)
 
     def dominates(a: Any, b: Any) -> bool:
         return all(x <= y for x, y in zip(a, b, strict=True)) and any(x < y for x, y in zip(a, b, strict=True))
