@@ -15,7 +15,7 @@ LEVELS = (
     {"runtime"},
     {"data", "spaces", "probe"},
     {"metrics"},
-    {"scores"},
+    {"scores", "measuring"},
     {"scoring", "samplers", "objectives"},
     {"benchmarks", "searching", "testing"},
     {"benching", "analysis", "deploying"},

@@ -14,11 +14,12 @@ from searching.searches import ARCHS, SPACE, Counted, run
 from toy import MLPs, toy_batch
 from untrained import Scoring, TrainingObjective, search
 from untrained.errors import InputError, InputWarning
+from untrained.measuring import Measurement
+from untrained.measuring.live import live_bytes
 from untrained.searching import figures as measuring
 from untrained.searching.allowed import Allowed
 from untrained.searching.figures import Figures, measure
 from untrained.searching.limits import read_limits
-from untrained.searching.live import live_bytes
 from untrained.searching.saved import load_summary
 
 EXAMPLE = torch.zeros(1, 1, 4, 4)
@@ -96,12 +97,12 @@ def test_an_unknown_figure_is_named_before_anything_is_spent(tmp_path: Path) -> 
 
 def test_params_are_those_counted_by_hand() -> None:
     for arch in ARCHS:
-        assert measure(SPACE, arch, "params") == pytest.approx(params_of(arch))
+        assert measure(SPACE, arch, "params").value == pytest.approx(params_of(arch))
 
 
 def test_flops_are_those_counted_by_hand() -> None:
     arch = "width=8,depth=1,norm=False"
-    assert measure(SPACE, arch, "flops", EXAMPLE) == pytest.approx((16 * 8 + 8 + 8 * 3) / 1e6)
+    assert measure(SPACE, arch, "flops", EXAMPLE).value == pytest.approx((16 * 8 + 8 + 8 * 3) / 1e6)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_cheap_figures_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = list[tuple[str, str]]()
     real = measure
 
-    def seen(space: Any, arch: str, name: str, example: Any) -> float:
+    def seen(space: Any, arch: str, name: str, example: Any) -> Measurement:
         measured.append((arch, name))
         return real(space, arch, name, example)
 
@@ -178,10 +179,10 @@ def latencies(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Measured architectures; each measurement takes longer than all before, as on a machine that grows busy."""
     measured = list[str]()
 
-    def slower(_space: Any, arch: str, name: str, _example: Any) -> float:
+    def slower(_space: Any, arch: str, name: str, _example: Any) -> Measurement:
         assert name == "latency"
         measured.append(arch)
-        return len(measured) / 10
+        return Measurement(len(measured) / 10)
 
     monkeypatch.setattr(measuring, "measure", slower)
     return measured

@@ -7,13 +7,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-FIGURES = {
-    "params": ("parameters", "M"),
-    "flops": ("FLOPs", "M"),
-    "memory": ("memory", "MB"),
-    "latency": ("latency", "ms"),
-}
-"""Key of the pick -> what it is called, and its unit."""
+from untrained.measuring import FIGURES, is_figure, unit_of
+
+CALLED = {"params": "parameters", "flops": "FLOPs"}
+"""Figures that people call otherwise."""
 
 
 def render(summary: Mapping[str, Any]) -> RenderableType:
@@ -124,7 +121,8 @@ def _best(summary: Mapping[str, Any]) -> RenderableType:
     rows += [(k, "missing" if v is None else f"{v:.2f}") for k, v in best["reported"].items()]
     if "rank" in best:
         rows.append(("rank in the pool", f"{best['rank']} of {summary['pool']}"))
-    rows += [(name, f"{best[key]:.3f} {unit}") for key, (name, unit) in FIGURES.items() if key in best]
+    figures = sorted(filter(is_figure, best), key=lambda key: FIGURES.index(key.partition("(")[0]))
+    rows += [(CALLED.get(key, key), f"{best[key]:.3f} {unit_of(key)}") for key in figures]
     rows += [(name, f"{value:g}") for name, value in best.get("columns", {}).items()]
     table = Table(title="Best architecture", title_justify="left", title_style="bold", box=None, show_header=False)
     table.add_column()

@@ -1,15 +1,17 @@
 """Which architectures the limits of a search allow."""
 
 import math
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from untrained.errors import InputError, listed, shown
+from untrained.errors import InputError, InputWarning, shown
+from untrained.measuring import FIGURES, is_figure
 from untrained.objectives import Objective
-from untrained.searching.figures import FIGURES, FIGURES_FILE, Columns, Figures, columns_of
+from untrained.searching.figures import FIGURES_FILE, Columns, Figures, columns_of
 from untrained.searching.identity import short_hash
 from untrained.searching.interface import describe
 from untrained.searching.limits import Limit, number, read_limits
@@ -27,7 +29,7 @@ class Allowed:
         figures: Knows the figures.
 
     Raises:
-        InputError: A limit is of a figure that is not known.
+        InputError: A limit is of a figure that is not known, or cannot be measured on this machine.
 
     Example:
         >>> from untrained.spaces import MLPs
@@ -38,18 +40,18 @@ class Allowed:
 
     def __init__(self, limits: Iterable[Limit], figures: Figures) -> None:
         self.figures = figures
-        order = [*figures.columns, *FIGURES]
-        chosen = list(limits)
-        for name in (limit.name for limit in chosen if limit.name not in order):
-            known = list(dict.fromkeys((*FIGURES, *figures.names)))
-            near = get_close_matches(name, known, n=1)
-            meant = f"did you mean {near[0]!r}? " if near else ""
-            raise InputError(f"where {name!r}: no such figure: {meant}choose from {listed(known)}")
-        self.limits = tuple(sorted(chosen, key=lambda limit: order.index(limit.name)))
+        chosen = [Limit(figures.named(limit.name), limit.relation, limit.bound) for limit in limits]
+        self.limits = tuple(sorted(chosen, key=lambda limit: self._cost(limit.name)))
         self._furthest = 0
         self._nearest: tuple[float, str] | None = None
-        self._unmeasured = 0
-        self._measured = False
+        self._had = Counter[str]()
+        self._lacking = Counter[str]()
+
+    def _cost(self, name: str) -> tuple[int, str]:
+        """What comes first: columns, then figures in the order of their cost."""
+        columns = list(self.figures.columns)
+        base = name.partition("(")[0]
+        return (columns.index(name), "") if name in columns else (len(columns) + FIGURES.index(base), name)
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.limits))
@@ -72,7 +74,7 @@ class Allowed:
             value = self.figures.value(arch, limit.name)
             if math.isnan(value):
                 return self._unknown(arch, limit.name)
-            self._measured = True
+            self._had[limit.name] += 1
             if not limit.holds(value):
                 self._note(place, value, arch)
                 return f"not allowed: {limit.name} is {value:.4g}, and not {limit.relation} {number(limit.bound)}"
@@ -134,10 +136,17 @@ class Allowed:
         if self._nearest is None or sign * value < sign * self._nearest[0]:
             self._nearest = value, arch
 
+    def warn_unknown(self) -> None:
+        """Warns of figures that could not be had of some architectures, which are left out for that."""
+        for name, lacking in self._lacking.items():
+            of, why = lacking + self._had[name], self.figures.reason(name)
+            text = f"{name} of {lacking} of {of} architectures is not known, so they are left out, as this one: {why}"
+            warnings.warn(text, InputWarning, stacklevel=4)
+
     def _unknown(self, arch: str, name: str) -> str:
         why = self.figures.reason(name, arch)
-        self._unmeasured += 1
-        if not self._measured and self._unmeasured == EARLY and name not in self.figures.columns:
+        self._lacking[name] += 1
+        if not self._had[name] and self._lacking[name] == EARLY and name not in self.figures.columns:
             raise InputError(f"where {name!r}: it cannot be measured: {why}")
         return f"not allowed: {name} is not known: {why}"
 
@@ -203,6 +212,8 @@ class Where:
         key = short_hash(of_space | {"inputs": None if example is None else describe(example)})
         path = None if folder is None else folder / FIGURES_FILE
         allowed = Allowed(self.limits, Figures(space, example, columns, path, key, (*known, *self.names)))
-        if "latency" in names and "latency" not in columns and not can_measure:
-            raise InputError("where 'latency' with a storage of its own: give out= too, a folder to keep latencies in")
+        for name in allowed.names:
+            if name.startswith("latency") and is_figure(name) and name not in columns and not can_measure:
+                text = f"where {name!r} with a storage of its own: give out= too, a folder to keep latencies in"
+                raise InputError(text)
         return allowed

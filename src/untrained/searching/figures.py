@@ -1,29 +1,21 @@
 """Cheap figures of an architecture: known without a training, and measured once."""
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from untrained.data.tables import open_table
-from untrained.errors import InputError, one_line
-from untrained.metrics import METRICS
+from untrained.errors import InputError, InputWarning, one_line
+from untrained.measuring import Measurement, Subject, Unsteady, measured, read_figure
 from untrained.objectives import Objective, TabularObjective
 from untrained.objectives.given import AdaptedObjective
-from untrained.probe import Probe
-from untrained.probe.packing import packed
+from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.journal import Journal
-from untrained.runtime.seeding import seeded
-from untrained.runtime.threads import torch_threads
 from untrained.scores import ScoreTable
-from untrained.searching.live import live_bytes
 from untrained.spaces import SearchSpace
 
-FIGURES = ("params", "flops", "memory", "latency")
-"""The figures of any network, cheapest first."""
-UNITS = {"params": "M", "flops": "M", "memory": "MB", "latency": "ms"}
 FIGURES_FILE = "figures.jsonl"
 
 Columns = Mapping[str, Mapping[str, float]]
@@ -34,8 +26,7 @@ class Figures:
     """The figures of the architectures of a space. What was measured once is not measured again.
 
     `params` and `flops` are millions, as the metrics of these names count them; `memory` is the megabytes of an
-    inference with one example (see `live_bytes`); `latency` the milliseconds of one, in evaluation mode, on one thread
-    of the CPU: the median of 11 passes after 3 unmeasured ones.
+    inference with one example (see `live_bytes`); `latency` the milliseconds of one (see `timed`).
 
     Args:
         space: Counts or builds the networks; None if there are columns only.
@@ -69,15 +60,35 @@ class Figures:
         self._path = path
         self._key = key
         self._journal: Journal | None = None
-        self._known: dict[tuple[str, str], tuple[float, str]] = {}
+        self._known: dict[tuple[str, str], tuple[Measurement, str]] = {}
+        self._unwritten: dict[str, list[tuple[str, str]]] = {}
         self._is_read = False
+
+    def named(self, given: str, what: str = "where") -> str:
+        """Finds the one name of a figure, and makes sure that it can be had here.
+
+        Args:
+            given: Its name, perhaps with options; or that of a column.
+            what: What the message begins with.
+
+        Raises:
+            InputError: There is no such figure, or this machine cannot measure it.
+        """
+        if given in self.columns:
+            return given
+        try:
+            figure = read_figure(given, self.names)
+            figure.check()
+        except InputError as error:
+            raise InputError(f"{what} {given!r}: {error}") from error
+        return figure.name
 
     def value(self, arch: str, name: str) -> float:
         """Looks up, counts or measures a figure.
 
         Args:
             arch: An architecture of the space.
-            name: The figure.
+            name: The figure: a column, or a `Figure.name`.
 
         Returns:
             The figure; NaN if the network cannot be built or measured (see `reason`), or the table has none.
@@ -97,12 +108,10 @@ class Figures:
         place = (self.space.canonical(arch), name)
         self._read()
         if place not in self._known:
-            found = self._measured(*place)
-            if self._journal is not None:
-                value = None if math.isnan(found[0]) else found[0]
-                self._journal.add([self._key, *place, value, found[1]])
-            self._known[place] = found
-        return self._known[place][0]
+            check_interrupt()
+            self._known[place] = self._measured(*place)
+            self._keep(place)
+        return self._known[place][0].value
 
     def reason(self, name: str, arch: str | None = None) -> str:
         """Tells why a figure is NaN.
@@ -117,6 +126,16 @@ class Figures:
         mine = None if arch is None or self.space is None else self._known.get((self.space.canonical(arch), name))
         return mine[1] if mine else next(found, "no reason known")
 
+    def details(self, arch: str, name: str) -> Mapping[str, Any]:
+        """How a figure was measured: of a latency its spread, passes, runtime, threads, batch and device.
+
+        Args:
+            arch: An architecture that was looked at.
+            name: The figure.
+        """
+        mine = None if self.space is None else self._known.get((self.space.canonical(arch), name))
+        return mine[0].details if mine else {}
+
     def close(self) -> None:
         """Lets another process write to the file."""
         if self._journal is not None:
@@ -128,58 +147,70 @@ class Figures:
         if self._is_read or self._path is None:
             return
         self._is_read, self._journal = True, Journal(self._path)
-        for key, arch, name, value, why in self._journal.entries:
+        for key, arch, name, value, why, *details in self._journal.entries:
             if key == self._key:
-                self._known[arch, name] = math.nan if value is None else value, why
+                number = math.nan if value is None else value
+                self._known[arch, name] = Measurement(number, *details), why
 
-    def _measured(self, arch: str, name: str) -> tuple[float, str]:
+    def _keep(self, place: tuple[str, str]) -> None:
+        """Writes a figure to the file. As long as none could be measured, none is written: when the search is begun
+        again, the machine may be free."""
+        if self._journal is None:
+            return
+        name = place[1]
+        if name not in self._unwritten:
+            self._warn_of_other_device(name, self._known[place][0])
+        unwritten = self._unwritten.setdefault(name, [])
+        unwritten.append(place)
+        if all(math.isnan(known.value) for (_, n), (known, _) in self._known.items() if n == name):
+            return
+        for arch, _ in unwritten:
+            known, why = self._known[arch, name]
+            value = None if math.isnan(known.value) else known.value
+            self._journal.add([self._key, arch, name, value, why, dict(known.details)])
+        unwritten.clear()
+
+    def _warn_of_other_device(self, name: str, found: Measurement) -> None:
+        """Tells if figures that were measured on another device are in the file."""
+        here = found.details.get("device")
+        others = {known.details.get("device") for (_, n), (known, _) in self._known.items() if n == name}
+        other = next(iter(others - {here, None}), None)
+        if here and other:
+            text = f"{self._path} has {name} of other networks on {other}, and this is {here}: they do not compare"
+            warnings.warn(text, InputWarning, stacklevel=2)
+
+    def _measured(self, arch: str, name: str) -> tuple[Measurement, str]:
         """A figure of a network that is built for it, or NaN and why there is none."""
         assert self.space is not None
         try:
             return measure(self.space, arch, name, self.example), ""
+        except Unsteady as error:
+            return Measurement(math.nan), str(error)
         except Exception as error:  # whatever a network of the user's raises
-            return math.nan, one_line(error)
+            return Measurement(math.nan), one_line(error)
 
 
-def measure(space: SearchSpace, arch: str, name: str, example: Any = None) -> float:
-    """Measures a figure of a network.
+def measure(space: SearchSpace, arch: str, name: str, example: Any = None) -> Measurement:
+    """Measures a figure of an architecture.
 
     Args:
-        space: Builds it.
+        space: Builds its network.
         arch: The architecture.
-        name: One of `FIGURES`.
+        name: The figure.
         example: An input as a batch of one.
-
-    Returns:
-        The figure, in the unit of `UNITS`.
 
     Raises:
         Exception: Whatever the network raises.
 
     Example:
+        >>> import torch
         >>> from untrained.spaces import MLPs
         >>> space = MLPs(in_features=4, num_classes=3)
-        >>> measure(space, space.pool(1)[0], "memory", torch.zeros(1, 4)) > 0
+        >>> measure(space, space.pool(1)[0], "memory", torch.zeros(1, 4)).value > 0
         True
     """
-    if name == "params":
-        return _weights(space, arch) / 1e6
-    with seeded(0), torch_threads(1):
-        network = space.build(arch)
-        if name == "memory":
-            return live_bytes(network, example) / 1e6
-        return METRICS[name](Probe(*packed(network, example)))
-
-
-def _weights(space: SearchSpace, arch: str) -> int:
-    """The number of parameters: what the metric of this name counts, without memory and initial weights."""
-    with seeded(0):
-        try:
-            with torch.device("meta"):
-                network = space.build(arch)
-        except Exception:  # such as a network whose code looks at its weights
-            network = space.build(arch)
-    return sum(weight.numel() for weight in network.parameters())
+    figure = read_figure(name)
+    return measured(Subject(lambda: space.build(arch), example), figure.base, figure.options)
 
 
 def columns_of(objective: Objective, scores: Any, names: Iterable[str]) -> tuple[Columns, tuple[str, ...]]:

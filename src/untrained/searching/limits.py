@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from untrained.errors import InputError, shown
-from untrained.searching.figures import FIGURES
+from untrained.measuring import is_figure, read_figure
+from untrained.metrics import split_names
 
 HOLDS = {"<=": lambda a, b: a <= b, "<": lambda a, b: a < b, ">=": lambda a, b: a >= b, ">": lambda a, b: a > b}
 
@@ -72,7 +73,7 @@ def read_limits(given: Any) -> tuple[Limit, ...]:
     if isinstance(given, Mapping):
         entries = [f"{name} {rest if isinstance(rest, str) else f'<= {rest!r}'}" for name, rest in given.items()]
     elif isinstance(given, str):
-        entries = given.split(",")
+        entries = split_names(given)
     elif isinstance(given, Sequence) and all(isinstance(entry, str) for entry in given):
         entries = list(given)
     else:
@@ -96,7 +97,15 @@ def _read(entry: str) -> Limit:
         raise InputError(
             f"where {shown(entry.strip(), 60)}: {shown(number, 40)} is no number: give one, as in {name} {relation} 2"
         )
-    return Limit(name, relation, bound)
+    return Limit(_canonical(name), relation, bound)
+
+
+def _canonical(name: str) -> str:
+    """The one name of a figure with options."""
+    try:
+        return read_figure(name).name if is_figure(name) else name
+    except InputError:  # a column may have such a name; if none has, that is told when the columns are known
+        return name
 
 
 def _check_consistent(limits: Sequence[Limit]) -> None:
@@ -105,7 +114,7 @@ def _check_consistent(limits: Sequence[Limit]) -> None:
     lower = max(
         (one for one in limits if not one.is_upper), key=lambda one: (one.bound, one.relation == ">"), default=None
     )
-    if upper and upper.name in FIGURES and upper.bound < 0:
+    if upper and is_figure(upper.name) and upper.bound < 0:
         raise InputError(f"where '{upper}': it is never below 0")
     if not (upper and lower):
         return

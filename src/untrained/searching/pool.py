@@ -82,6 +82,7 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int, allowed: Allowed = NOT
         found, drawn = limited_pool(space, most, seed, allowed.allows, listable=space.is_listable())
         if not found:
             raise allowed.none_of(drawn)
+        allowed.warn_unknown()
         if pool is not None and len(found) < most:
             few = f"{len(found)} of the {drawn} architectures drawn meet {shown(str(allowed))}"
             raise InputError(f"pool of {most} architectures: {few}: ask for at most {len(found)}")
@@ -112,6 +113,7 @@ def left_in(archs: Sequence[str], allowed: Allowed) -> list[str]:
     if len(found) < len(archs):
         out = f"{len(archs) - len(found)} of {len(archs)} architectures are left out"
         warnings.warn(f"{out}: they do not meet {allowed}", InputWarning, stacklevel=3)
+        allowed.warn_unknown()
     return found
 
 

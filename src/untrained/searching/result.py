@@ -11,9 +11,9 @@ import optuna
 from torch import Tensor
 
 from untrained.errors import InputError
+from untrained.measuring import unit_of
 from untrained.runtime.files import written_whole
 from untrained.samplers.query import Query, best_query, queries
-from untrained.searching.figures import UNITS
 from untrained.searching.interface import UNKNOWN, Interface
 from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS, VERSIONS
 from untrained.searching.trained import TrainedNetwork
@@ -80,7 +80,7 @@ class Result:
             "architecture": self.architecture,
             "value": f"{self.value:g} ({self.study.direction.name.lower()}d)",
             **{name: f"{value:g}" for name, value in self.reported.items()},
-            **{name: f"{value:.3f} {UNITS[name]}" for name, value in self.sizes.items()},
+            **{name: f"{value:.3f} {unit_of(name)}" for name, value in self.sizes.items()},
             **{name: f"{value:g}" for name, value in self.columns.items()},
             "queries": ", ".join([str(len(made)), *(f"{n} {what}" for what, n in counts if n)]),
             "pool": f"{self.study.user_attrs[POOL_SIZE]} architectures of {identity['space']}",

@@ -12,9 +12,10 @@ from torch.utils._pytree import tree_leaves
 import untrained
 from untrained.deploying.export.exportable import Exportable
 from untrained.deploying.export.exported import checked_difference
-from untrained.deploying.export.program_file import SAMPLES, exported_program, quiet
-from untrained.errors import InputError, one_line
+from untrained.deploying.export.program_file import exported_program
 from untrained.runtime.files import written_whole
+from untrained.runtime.onnx_models import check_packages, onnx_program, session_of
+from untrained.runtime.tracing import SAMPLES, quiet
 
 TOLERANCE = 1e-3
 """A resized pixel that lies between two whole numbers may be rounded otherwise by another library."""
@@ -34,21 +35,15 @@ def write(exportable: Exportable, path: Path, probabilities: bool) -> tuple[tupl
     Raises:
         InputError: A package is missing, the network has no ONNX form, or the file differs from it.
     """
-    runtime = _packages()
+    check_packages("exporting to ONNX")
     with quiet(), written_whole(path) as temporary:
         inputs, outputs = list(exportable.inputs), _outputs(exportable, probabilities)
         traced = exported_program(exportable, probabilities, "onnx")
-        try:
-            program: Any = torch.onnx.export(
-                traced, (), dynamo=True, input_names=inputs, output_names=outputs, verbose=False
-            )
-        except Exception as error:  # of several packages
-            cause = error.__cause__ or error
-            raise InputError(f"the network cannot be exported as onnx: {one_line(cause)}") from error
+        program = onnx_program(traced, inputs, outputs)
         _name_batch(program.model.graph)
         program.model.metadata_props.update(_metadata(exportable, probabilities))
         program.save(temporary)
-        session = _session(runtime, temporary)
+        session = session_of(str(temporary), torch.get_num_threads())
 
         def run(batch: Any) -> list[Tensor]:
             arrays = [leaf.numpy() for leaf in tree_leaves(batch)]
@@ -67,27 +62,6 @@ def _name_batch(graph: Any) -> None:
         for place, size in enumerate(value.shape or ()):
             if str(size) in symbols and not isinstance(size, int):
                 value.shape[place] = type(size)("batch")
-
-
-def _packages() -> Any:
-    """Imports what the export needs."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"exporting to ONNX needs {error.name}: pip install 'untrained[onnx]'") from error
-    return onnxruntime
-
-
-def _session(runtime: Any, path: Path) -> Any:
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised as well
-    options.intra_op_num_threads = torch.get_num_threads()
-    try:
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise InputError(f"onnxruntime cannot run the exported network: {one_line(error)}") from error
 
 
 def _outputs(exportable: Exportable, probabilities: bool) -> list[str]:

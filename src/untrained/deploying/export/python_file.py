@@ -8,10 +8,10 @@ import torch
 
 from untrained.deploying.export.exportable import Exportable
 from untrained.deploying.export.exported import checked_difference
-from untrained.deploying.export.program_file import quiet
 from untrained.deploying.export.python.text import file_text
 from untrained.errors import InputError, one_line
 from untrained.runtime.files import written_whole
+from untrained.runtime.tracing import quiet
 from untrained.searching.weights import copied
 
 TOLERANCE = 1e-5

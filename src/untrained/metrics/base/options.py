@@ -35,11 +35,12 @@ def split_names(text: str) -> list[str]:
     return [name.strip() for name in names]
 
 
-def parse_name(text: str) -> tuple[str, dict[str, Any]]:
+def parse_name(text: str, kind: str = "metric") -> tuple[str, dict[str, Any]]:
     """Takes a name and its options apart.
 
     Args:
         text: `name`, or `name(option=value,...)`. A value is True, False, None, a number or a word.
+        kind: What messages call it.
 
     Raises:
         InputError: If the options are written otherwise, or one is given twice.
@@ -51,38 +52,41 @@ def parse_name(text: str) -> tuple[str, dict[str, Any]]:
     if "(" not in text and ")" not in text:
         return text, {}
     if not text.endswith(")"):
-        raise InputError(f"metric {text!r}: write options as name(option=value)")
+        raise InputError(f"{kind} {text!r}: write options as name(option=value)")
     name, bracket, inside = text[:-1].rpartition("(")
     options: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in inside.split(","))):
         key, equals, value = (word.strip() for word in part.partition("="))
         if not (bracket and key and equals and value):
-            raise InputError(f"metric {text!r}: write options as name(option=value)")
+            raise InputError(f"{kind} {text!r}: write options as name(option=value)")
         if key in options:
-            raise InputError(f"metric {text!r}: option {key!r} is given twice")
+            raise InputError(f"{kind} {text!r}: option {key!r} is given twice")
         options[key] = _value(value)
     return name.strip(), options
 
 
-def defaults(function: Callable[..., float]) -> dict[str, Any]:
+def defaults(function: Callable[..., Any]) -> dict[str, Any]:
     """Returns option -> default, for each option that `function` has."""
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
-def choices(function: Callable[..., float], option: str) -> tuple[Any, ...]:
+def choices(function: Callable[..., Any], option: str) -> tuple[Any, ...]:
     """Returns the values that an option of a `Literal` type can take; nothing for another type."""
     hint = _hints(function).get(option)
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
-def checked_options(name: str, function: Callable[..., float], options: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(
+    name: str, function: Callable[..., Any], options: Mapping[str, Any], kind: str = "metric"
+) -> dict[str, Any]:
     """Returns `options` in order, without those that say the default.
 
     Args:
         name: The metric's, for messages.
         function: The metric's.
         options: As given.
+        kind: What messages call it.
 
     Raises:
         InputError: If the function has no such option, or a value is of the wrong type.
@@ -91,22 +95,22 @@ def checked_options(name: str, function: Callable[..., float], options: Mapping[
     checked = dict[str, Any]()
     for option, value in sorted(options.items()):
         if option not in has:
-            raise InputError(f"metric {name!r} has no option {option!r}: it has {', '.join(has) or 'none'}")
+            raise InputError(f"{kind} {name!r} has no option {option!r}: it has {', '.join(has) or 'none'}")
         default = has[option]
         hint = hints.get(option, Any if default in (None, inspect.Parameter.empty) else type(default))
-        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-        if not any(_fits(value, kind) for kind in kinds):
-            if type(value) is int and float in kinds:
+        types = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if not any(_fits(value, one) for one in types):
+            if type(value) is int and float in types:
                 value = float(value)
             else:
-                wanted = " or ".join(_called(kind) for kind in kinds)
-                raise InputError(f"metric {name!r}: option {option}={value!r} must be {wanted}")
+                wanted = " or ".join(map(_called, types))
+                raise InputError(f"{kind} {name!r}: option {option}={value!r} must be {wanted}")
         if value != default or isinstance(value, bool) != isinstance(default, bool):
             checked[option] = value
     return checked
 
 
-def _hints(function: Callable[..., float]) -> dict[str, Any]:
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
     except (NameError, TypeError, AttributeError):  # types that exist for the type checker only, or no function

@@ -15,8 +15,8 @@ from torch import Tensor, fx, nn
 from torch.fx.node import map_arg
 from torch.utils._pytree import tree_leaves
 
-from untrained.deploying.export.builtin import replaced
 from untrained.deploying.export.python.calls import ModuleCall
+from untrained.runtime.tracing import replaced
 
 
 class DataDependentError(Exception):

@@ -1,0 +1,18 @@
+"""Cheap figures of a network: what it weighs, and what an inference takes on this machine."""
+
+from untrained.measuring.figure import FIGURES, UNITS, Figure, is_figure, read_figure, unit_of
+from untrained.measuring.subject import Measurement, Subject, measured
+from untrained.measuring.timing import Unsteady
+
+__all__ = [
+    "FIGURES",
+    "UNITS",
+    "Figure",
+    "Measurement",
+    "Subject",
+    "Unsteady",
+    "is_figure",
+    "measured",
+    "read_figure",
+    "unit_of",
+]
