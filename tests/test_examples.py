@@ -15,6 +15,8 @@ LEARNT: dict[str, tuple[str, tuple[str, ...], float, float]] = {
     "own_loop": (r"accuracy: valid ([\d.]+)", ("--epochs", "1"), 50, 100),  # guessing gives 10 %
     "sequence": (r"accuracy: valid ([\d.]+)", ("--epochs", "2"), 40, 100),  # guessing gives 25 %
     "segmentation": (r"mean IoU: valid ([\d.]+)", ("--epochs", "3"), 0.33, 1),  # all ground gives 0.3
+    "text": (r"perplexity: valid ([\d.]+)", ("--letters", "40000", "--epochs", "1"), 1, 70),  # guessing gives 95
+    "images": (r"resnet: valid ([\d.]+)", ("--epochs", "1", "--spaces", "resnet"), 15, 100),  # guessing gives 10 %
     "tables": (r"diabetes: regression, valid ([\d.]+)", ("--epochs", "10"), 0, 75),  # saying the mean gives 77
 }
 

@@ -19,7 +19,7 @@ LEVELS = (
     {"scoring", "samplers", "objectives"},
     {"benchmarks", "searching", "testing"},
     {"benching", "analysis", "deploying"},
-    {"report"},
+    {"report", "reproducing"},
     {"cli"},
     {"__main__"},
 )

@@ -62,6 +62,12 @@ def rank_correlation(y: Any, z: Any) -> float:
     return float(found.statistic)
 
 
+def hesitation(labels: Any, logits: Any) -> float:
+    """exp of scikit-learn's mean cross-entropy."""
+    shares = torch.as_tensor(logits).double().softmax(1).numpy()
+    return float(np.exp(library.log_loss(labels, shares, labels=range(shares.shape[1]))))
+
+
 def predicted(logits: Any) -> Any:
     return logits.argmax(1)
 
@@ -87,6 +93,8 @@ REFERENCES: list[tuple[str, str, Callable[[Any, Any], float]]] = [
     ("regression", "mae", library.mean_absolute_error),
     ("regression", "r2", library.r2_score),
     ("regression", "spearman", lambda y, z: rank_correlation(y, z[:, 0])),
+    ("classification", "perplexity", lambda y, z: hesitation(y, z)),
+    ("segmentation", "perplexity", lambda y, z: hesitation(y.ravel(), np.moveaxis(z, 1, -1).reshape(-1, 3))),
     ("segmentation", "accuracy", lambda y, z: 100 * library.accuracy_score(y.ravel(), predicted(z).ravel())),
     ("segmentation", "iou", lambda y, z: library.jaccard_score(y.ravel(), predicted(z).ravel(), average="macro")),
     ("segmentation", "dice", lambda y, z: library.f1_score(y.ravel(), predicted(z).ravel(), average="macro")),

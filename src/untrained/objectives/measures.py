@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from untrained.errors import InputError
@@ -77,6 +78,27 @@ class Accuracy(Measure):
 
     def compute(self) -> float:
         return 100.0 * (self._right.item() / self._seen.item())
+
+
+class Perplexity(Measure):
+    """exp of the mean cross-entropy of the targets: 1 if each is certain, K if K classes are equally likely."""
+
+    name, direction = "perplexity", "minimize"
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._lost, self._seen = torch.tensor(0.0, dtype=torch.float64), torch.tensor(0)
+
+    def update(self, outputs: Any, targets: Any) -> None:
+        check_classes(outputs, targets)
+        lost = F.cross_entropy(outputs, targets.long(), reduction="sum")
+        self._lost = self._lost.to(lost.device) + lost.double()
+        self._seen = self._seen.to(lost.device) + (targets >= 0).sum()
+
+    def compute(self) -> float:
+        return (self._lost / self._seen).exp().item()
 
 
 class FromCounts(Measure):
@@ -288,6 +310,7 @@ def _gathered(function: Callable[[Any, Any], float], direction: Direction) -> Ma
 _OF_CLASSES: dict[str, Made] = {
     "accuracy": Accuracy,
     "top5": lambda: Accuracy(5),
+    "perplexity": Perplexity,
     **{name: _counts(name) for name in ("balanced_accuracy", "f1", "mcc")},
     **{name: _library(name) for name in ("auroc", "average_precision")},
 }
@@ -297,6 +320,7 @@ MEASURES: dict[str, dict[str, Made]] = {
         "iou": _counts("iou"),
         "dice": _counts("dice"),
         "accuracy": Accuracy,
+        "perplexity": Perplexity,
         **{name: _counts(name) for name in ("balanced_accuracy", "mcc")},
     },
     "multi-label": {
