@@ -1,6 +1,7 @@
 """Which metrics to take when the user names none."""
 
 from itertools import islice
+from textwrap import shorten
 
 from untrained.errors import InputError
 from untrained.metrics.base.metric import Metric
@@ -72,5 +73,5 @@ def _said(chosen: list[str], reasons: dict[str, str]) -> str:
     """One line of at most 300 characters, for at most six metrics and one or two different reasons."""
     if not reasons:
         return ""
-    distinct = list(dict.fromkeys(reason[:SHOWN] for reason in reasons.values()))[:2]
+    distinct = list(dict.fromkeys(shorten(reason, SHOWN, placeholder=" ...") for reason in reasons.values()))[:2]
     return f"metrics {', '.join(chosen)}: {', '.join(reasons)} fail on this space ({'; '.join(distinct)})"
