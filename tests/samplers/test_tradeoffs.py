@@ -14,7 +14,10 @@ from untrained.samplers import Mixture, RandomSearch, RoBoT
 from untrained.samplers.query import Query
 from untrained.samplers.tradeoffs import Costs, Gain, hypervolume, nondominated
 from untrained.scores import ScoreTable
+from untrained.spaces import ArchitectureList
 
+LOWEST = -0.8
+"""Some of the values below are lower, most are not."""
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(8)
 SPACE = MLPs()
 ARCHS = tuple(SPACE)
@@ -51,8 +54,8 @@ def test_the_front_is_what_nothing_dominates(d: int) -> None:
 
 
 def added(value: float, cost: np.ndarray, values: np.ndarray, costs: np.ndarray, upper: np.ndarray) -> float:
-    """What one query adds to the hypervolume; values count from the least of them."""
-    reference = np.append(-values.min(), upper)
+    """What one query adds to the hypervolume; values count from `LOWEST` on."""
+    reference = np.append(-LOWEST, upper)
     before = np.column_stack([-values, costs])
     after = np.vstack([before, [-value, *cost]])
     return hypervolume(after, reference) - hypervolume(before, reference)
@@ -63,9 +66,9 @@ def test_the_expected_gain_is_the_integral_of_what_each_value_would_add(m: int) 
     rng = np.random.default_rng(m)
     values, costs, upper = rng.normal(size=5), rng.uniform(0, 5, size=(5, m)), np.full(m, 4.5)
     candidates, mean, std = rng.uniform(0, 5, size=(5, m)), rng.normal(size=5), rng.uniform(0.3, 1.5, size=5)
-    gains = Gain(candidates, costs, values, upper)(mean, std)
+    gains = Gain(candidates, costs, values, upper, LOWEST)(mean, std)
     for gain, cost, mu, sigma in zip(gains, candidates, mean, std, strict=True):
-        edges = sorted({*values.tolist(), *(mu + sigma * np.linspace(-7, 7, 8))})  # of pieces without a kink
+        edges = sorted({*values.tolist(), LOWEST, *(mu + sigma * np.linspace(-7, 7, 8))})  # of pieces without a kink
         integral = 0.0
         for start, end in pairwise(edges):
             points = (start + end) / 2 + (end - start) / 2 * NODES
@@ -79,7 +82,7 @@ def test_the_expected_gain_is_the_mean_of_simulated_ones() -> None:
     rng = np.random.default_rng(3)
     values, costs, upper = rng.normal(size=5), rng.uniform(0, 5, size=(5, 2)), np.array([5.5, 5.0])
     candidate = np.array([[1.0, 2.0]])
-    gain = Gain(candidate, costs, values, upper)(np.array([0.4]), np.array([0.8]))[0]
+    gain = Gain(candidate, costs, values, upper, LOWEST)(np.array([0.4]), np.array([0.8]))[0]
     simulated = [added(f, candidate[0], values, costs, upper) for f in rng.normal(0.4, 0.8, size=1_000)]
     error = np.std(simulated) / np.sqrt(len(simulated))
     assert gain == pytest.approx(np.mean(simulated), abs=4 * error)
@@ -92,6 +95,26 @@ def history_of(sampler: Any, n: int) -> list[Query]:
         choice = sampler.choose(history)
         history.append(Query(choice.architecture, VALUES[choice.architecture], sampler_state=choice.sampler_state))
     return history
+
+
+def test_it_goes_for_the_front() -> None:
+    """Of 150 networks that are the better the dearer they are, but for noise."""
+    rng = np.random.default_rng(1)
+    archs = tuple(map(str, range(150)))
+    metric = rng.normal(size=150)
+    values, costs = metric + 0.3 * rng.normal(size=150), np.exp(metric + 0.7 * rng.normal(size=150))
+    table, points = ScoreTable(archs, ("m",), metric[:, None]), np.column_stack([-values, costs])
+
+    def found(sampler: Any) -> float:
+        history = list[Query]()
+        for _ in range(12):
+            arch = sampler.choose(history).architecture
+            history.append(Query(arch, float(values[int(arch)])))
+        return hypervolume(points[[int(query.architecture) for query in history]], points.max(0))
+
+    space = ArchitectureList(list(archs))
+    mixtures = [found(Mixture(table, space, budget=12, seed=k, costs=costs[:, None])) for k in range(4)]
+    assert min(mixtures) > np.mean([found(RandomSearch(table, space, seed=k)) for k in range(20)])
 
 
 def test_the_same_cost_for_all_leaves_the_search_as_it_is() -> None:

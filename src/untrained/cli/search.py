@@ -104,6 +104,10 @@ def search(
         str | None,
         typer.Option(help='Limits, as "params <= 2, latency <= 5" (M, ms; also flops, memory, columns of the tables).'),
     ] = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option(help='Look for a front, as "accuracy, latency" (figures as in --where; "COLUMN min" or "max").'),
+    ] = None,
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
     recipe: Any = None,
@@ -167,7 +171,8 @@ def search(
     with progress_bars(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {
             "budget": budget,
-            "where": limits_in(where, scores),
+            "where": limits_in(where, scores, objectives),
+            "objectives": objectives,
             "sampler": sampler,
             "seed": seed,
             "storage": storage,
@@ -175,6 +180,7 @@ def search(
             "keep": keep,
             "pruner": pruner,
         }
+        options |= {"on_measured": bars.measuring}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
         options |= {"training_limit": seconds_in(training_limit), "jobs": jobs}
         bars.within(options["timeout"], counted=budget is not None, jobs=jobs)
@@ -255,12 +261,13 @@ def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Ca
     )
 
 
-def limits_in(where: str | None, scores: str | None) -> Any:
+def limits_in(where: str | None, scores: str | None, objectives: str | None = None) -> Any:
     """Reads the limits of a search.
 
     Args:
         where: The limits as text; None for none.
         scores: The file of the metrics, whose columns may be limited too; None if there is none.
+        objectives: The objectives as text, whose columns may stand there, too.
 
     Returns:
         What `search` takes as `where`.
@@ -271,13 +278,14 @@ def limits_in(where: str | None, scores: str | None) -> Any:
     from untrained.data.tables import open_table
     from untrained.searching.allowed import Where
     from untrained.searching.figures import read_columns
+    from untrained.searching.tradeoffs import read_objectives
 
     found = Where.of(where)
-    if scores is None or not found.limits:
+    wanted = [*(limit.name for limit in found.limits), *read_objectives(objectives)]
+    if scores is None or not wanted:
         return found
     numeric = open_table(scores).numeric
-    names = dict.fromkeys(limit.name for limit in found.limits if limit.name in numeric)
-    return Where(found.limits, read_columns(scores, names), numeric)
+    return Where(found.limits, read_columns(scores, dict.fromkeys(n for n in wanted if n in numeric)), numeric)
 
 
 def table_scores(

@@ -48,6 +48,10 @@ class Bars:
         """Moves the bar of scored networks."""
         self._update("scoring", done, total)
 
+    def measuring(self, done: int, total: int) -> None:
+        """Moves the bar of networks that are run for their figures."""
+        self._update("measuring", done, total)
+
     def training(self, step: int, steps: int) -> None:
         """Moves the bar of the training at hand."""
         self._update("training", step, steps)

@@ -23,6 +23,8 @@ def render(summary: Mapping[str, Any]) -> RenderableType:
         What `rich` prints.
     """
     parts: list[RenderableType] = [_queries(summary)]
+    if summary.get("front"):
+        parts += [Text(), _front(summary)]
     weights = learned_weights(summary)
     if weights:
         parts += [Text(), _weights(weights)]
@@ -88,18 +90,45 @@ def _queries(summary: Mapping[str, Any]) -> Table:
     table.add_column("#", justify="right")
     table.add_column("phase")
     table.add_column("value", justify="right")
+    figures = [axis["name"] for axis in summary.get("objectives", ())[1:]]
+    for name in figures:
+        table.add_column(name, justify="right")
     table.add_column("seconds", justify="right")
     table.add_column("architecture", overflow="fold")
-    best = summary["best"] and summary["best"]["architecture"]
+    best = {one["architecture"] for one in (summary.get("front") or [summary["best"]]) if one}
     for number, query in enumerate(summary["queries"], start=1):
-        style = "bold" if query["architecture"] == best else ""
+        style = "bold" if query["architecture"] in best else ""
         value = "failed" if query["value"] is None else f"{query['value']:.2f}"
         note = f"\n{query['reason']}" if "reason" in query else ""
         seconds = "reused" if query.get("reused") else "" if query["seconds"] is None else f"{query['seconds']:.1f}"
+        known = (f"{query['figures'][name]:.4g}" if name in query.get("figures", ()) else "" for name in figures)
         table.add_row(
-            str(number), query["phase"] or "", value, seconds, Text(query["architecture"] + note), style=style
+            str(number), query["phase"] or "", value, *known, seconds, Text(query["architecture"] + note), style=style
         )
     return table
+
+
+def _front(summary: Mapping[str, Any]) -> Table:
+    """The front, best value first, and of which of its networks the weights are kept."""
+    first, *others = summary["objectives"]
+    own, kept = summary["best"] or {}, any("weights" in one for one in summary["front"])
+    table = plain_table(f"Front of {len(summary['front'])}: {', '.join(map(_aim, summary['objectives']))}")
+    table.add_column(first["name"], justify="right")
+    for axis in others:
+        unit = unit_of(axis["name"]) if axis["name"] in own and is_figure(axis["name"]) else ""  # not of a column
+        table.add_column(f"{axis['name']} {unit}".strip(), justify="right")
+    if kept:
+        table.add_column("weights")
+    table.add_column("architecture", overflow="fold")
+    for one in summary["front"]:
+        figures = (f"{one['figures'][axis['name']]:.4g}" for axis in others)
+        weights = ["kept" if "weights" in one else ""] if kept else []
+        table.add_row(f"{one['value']:.2f}", *figures, *weights, Text(one["architecture"]))
+    return table
+
+
+def _aim(axis: Mapping[str, str]) -> str:
+    return f"{'least' if axis['direction'] == 'minimize' else 'most'} {axis['name']}"
 
 
 def _weights(weights: Mapping[str, float]) -> Table:

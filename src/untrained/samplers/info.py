@@ -60,6 +60,11 @@ class SamplerInfo:
         needs += ["a named space"] * self.decisions + ["intermediate values"] * (self.pruner is not None)
         return ", ".join(needs)
 
+    @property
+    def takes_costs(self) -> bool:
+        """Whether it can look for a front instead of one best: it takes `costs`."""
+        return "costs" in inspect.signature(self.make).parameters
+
     def missing(self, metrics: Sequence[str], space: SearchSpace) -> str:
         """What it would need beyond a table of these metrics.
 
@@ -83,7 +88,9 @@ class SamplerInfo:
         make = partial(self.make, metric=metric)
         return replace(self, name=f"{self.name}:{metric}", make=make, metrics=((metric,),), takes_metric=False)
 
-    def sampler(self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int) -> BaseSampler:
+    def sampler(
+        self, table: ScoreTable, space: SearchSpace, *, budget: int, seed: int, costs: Any = None
+    ) -> BaseSampler:
         """Makes the sampler.
 
         Args:
@@ -91,11 +98,13 @@ class SamplerInfo:
             space: The space of the table.
             budget: How many queries the search is to make.
             seed: Decides every random draw.
+            costs: n x m, what the architectures of the table cost, for one that `takes_costs`.
 
         Raises:
             InputError: If the sampler refuses the table, or `make` makes something else than an Optuna sampler.
         """
-        made = self.make(table, space, **_accepted(self.make, budget=budget, seed=seed))
+        further = {} if costs is None else {"costs": costs}
+        made = self.make(table, space, **_accepted(self.make, budget=budget, seed=seed, **further))
         if not isinstance(made, BaseSampler):
             raise InputError(f"sampler {self.name!r} is of type {type(made).__name__}: it must be an Optuna sampler")
         return made

@@ -151,7 +151,7 @@ class Mixture(PoolSampler):
         values = np.array([np.nan if q.value is None else q.value for q in seen if not q.running], dtype=np.float64)
         rng = np.random.default_rng((self.seed, 2, len(seen)))
         bank.observe(self._points(rows))
-        y = scale_values(values)
+        y, failed = scale_values(values), np.isnan(values)
         weights = bank.weigh(y)
         trust = weights @ bank.trust
         drawn = int(rng.choice(SIZE, p=weights))
@@ -164,7 +164,7 @@ class Mixture(PoolSampler):
             score = bank.predict(drawn)[0]
             score = score if self._costs is None else self._costs.alone(self._candidates, score)
         else:
-            score, gain = np.zeros(len(self._candidates)), self._gain(rows[: len(y)], y)
+            score, gain = np.zeros(len(self._candidates)), self._gain(rows[: len(y)][~failed], y[~failed])
             likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
             for s in likeliest[weights[likeliest] > NEGLIGIBLE * weights[likeliest[0]]]:
                 score += weights[s] * gain(*bank.predict(int(s)))

@@ -8,6 +8,8 @@ import numpy as np
 from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.query import Query
+from untrained.scores import ScoreTable
+from untrained.spaces import SearchSpace
 
 
 class RandomSearch(PoolSampler):
@@ -17,6 +19,7 @@ class RandomSearch(PoolSampler):
         table: The scores; only the architectures are used.
         space: The search space of its architectures.
         seed: Decides the order; nothing else does.
+        costs: Not used: a search for a front may have this sampler.
 
     Example:
         >>> from untrained import ArchitectureList, ScoreTable
@@ -26,6 +29,9 @@ class RandomSearch(PoolSampler):
         >>> {first, sampler.choose([Query(first, 0.5)]).architecture} == {"a", "b"}
         True
     """
+
+    def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0, costs: Any = None) -> None:
+        super().__init__(table, space, seed=seed)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from optuna.samplers import BaseSampler
 
@@ -198,7 +199,9 @@ def check_sampler(name: str, metrics: Sequence[str], space: SearchSpace) -> None
         raise InputError(f"sampler {name!r} needs {missing}")
 
 
-def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, seed: int) -> BaseSampler:
+def get_sampler(
+    name: str, table: ScoreTable, space: SearchSpace, budget: int, seed: int, costs: Any = None
+) -> BaseSampler:
     """Makes a sampler.
 
     Args:
@@ -207,6 +210,7 @@ def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, s
         space: The space of the table.
         budget: How many queries the search is to make.
         seed: Decides every random draw.
+        costs: n x m, what the architectures of the table cost, lower is better; None to look for one objective.
 
     Returns:
         An Optuna sampler, for one study.
@@ -223,4 +227,4 @@ def get_sampler(name: str, table: ScoreTable, space: SearchSpace, budget: int, s
         'b'
     """
     check_sampler(name, table.metrics, space)
-    return sampler_info(name).sampler(table, space, budget=budget, seed=seed)
+    return sampler_info(name).sampler(table, space, budget=budget, seed=seed, costs=costs)

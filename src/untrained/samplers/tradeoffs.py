@@ -4,7 +4,7 @@
 |---|---|---|
 | c | n x m | costs of the candidates, lower is better |
 | upper | m | the reference of the costs: what is worse adds nothing |
-| v | k | values of the front, rising, lower than the first of which adds nothing; higher is better |
+| v | k | values, higher is better: the lowest that adds anything, then those of the front, rising |
 | V | k x n | volume of costs, from c to `upper`, which no query of a value above v covers |
 
 A query of value f at costs c adds the hypervolume sum over j of V_j (min(f, v_j+1) - v_j)^+, with v_k+1 infinite. It is
@@ -26,6 +26,8 @@ Floats = NDArray[np.floating]
 
 CLIP = 4.0
 """A cost counts as no worse than median + CLIP (median - least): a few dear networks must not dominate the volume."""
+BELOW = 1.0
+"""So far below the least value seen, in standard deviations of all of them, lies the lowest that adds anything."""
 MOST = 3
 """Costs at most: the time that a choice takes grows with the power of their number."""
 MARGIN = 0.1
@@ -138,9 +140,9 @@ class Costs:
         Args:
             rows: The candidates.
             queried: The architectures whose values are known.
-            values: These, higher is better; the least of them is the reference.
+            values: These, standardised, higher is better; at least one.
         """
-        return Gain(self.costs[rows], self.costs[queried], values, self.upper)
+        return Gain(self.costs[rows], self.costs[queried], values, self.upper, values.min() - BELOW)
 
 
 class Gain:
@@ -149,17 +151,17 @@ class Gain:
     Args:
         costs: n x m, of the candidates.
         queried: t x m, of the queries.
-        values: t, of the queries; the least of them is the reference, at least one.
+        values: t, of the queries.
         upper: m, the reference of the costs.
+        lowest: The reference of the values.
 
     Example:
-        >>> gain = Gain(np.array([[1.0], [3.0]]), np.array([[2.0], [4.0]]), np.array([1.0, 0.0]), np.array([5.0]))
+        >>> gain = Gain(np.array([[1.0], [3.0]]), np.array([[2.0], [4.0]]), np.array([1.0, 0.5]), np.array([5.0]), 0.0)
         >>> gain(np.array([1.0, 1.0]), np.array([1e-9, 1e-9])).round(3).tolist()
         [1.0, 0.0]
     """
 
-    def __init__(self, costs: Array, queried: Array, values: Array, upper: Array) -> None:
-        lowest = values.min()
+    def __init__(self, costs: Array, queried: Array, values: Array, upper: Array, lowest: float) -> None:
         front = np.flatnonzero(nondominated(np.column_stack([-values, queried])) & (values > lowest))
         front = front[np.argsort(values[front], kind="stable")]
         self.levels = [lowest, *values[front]]
@@ -175,5 +177,6 @@ class Gain:
         """
         total = np.zeros(len(mean))
         for level, weights in zip(self.levels, self.weights, strict=True):
-            total += weights * expected_improvement(mean, std, level)
+            some = weights > 0
+            total[some] += weights[some] * expected_improvement(mean[some], std[some], level)
         return total

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from untrained.errors import InputError, InputWarning, shown
 from untrained.measuring import FIGURES, is_figure
-from untrained.objectives import Objective
+from untrained.objectives import Direction, Objective
 from untrained.searching.figures import FIGURES_FILE, Columns, Figures, columns_of
 from untrained.searching.identity import short_hash
 from untrained.searching.interface import describe
 from untrained.searching.limits import Limit, number, read_limits
+from untrained.searching.tradeoffs import Axis, chosen_axes
 from untrained.spaces import SearchSpace
 
 EARLY = 8
@@ -25,8 +29,9 @@ class Allowed:
     """Which architectures meet some limits. Cheap figures are looked at before dear ones.
 
     Args:
-        limits: The limits; with none, everything is allowed.
+        limits: The limits; with neither limits nor axes, everything is allowed.
         figures: Knows the figures.
+        axes: The objectives of a front, the first of which is learnt; the others must be known of an architecture.
 
     Raises:
         InputError: A limit is of a figure that is not known, or cannot be measured on this machine.
@@ -38,10 +43,13 @@ class Allowed:
         True
     """
 
-    def __init__(self, limits: Iterable[Limit], figures: Figures) -> None:
+    def __init__(self, limits: Iterable[Limit], figures: Figures, axes: Sequence[Axis] = ()) -> None:
         self.figures = figures
+        self.axes = tuple(axes)
         chosen = [Limit(figures.named(limit.name), limit.relation, limit.bound) for limit in limits]
         self.limits = tuple(sorted(chosen, key=lambda limit: self._cost(limit.name)))
+        known = [Limit(axis.name, "<=", math.inf) for axis in self.axes[1:]]
+        self._conditions = tuple(sorted([*self.limits, *known], key=lambda limit: self._cost(limit.name)))
         self._furthest = 0
         self._nearest: tuple[float, str] | None = None
         self._had = Counter[str]()
@@ -54,12 +62,22 @@ class Allowed:
         return (columns.index(name), "") if name in columns else (len(columns) + FIGURES.index(base), name)
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.limits))
+        return ", ".join([*map(str, self.limits), *(f"{axis.name} known" for axis in self.axes[1:])])
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked of an architecture."""
+        return bool(self._conditions)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether networks are run to know their figures."""
+        own = [name.partition("(")[0] for name in self.names if name not in self.figures.columns]
+        return "memory" in own or "latency" in own
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The figures that are limited."""
-        return tuple(dict.fromkeys(limit.name for limit in self.limits))
+        """The figures that are limited, or objectives."""
+        return tuple(dict.fromkeys(limit.name for limit in self._conditions))
 
     def why_not(self, arch: str) -> str:
         """Tells why an architecture is not allowed; "" if it is.
@@ -70,7 +88,7 @@ class Allowed:
         Raises:
             InputError: None of the first networks can be measured.
         """
-        for place, limit in enumerate(self.limits):
+        for place, limit in enumerate(self._conditions):
             value = self.figures.value(arch, limit.name)
             if math.isnan(value):
                 return self._unknown(arch, limit.name)
@@ -78,7 +96,7 @@ class Allowed:
             if not limit.holds(value):
                 self._note(place, value, arch)
                 return f"not allowed: {limit.name} is {value:.4g}, and not {limit.relation} {number(limit.bound)}"
-        self._furthest = len(self.limits)
+        self._furthest = len(self._conditions)
         return ""
 
     def allows(self, arch: str) -> bool:
@@ -105,8 +123,12 @@ class Allowed:
         Args:
             tried: How many there are.
         """
-        limit = self.limits[min(self._furthest, len(self.limits) - 1)]
-        before = ", ".join(map(str, self.limits[: self._furthest]))
+        limit = self._conditions[min(self._furthest, len(self._conditions) - 1)]
+        if limit.bound == math.inf:
+            return InputError(
+                f"{limit.name} is known of none of {tried} architectures: {self.figures.reason(limit.name)}"
+            )
+        before = ", ".join(str(one) for one in self._conditions[: self._furthest] if one.bound != math.inf)
         start = f"none of {tried} architectures meets {limit}" + (f" and {before}" if before else "")
         if self._nearest is None:
             return InputError(f"{start}: {self.figures.reason(limit.name)}")
@@ -114,7 +136,7 @@ class Allowed:
         return InputError(f"{start}: the {'least' if limit.is_upper else 'most'} is {value:.4g} ({shown(arch, 80)})")
 
     def figures_of(self, arch: str) -> tuple[dict[str, float], dict[str, float]]:
-        """Looks up the limited figures of an architecture.
+        """Looks up the figures of an architecture that are limited, or objectives.
 
         Args:
             arch: One that is allowed.
@@ -125,6 +147,17 @@ class Allowed:
         found = {name: self.figures.value(arch, name) for name in self.names}
         own = {name: value for name, value in found.items() if name not in self.figures.columns}
         return own, {name: value for name, value in found.items() if name in self.figures.columns}
+
+    def known_of(self, arch: str) -> dict[str, float]:
+        """Looks up those objectives of an architecture that are known before an evaluation."""
+        return {axis.name: self.figures.value(arch, axis.name) for axis in self.axes[1:]}
+
+    def costs(self, archs: Sequence[str]) -> NDArray[np.float64] | None:
+        """The same of many, turned so that lower is better: n x m; None without such objectives."""
+        if not self.axes:
+            return None
+        rows = [[axis.lower(self.figures.value(arch, axis.name)) for axis in self.axes[1:]] for arch in archs]
+        return np.array(rows, dtype=np.float64)
 
     def _note(self, place: int, value: float, arch: str) -> None:
         """Remembers the architecture that came nearest to the first limit that none has met."""
@@ -147,7 +180,7 @@ class Allowed:
         why = self.figures.reason(name, arch)
         self._lacking[name] += 1
         if not self._had[name] and self._lacking[name] == EARLY and name not in self.figures.columns:
-            raise InputError(f"where {name!r}: it cannot be measured: {why}")
+            raise InputError(f"{self.figures.asked(name)}: it cannot be measured: {why}")
         return f"not allowed: {name} is not known: {why}"
 
 
@@ -188,6 +221,7 @@ class Where:
         evaluation: Mapping[str, Any],
         *,
         can_measure: bool,
+        objectives: Mapping[str, Direction | None] | None = None,
     ) -> Allowed:
         """Finds out where the figures come from.
 
@@ -199,21 +233,24 @@ class Where:
             folder: Keeps the measurements.
             evaluation: The identity of the evaluation: measurements are of its space.
             can_measure: Whether measurements that differ from time to time are kept as long as the search.
+            objectives: What `read_objectives` gave.
 
         Raises:
             InputError: A figure is not known, or may not be limited.
         """
-        if not self.limits:
+        if not (self.limits or objectives):
             return NOTHING
-        names = dict.fromkeys(limit.name for limit in self.limits)
-        columns, known = columns_of(objective, scores, names)
+        limited = dict.fromkeys(limit.name for limit in self.limits)
+        names = dict.fromkeys((*limited, *(objectives or ())))
+        columns, known = columns_of(objective, scores, names, limited)
         columns = {**self.columns, **columns}
         of_space = {name: part for name, part in evaluation.items() if name.startswith("space")}
         key = short_hash(of_space | {"inputs": None if example is None else describe(example)})
         path = None if folder is None else folder / FIGURES_FILE
-        allowed = Allowed(self.limits, Figures(space, example, columns, path, key, (*known, *self.names)))
+        figures = Figures(space, example, columns, path, key, (*known, *self.names), limited)
+        allowed = Allowed(self.limits, figures, chosen_axes(objectives or {}, objective, figures))
         for name in allowed.names:
             if name.startswith("latency") and is_figure(name) and name not in columns and not can_measure:
-                text = f"where {name!r} with a storage of its own: give out= too, a folder to keep latencies in"
-                raise InputError(text)
+                asked = f"{figures.asked(name)} with a storage of its own"
+                raise InputError(f"{asked}: give out= too, a folder to keep latencies in")
         return allowed

@@ -35,6 +35,7 @@ class Figures:
         path: A file to keep measurements in, so that they are the same ones in a search that goes on.
         key: What the measurements are of; others in the file do not count.
         names: Further names that tables know, for messages.
+        limited: Those that are limited, for messages: the others are objectives.
 
     Example:
         >>> from untrained.spaces import MLPs
@@ -52,11 +53,13 @@ class Figures:
         path: Path | None = None,
         key: str = "",
         names: Iterable[str] = (),
+        limited: Iterable[str] | None = None,
     ) -> None:
         self.space = space
         self.example = example
         self.columns = dict(columns or {})
         self.names = tuple(names)
+        self._limited = None if limited is None else set(limited)
         self._path = path
         self._key = key
         self._journal: Journal | None = None
@@ -103,7 +106,7 @@ class Figures:
             return sizes[name]
         if name != "params" and self.example is None:
             raise InputError(
-                f"where {name!r}: it cannot be measured, as the search has no data and no batch to score on"
+                f"{self.asked(name)}: it cannot be measured, as the search has no data and no batch to score on"
             )
         place = (self.space.canonical(arch), name)
         self._read()
@@ -135,6 +138,10 @@ class Figures:
         """
         mine = None if self.space is None else self._known.get((self.space.canonical(arch), name))
         return mine[0].details if mine else {}
+
+    def asked(self, name: str) -> str:
+        """The option that asks for a figure, and its name, for messages."""
+        return f"{'where' if self._limited is None or name in self._limited else 'objectives'} {name!r}"
 
     def close(self) -> None:
         """Lets another process write to the file."""
@@ -213,13 +220,16 @@ def measure(space: SearchSpace, arch: str, name: str, example: Any = None) -> Me
     return measured(Subject(lambda: space.build(arch), example), figure.base, figure.options)
 
 
-def columns_of(objective: Objective, scores: Any, names: Iterable[str]) -> tuple[Columns, tuple[str, ...]]:
+def columns_of(
+    objective: Objective, scores: Any, names: Iterable[str], limited: Iterable[str] = ()
+) -> tuple[Columns, tuple[str, ...]]:
     """Finds figures in the tables of a search.
 
     Args:
         objective: May answer from a table.
         scores: May be a table of scores.
         names: The figures.
+        limited: Those that are limited, which a result of evaluations cannot be.
 
     Returns:
         Those columns that are there, and the names of all that could be.
@@ -238,10 +248,10 @@ def columns_of(objective: Objective, scores: Any, names: Iterable[str]) -> tuple
         results = {own.column, own.report_column, *own.fidelities.values()}
         file = open_table(own.path)
         known += [name for name in file.numeric if name not in results]
-        for name in names:
+        for name in limited:
             if name in results:
                 raise InputError(f"where {name!r}: it is what the search is for: limit another figure")
-        found |= read_columns(own.path, [name for name in names if name in file.numeric])
+        found |= read_columns(own.path, [name for name in names if name in file.numeric and name not in results])
     return found, tuple(dict.fromkeys(known))
 
 

@@ -16,12 +16,13 @@ from untrained.objectives.given import AdaptedObjective
 from untrained.probe import Probe
 from untrained.probe.packing import packed
 from untrained.runtime.seeding import seeded
-from untrained.samplers.query import best_queries, best_query, queries
+from untrained.samplers.query import best_queries, queries
 from untrained.searching.allowed import NOTHING, Allowed
 from untrained.searching.interface import Interface
 from untrained.searching.remembered import remember
 from untrained.searching.result import Result
 from untrained.searching.studies import IDENTITY, TOTAL_SECONDS
+from untrained.searching.tradeoffs import kept_order
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
 
@@ -53,7 +54,8 @@ def make_result(
     Raises:
         InputError: No query gave a value, or a file cannot be written.
     """
-    best, made = best_query(study), queries(study)
+    order, made = kept_order(best_queries(study), allowed.axes), queries(study)
+    best = next(iter(order), None)
     if best is None or best.value is None:
         why = next((query.reason for query in made if query.reason is not None), "no reason known")
         raise InputError(f"none of the {len(made)} queries gave a value: {why}")
@@ -64,7 +66,7 @@ def make_result(
     if trained is not None and not weights.is_filed(arch):
         weights.keep(arch, trained, place=1)
     data = data_of(objective)
-    identity, top = study.user_attrs[IDENTITY]["objective"], best_queries(study)[: weights.most]
+    identity, top = study.user_attrs[IDENTITY]["objective"], order[: weights.most]
     limited, columns = _or_warned("no limited figures", lambda: allowed.figures_of(arch), ({}, {}))
     sizes = {} if example is None else _or_warned("no sizes", lambda: _sizes(space, arch, example), {})
     result = Result(

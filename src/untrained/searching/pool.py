@@ -1,7 +1,8 @@
 """The pool of a search and its scores."""
 
+import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from untrained.metrics import get_metrics
 from untrained.objectives import Objective
 from untrained.samplers import check_sampler, sampler_info
 from untrained.scores import ScoreTable
-from untrained.scoring.pool import Scoring
+from untrained.scoring.pool import Progress, Scoring
 from untrained.searching import BATCH, POOL
 from untrained.searching.allowed import NOTHING, Allowed
 from untrained.spaces import SearchSpace
@@ -61,7 +62,9 @@ def scores_seed(folder: str | Path | None, seed: int) -> int:
     return ScoreTable.load(path).provenance.get("seed", seed)
 
 
-def chosen_pool(space: SearchSpace, pool: Any, seed: int, allowed: Allowed = NOTHING) -> list[str]:
+def chosen_pool(
+    space: SearchSpace, pool: Any, seed: int, allowed: Allowed = NOTHING, on_measured: Progress | None = None
+) -> list[str]:
     """Draws or reads the pool of a search.
 
     Args:
@@ -69,6 +72,7 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int, allowed: Allowed = NOT
         pool: A list of them; or how many to draw; None for `POOL` of them, or all of a smaller space.
         seed: Decides which are drawn.
         allowed: Which ones may be in it.
+        on_measured: Called with (architectures found, how many are asked for) while their networks are run.
 
     Returns:
         Distinct architectures.
@@ -77,9 +81,12 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int, allowed: Allowed = NOT
         InputError: One is not of the space, or there are not so many.
     """
     is_list = isinstance(pool, Sequence) and not isinstance(pool, str)
-    if allowed.limits and not is_list:
+    if allowed and not is_list:
         most = POOL if pool is None else whole("pool", pool)
-        found, drawn = limited_pool(space, most, seed, allowed.allows, listable=space.is_listable())
+        meets = allowed.allows
+        if on_measured and allowed.is_slow:
+            meets = _counted(meets, most, on_measured)
+        found, drawn = limited_pool(space, most, seed, meets, listable=space.is_listable())
         if not found:
             raise allowed.none_of(drawn)
         allowed.warn_unknown()
@@ -92,6 +99,19 @@ def chosen_pool(space: SearchSpace, pool: Any, seed: int, allowed: Allowed = NOT
     if not is_list:
         return space.pool(whole("pool", pool), seed)
     return left_in(list(dict.fromkeys(map(space.canonical, pool))), allowed)
+
+
+def _counted(meets: Callable[[str], bool], most: int, progress: Progress) -> Callable[[str], bool]:
+    """The same condition, which tells how many have met it."""
+    found = itertools.count(1)
+
+    def told(arch: str) -> bool:
+        met = meets(arch)
+        if met:
+            progress(next(found), most)
+        return met
+
+    return told
 
 
 def left_in(archs: Sequence[str], allowed: Allowed) -> list[str]:
@@ -107,13 +127,13 @@ def left_in(archs: Sequence[str], allowed: Allowed) -> list[str]:
     Raises:
         InputError: None is left.
     """
-    if not allowed.limits:
+    if not allowed:
         return list(archs)
     found = allowed.chosen(archs)
-    if len(found) < len(archs):
+    if len(found) < len(archs) and allowed.limits:
         out = f"{len(archs) - len(found)} of {len(archs)} architectures are left out"
         warnings.warn(f"{out}: they do not meet {allowed}", InputWarning, stacklevel=3)
-        allowed.warn_unknown()
+    allowed.warn_unknown()
     return found
 
 

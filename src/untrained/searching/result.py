@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from torch import Tensor
 from untrained.errors import InputError
 from untrained.measuring import unit_of
 from untrained.runtime.files import written_whole
-from untrained.samplers.query import Query, best_query, queries
+from untrained.samplers.query import Query, best_queries, queries
 from untrained.searching.interface import UNKNOWN, Interface
 from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS, VERSIONS
+from untrained.searching.tradeoffs import Axis, axes_of, front_of
 from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import WEIGHTS_FILE
 from untrained.spaces import SearchSpace
@@ -98,9 +99,18 @@ class Result:
         return queries(self.study)
 
     @property
+    def front(self) -> list[Query]:
+        """The queries that no other one is better than in all objectives, best value first; their `figures` hold those
+        objectives that were known before. With one objective, the pick alone."""
+        return front_in(self.study)
+
+    @property
     def summary(self) -> dict[str, Any]:
         """The result as one JSON object: best, queries in order, sampler, seed, seconds and what was searched."""
-        return summary_of(self.study) | {
+        summary = summary_of(self.study)
+        for one in summary.get("front", ()):
+            one |= {"weights": self.kept[one["architecture"]]} if one["architecture"] in self.kept else {}
+        return summary | {
             "best": {
                 "architecture": self.architecture,
                 "value": self.value,
@@ -150,6 +160,17 @@ class Result:
                 temporary.write_text(text)
 
 
+def front_in(study: optuna.Study) -> list[Query]:
+    """The front of a study of a search: with one objective the best query, without values none."""
+    made, axes = best_queries(study), axes_of(study.user_attrs.get(IDENTITY))
+    return front_of(made, axes) if axes else made[:1]
+
+
+def _on_front(query: Query, axes: Sequence[Axis]) -> dict[str, Any]:
+    figures = {axis.name: query.figures[axis.name] for axis in axes[1:]}
+    return {"architecture": query.architecture, "value": query.value, "figures": figures}
+
+
 def summary_of(study: optuna.Study) -> dict[str, Any]:
     """Sums up a study of a search, finished or not.
 
@@ -165,7 +186,8 @@ def summary_of(study: optuna.Study) -> dict[str, Any]:
     attrs = study.user_attrs
     if not {IDENTITY, BUDGET, POOL_SIZE} <= attrs.keys():
         raise InputError(f"the search {study.study_name!r} has not begun its first query")
-    identity, best = attrs[IDENTITY], best_query(study)
+    identity, front = attrs[IDENTITY], front_in(study)
+    axes, best = axes_of(identity), next(iter(front), None)
     return {
         "study": study.study_name,
         "best": best and {"architecture": best.architecture, "value": best.value, "reported": {}},
@@ -173,6 +195,8 @@ def summary_of(study: optuna.Study) -> dict[str, Any]:
         "direction": study.direction.name.lower(),
         **{key: identity[key] for key in ("space", "space_options", "sampler", "seed", "metrics", "objective")},
         **({"where": identity["where"]} if identity.get("where") else {}),
+        **({"objectives": [{"name": axis.name, "direction": axis.direction} for axis in axes]} if axes else {}),
+        **({"front": [_on_front(query, axes) for query in front]} if axes else {}),
         **{key: attrs[key] for key in (BUDGET, POOL_SIZE)},
         "seconds": attrs.get(TOTAL_SECONDS),
     }

@@ -62,6 +62,7 @@ from untrained.searching.studies import (
     known_elsewhere,
     open_study,
 )
+from untrained.searching.tradeoffs import check_sampler_takes, read_objectives
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
 
@@ -78,6 +79,7 @@ def search(
     scores: ScoreTable | Scoring | None = None,
     pool: int | Sequence[str] | None = None,
     where: Any = None,
+    objectives: Any = None,
     seed: int = 0,
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
@@ -89,6 +91,7 @@ def search(
     keep: int = KEEP,
     out: str | Path | None = None,
     on_begin: Callable[[], None] | None = None,
+    on_measured: Progress | None = None,
     on_scored: Progress | None = None,
     on_query: OnQuery | None = None,
 ) -> Result:
@@ -125,6 +128,10 @@ def search(
             `read_limits`). `params` and `flops` are millions, `memory` megabytes and `latency` milliseconds of an
             inference with one example; or columns of a table of scores or results. A drawn pool is drawn until it has
             as many as are asked for; what is given is filtered.
+        objectives: Several objectives, such as "accuracy, latency" (see `read_objectives`): that of the search, and
+            figures that are known before an evaluation, as those of `where`; of a column, say which way is better, as
+            in "val_top1, throughput max". The search looks for a front (`Result.front`) instead of one best; it still
+            picks the best of its own objective.
         seed: Decides the pool, the initial weights of the networks that are scored, and the sampler.
         storage: An Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time works on
             a study.
@@ -144,6 +151,7 @@ def search(
         keep: Of how many of the best queries the folder keeps the trained weights.
         out: A folder for the study, the scores, `best.json`, `best.safetensors` and the weights of the next best.
         on_begin: Called once nothing stands against the search any more, before anything is written or scored.
+        on_measured: Called with (architectures measured, architectures in all), if networks are run for their figures.
         on_scored: Called with (architectures scored, architectures in all).
         on_query: Called with (a finished query, queries done, budget).
 
@@ -184,7 +192,8 @@ def search(
         raise InputError(f"training_limit {training_limit}: give seconds above 0")
     check_seed(seed)
     check_types(sampler, scores, pool)
-    limits = Where.of(where)
+    limits, wanted = Where.of(where), read_objectives(objectives)
+    check_sampler_takes(sampler, wanted)
     if data is not None and scores is None:
         scores = Scoring(workers=1 if multiprocessing.current_process().daemon else cores())
     space, objective = goal(space, objective, data, recipe, direction)
@@ -211,10 +220,12 @@ def search(
             how = completed(scores, space, objective, sampler, drawn_with)
         example = _example(objective, None if isinstance(how, ScoreTable) else how.batch)
         kept = folder is not None or storage is None
-        allowed = limits.allowed(space, objective, how, example, folder, evaluation, can_measure=kept)
+        allowed = limits.allowed(
+            space, objective, how, example, folder, evaluation, can_measure=kept, objectives=wanted
+        )
         stack.callback(allowed.figures.close)
         is_table = isinstance(how, ScoreTable)
-        archs = left_in(how.archs, allowed) if is_table else chosen_pool(space, pool, drawn_with, allowed)
+        archs = left_in(how.archs, allowed) if is_table else chosen_pool(space, pool, drawn_with, allowed, on_measured)
         most, planned = budgets(budget, len(archs), is_timed=timeout is not None)
         check_pool(objective, archs, most)
         opened = open_storage(storage, place)
@@ -223,7 +234,7 @@ def search(
             if on_begin:
                 on_begin()
             table = kept_scores(how, folder)
-            table = table.select(archs) if allowed.limits else table
+            table = table.select(archs) if allowed else table
         else:
             path = None if folder is None else folder / SCORES_FILE
             table = how.scores(space, archs, drawn_with, path=path, begin=on_begin, progress=on_scored)
@@ -232,8 +243,10 @@ def search(
         for name, why in table.idle.items():
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         label = sampler if isinstance(sampler, str) else type(sampler).__name__
-        chosen = get_sampler(sampler, table, space, planned, seed) if isinstance(sampler, str) else sampler
+        costs, axes = allowed.costs(table.archs), allowed.axes
+        chosen = get_sampler(sampler, table, space, planned, seed, costs) if isinstance(sampler, str) else sampler
         identity = evaluation | {"sampler": label, "seed": seed} | how_chosen(chosen, pruner, table, allowed.limits)
+        identity |= {"objectives": [[axis.name, axis.direction] for axis in axes]} if axes else {}
         name = study_name or choose_study(opened, identity, most, _name(label, seed, identity))
         study = open_study(opened, name, objective.direction, pruner)
         study.sampler = chosen

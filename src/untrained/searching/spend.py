@@ -30,6 +30,7 @@ from untrained.samplers.query import (
 )
 from untrained.searching.allowed import NOTHING, Allowed
 from untrained.searching.studies import TRIED, deaths, none_left_open
+from untrained.searching.tradeoffs import kept_order
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
 
@@ -115,6 +116,8 @@ class Spender:
             self._skip(trial, arch, why)
             return arch not in self._running
         self._skipped = 0
+        if known := self.allowed.known_of(arch):
+            trial.set_user_attr(FIGURES, known)
         if arch in self.elsewhere:
             self._take_over(trial, self.elsewhere[arch])
         elif self._died[arch] >= MOST_TRIES and not self.evaluator.is_safe:
@@ -159,9 +162,10 @@ class Spender:
 
     def _take_over(self, trial: optuna.Trial, found: FrozenTrial) -> None:
         """Records the outcome of another study's query."""
-        for key in (COST, REASON, TRAINED, FIGURES):
+        for key in (COST, REASON, TRAINED):
             if key in found.user_attrs:
                 trial.set_user_attr(key, found.user_attrs[key])
+        self._add_figures(trial, found.user_attrs.get(FIGURES, {}))
         trial.set_user_attr(SECONDS, 0.0)
         trial.set_user_attr(REUSED, True)
         self._tell(trial, found.values[0] if found.state == TrialState.COMPLETE else None)
@@ -176,7 +180,7 @@ class Spender:
         if evaluation.weights is not None:
             try:
                 # Before the value is told: a kill in between makes the query again and overwrites them.
-                self.weights.keep(outcome.arch, evaluation.weights, self._place(evaluation.value))
+                self.weights.keep(outcome.arch, evaluation.weights, self._place(outcome.arch, evaluation.value))
             except InputError as error:  # a full disk: the value is not lost for that
                 lost = error
             except TypeError as error:  # they cannot be saved
@@ -186,13 +190,13 @@ class Spender:
         trial.set_user_attr(COST, evaluation.cost_seconds)
         if evaluation.weights is not None:
             trial.set_user_attr(TRAINED, True)
-        if evaluation.figures:
-            trial.set_user_attr(FIGURES, dict(evaluation.figures))
+        self._add_figures(trial, evaluation.figures)
         self._tell(trial, evaluation.value)
         if lost is not None:
             raise lost
         if evaluation.weights is not None:
-            self.weights.drop_all_but([query.architecture for query in best_queries(self.study)[: self.weights.most]])
+            order = kept_order(best_queries(self.study), self.allowed.axes)
+            self.weights.drop_all_but([query.architecture for query in order[: self.weights.most]])
 
     def _fail(self, trial: optuna.Trial, error: BaseException, seconds: float) -> None:
         """Records a failed or pruned evaluation with its reason.
@@ -210,10 +214,17 @@ class Spender:
         trial.set_user_attr(REASON, _printable(reason))
         self._tell(trial, None, TrialState.PRUNED if is_pruned else TrialState.FAIL)
 
-    def _place(self, value: float) -> int:
-        """The place of a value among those so far; 1 is the best."""
-        sign = -1 if self.study.direction == StudyDirection.MINIMIZE else 1
-        return 1 + sum(q.value is not None and sign * q.value >= sign * value for q in best_queries(self.study))
+    def _place(self, arch: str, value: float) -> int:
+        """The place of a new value among those so far, in the order of what is kept; 1 is the best."""
+        sign, made = -1 if self.study.direction == StudyDirection.MINIMIZE else 1, best_queries(self.study)
+        better = sum(q.value is not None and sign * q.value >= sign * value for q in made)
+        made.insert(better, Query(arch, value, figures=self.allowed.known_of(arch)))
+        return 1 + [query.architecture for query in kept_order(made, self.allowed.axes)].index(arch)
+
+    def _add_figures(self, trial: optuna.Trial, figures: Mapping[str, float]) -> None:
+        """Records figures beside those that were known before."""
+        if figures:
+            trial.set_user_attr(FIGURES, {**figures, **trial.user_attrs.get(FIGURES, {})})
 
     def _tell(self, trial: optuna.Trial, value: float | None, state: TrialState | None = None) -> None:
         self.study.tell(trial, value, state or (TrialState.FAIL if value is None else TrialState.COMPLETE))

@@ -18,6 +18,7 @@ from untrained.runtime.identity import difference
 from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query, best_queries
 from untrained.searching.identity import EVALUATION, changed, trunk
 from untrained.searching.storage import StorageFailed
+from untrained.searching.tradeoffs import axes_of, kept_order
 
 IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
     "identity",
@@ -236,7 +237,8 @@ def best_elsewhere(study: optuna.Study, identity: Mapping[str, Any], most: int) 
         identity: What its history depends on.
         most: How many of each.
     """
-    return {query.architecture for other in _alike(study, identity) for query in best_queries(other)[:most]}
+    others = ((best_queries(other), axes_of(other.user_attrs[IDENTITY])) for other in _alike(study, identity))
+    return {query.architecture for made, axes in others for query in kept_order(made, axes)[:most]}
 
 
 def _alike(study: optuna.Study, identity: Mapping[str, Any]) -> Iterator[optuna.Study]:
