@@ -47,13 +47,12 @@ def samplers() -> str:
 def spaces() -> str:
     """The spaces, with the options that they have by default."""
     return table(
-        ("name", "what", "architectures", "searched by", "options"),
+        ("name", "what", "architectures", "options"),
         (
             (
                 f"`{name}`",
                 (inspect.getdoc(kind) or "").split("\n")[0],
                 f"{kind().size or 'endless'}",
-                "training, tables" if kind.has_networks else "tables only",
                 ", ".join(f"`{option}={default}`" for option, default in kind().options.items()),
             )
             for name, kind in SPACES.items()

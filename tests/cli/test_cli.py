@@ -262,7 +262,6 @@ def test_a_space_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_bad_input_of_search(table: Path, tmp_path: Path) -> None:
-    refused("search", "--space", "transnas101-micro", "--data", "digits", "--budget", "1", says="only tables.*--table")
     on_table = ["search", "--table", str(table), "--column", "val", "--metrics", "snip"]
     refused("search", "--budget", "3", says="either --data .* or --table")
     refused("search", "--data", "digits", "--budget", "3", says="--data needs --space")

@@ -28,6 +28,10 @@ class Plain(SearchSpace):
         head = nn.Linear(p["w"] * self.width, self.num_classes)
         return nn.Sequential(conv, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
 """
+OF_TABLES = """
+class Tables(Plain):
+    has_networks = False
+"""
 SCORE = ["score", "--data", "digits", "--metrics", "params"]
 
 
@@ -82,22 +86,24 @@ def test_lists_of_architectures_as_people_have_them(tmp_path: Path) -> None:
 
 
 def test_spaces_are_listed_with_those_of_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "listed_space.py").write_text(OWN)
+    (tmp_path / "listed_space.py").write_text(OWN + OF_TABLES)
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[untrained.spaces]\ntheirs = listed_space:Plain\nbroken = nowhere:Space\nnasbench201 = listed_space:Plain\n"
+        "[untrained.spaces]\ntheirs = listed_space:Plain\ntables = listed_space:Tables\n"
+        "broken = nowhere:Space\nnasbench201 = listed_space:Plain\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     shown = untrained_cli("spaces").stdout
     assert "theirs" in shown
     assert "A plain class." in shown
     assert "error:" in shown
-    assert shown.count("tables only") == 2
+    assert shown.count("tables only") == 1
     assert shown.count("nasbench201") == 1
 
 
-def test_a_space_of_tables_cannot_be_trained(tmp_path: Path) -> None:
+def test_a_space_of_tables_cannot_be_trained(folder: Path) -> None:
+    (folder / "own.py").write_text(OWN + OF_TABLES)
     options = ["--data", "digits", "--budget", "2", "--metrics", "params"]
-    refused("search", "--space", "transnas101-macro", *options, says="no networks", cwd=tmp_path)
+    refused("search", "--space", "own.py:Tables", *options, says="no networks, only tables.*--table", cwd=folder)

@@ -1,5 +1,7 @@
 """Networks of the built-in spaces leave Python: `torch.export` with any number of samples."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,13 +9,15 @@ from torch import Tensor
 from untrained.spaces import SPACES
 
 IMAGES, ROWS, TOKENS = torch.randn(2, 3, 9, 9), torch.randn(2, 16), torch.randint(0, 9, (2, 12))
-SMALL: dict[str, tuple[Tensor, dict[str, int]]] = {
+SMALL: dict[str, tuple[Tensor, dict[str, Any]]] = {
     "resnet": (IMAGES, {"image_size": 9}),
     "mobilenet": (IMAGES, {"image_size": 9}),
     "vit": (IMAGES, {"image_size": 9}),
     "unet": (IMAGES, {"image_size": 9}),
     "darts": (IMAGES, {"C": 4, "layers": 3}),
     "nasbench101": (IMAGES, {"C": 8, "N": 1}),
+    "transnas101-micro": (IMAGES, {"image_size": 9}),
+    "transnas101-macro": (IMAGES, {"image_size": 9, "task": "segmentation"}),
     "mlp": (ROWS, {}),
     "transformer": (TOKENS, {"length": 12}),
     "gpt": (TOKENS, {"length": 12}),

@@ -2,13 +2,14 @@
 
 import random
 from collections import Counter, defaultdict
-from itertools import groupby, permutations, product
+from itertools import product
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import torch
 
+from spaces.behaviours import behaviour
 from untrained.errors import InputError
 from untrained.metrics import METRICS
 from untrained.probe import Probe
@@ -98,44 +99,11 @@ def test_the_published_count_of_distinct_cells_is_reproduced_by_its_own_rule() -
     assert len({expression(ops) for ops in product(CHOICES, repeat=6)}) == 6466
 
 
-PRIME = 2_147_483_647
-
-
-def _value(ops: tuple[str, ...], functions: tuple[tuple[int, int] | None, ...]) -> int:
-    """The cell on one number, arithmetic modulo a prime: edge e computes a x + b x^2, or nothing where None."""
-    nodes = [12_345, 0, 0, 0]
-    for (i, j), op, function in zip(EDGES, ops, functions, strict=True):
-        x = nodes[i]
-        if op == "skip_connect":
-            nodes[j] += x
-        elif op != "none" and function is not None:
-            nodes[j] += function[0] * x + function[1] * x * x
-        nodes[j] %= PRIME
-    return nodes[3]
-
-
-def _behaviour(ops: tuple[str, ...]) -> tuple[tuple[tuple[str, int], ...], frozenset[int]]:
-    """Which operations matter, and all values that the cell takes when their functions are dealt out in any order."""
-    rng = random.Random(7)
-    deal = {op: [(rng.randrange(PRIME), rng.randrange(PRIME)) for _ in EDGES] for op in CHOICES[2:]}
-    full = tuple(deal[op][e] if op in deal else None for e, op in enumerate(ops))
-    alive = [e for e in range(6) if full[e] and _value(ops, full) != _value(ops, (*full[:e], None, *full[e + 1 :]))]
-    groups = [(op, list(edges)) for op, edges in groupby(sorted(alive, key=lambda e: ops[e]), key=lambda e: ops[e])]
-    values = set()
-    for orders in product(*(permutations(range(len(edges))) for _, edges in groups)):
-        functions: list[tuple[int, int] | None] = [None] * 6
-        for (op, edges), order in zip(groups, orders, strict=True):
-            for edge, k in zip(edges, order, strict=True):
-                functions[edge] = deal[op][k]
-        values.add(_value(ops, tuple(functions)))
-    return tuple((op, len(edges)) for op, edges in groups), frozenset(values)
-
-
 def test_twins_are_exactly_the_cells_that_compute_the_same() -> None:
     """A second derivation: cells as exact functions, each edge its own random polynomial."""
     by_behaviour, by_form = defaultdict(set), defaultdict(set)
     for ops in product(CHOICES, repeat=6):
-        by_behaviour[_behaviour(ops)].add(ops)
+        by_behaviour[behaviour(ops)].add(ops)
         by_form[normal_form(ops)].add(ops)
     assert len(by_form) == len(SPACE.pool()) == 5425
     assert set(map(frozenset, by_behaviour.values())) == set(map(frozenset, by_form.values()))

@@ -70,13 +70,14 @@ class Data(ABC):
 
         Returns:
             `num_classes` (the outputs of a network), and of images `in_channels` and `image_size` (h, or (h, w)), of
-            tables `in_features`, of sequences `length` and `vocabulary`.
+            images with masks `task` ("segmentation"), of tables `in_features`, of sequences `length` and `vocabulary`.
         """
         known: dict[str, Any] = {} if self.task.outputs is None else {"num_classes": self.task.outputs}
         inputs = self.example
         if isinstance(inputs, Tensor) and inputs.ndim == 4:
             h, w = inputs.shape[2:]
             known |= {"in_channels": inputs.shape[1], "image_size": h if h == w else (h, w)}
+            known |= {"task": "segmentation"} if self.task.kind == "segmentation" else {}
         elif isinstance(inputs, Tensor) and inputs.ndim == 2 and inputs.is_floating_point():
             known["in_features"] = inputs.shape[1]
         elif isinstance(inputs, Tensor) and inputs.ndim == 2:

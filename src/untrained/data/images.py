@@ -132,9 +132,10 @@ class ImageData(Data):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """`num_classes` (the outputs of a network), `in_channels` and `image_size` (h, or (h, w))."""
+        """`num_classes` (the outputs of a network), `in_channels`, `image_size` (h, or (h, w)), and `task` of masks."""
         c, h, w = self.form.shape
-        return {"num_classes": self.task.outputs, "in_channels": c, "image_size": h if h == w else (h, w)}
+        known = {"num_classes": self.task.outputs, "in_channels": c, "image_size": h if h == w else (h, w)}
+        return known | ({"task": "segmentation"} if self.task.kind == "segmentation" else {})
 
     @property
     def fingerprint(self) -> str:

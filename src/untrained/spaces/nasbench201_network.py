@@ -3,7 +3,7 @@
 Parameter names follow the benchmark's own network, so that published weights load.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -64,16 +64,15 @@ class Cell(nn.Module):
     """Four nodes, one operation on each of `EDGES`.
 
     Args:
-        ops: the names of the six operations.
-        channels: of the cell's input and of each node.
+        layers: the six operations; those out of the input may change the shape of the maps, all in the same way.
     """
 
-    def __init__(self, ops: Sequence[str], channels: int) -> None:
+    def __init__(self, layers: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(OPERATIONS[op](channels) for op in ops)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Keeps the shape of `x`, n x channels x h x w."""
+        """n x c x h x w -> maps of the shape that the operations out of the input give them."""
         nodes: list[Tensor] = [x]
         results = dict[int, list[Tensor]]()
         for (i, j), op in zip(EDGES, self.layers, strict=True):
@@ -122,7 +121,7 @@ class NASBench201Network(nn.Module):
         for stage in range(3):
             if stage:
                 self.cells.append(Reduction(C * 2 ** (stage - 1), C * 2**stage))
-            self.cells.extend(Cell(ops, C * 2**stage) for _ in range(N))
+            self.cells.extend(Cell(OPERATIONS[op](C * 2**stage) for op in ops) for _ in range(N))
         self.lastact = nn.Sequential(nn.BatchNorm2d(4 * C), nn.ReLU(inplace=True))
         self.global_pooling = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(4 * C, num_classes)
