@@ -20,8 +20,9 @@ import torch
 from toy import MLPs, toy_batch, training_objective
 from untrained.errors import InputError, InputWarning
 from untrained.objectives import Evaluation, EvaluationFailed, Objective
-from untrained.objectives.apart import Apart, Here, Outcome, evaluator
+from untrained.objectives.apart import Apart, Here, evaluator
 from untrained.objectives.base import EvaluationPruned
+from untrained.objectives.outcome import Outcome
 from untrained.searching.saved import load_summary
 
 SPACE = MLPs()

@@ -2,17 +2,19 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from searching.searches import SCORES, SPACE, run, value_of
 from untrained import search
 from untrained.errors import InputError
 from untrained.objectives import EvaluationFailed
-from untrained.objectives.apart import Outcome
 from untrained.objectives.base import Evaluation
+from untrained.objectives.outcome import Outcome
 
 
 def test_two_are_evaluated_at_once_and_none_twice(tmp_path: Path) -> None:
@@ -88,3 +90,20 @@ def test_jobs_that_are_none_are_named() -> None:
         run(jobs=0)
     with pytest.raises(InputError, match="2 jobs need evaluations in processes of their own"):
         run(jobs=2, isolate=False)
+
+
+def test_a_search_on_an_executor_is_the_search_here_to_the_bit() -> None:
+    def history(**options: Any) -> list[tuple[str, float | None]]:
+        result = search(SPACE, value_of, budget=6, scores=SCORES, seed=3, **options)
+        return [(query.architecture, query.value) for query in result.queries]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert history(executor=pool) == history()
+        found = history(executor=pool, jobs=3)
+    assert len({arch for arch, _ in found}) == 6
+    assert all(value == value_of(arch) for arch, value in found)
+
+
+def test_a_pruner_is_no_pruner_of_an_executor() -> None:
+    with pytest.raises(InputError, match="a pruner looks at trainings while they run"):
+        run(executor=ThreadPoolExecutor, pruner=optuna.pruners.MedianPruner())

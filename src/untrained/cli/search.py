@@ -38,6 +38,7 @@ from untrained.cli.resume import InterruptedSearch, write_run
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.cores import cores
+from untrained.runtime.executors import is_local
 from untrained.runtime.seeding import check_seed
 from untrained.searching import KEEP
 
@@ -66,6 +67,7 @@ OF_TRAINING = (
         "threads",
         "training_limit",
         "jobs",
+        "executor",
         "score_batch_size",
         "strict",
     ),
@@ -135,6 +137,10 @@ def search(
         typer.Option("--time-limit", "--timeout", help="Begin no further query after, as 90, 30min, 2h or 1d."),
     ] = None,
     jobs: Annotated[int, typer.Option(help="How many trainings at once.")] = 1,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="Where else: ray, ray://host:port, dask://host:port, slurm:partition=..., mpi."),
+    ] = None,
     keep: Annotated[int, typer.Option(help="Of how many of the best networks --out keeps the weights.")] = KEEP,
     training_limit: Annotated[
         str | None, typer.Option(help="End a training that takes longer, as 90, 10min or 1h: a failed query.")
@@ -182,11 +188,13 @@ def search(
         }
         options |= {"on_measured": bars.measuring}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
-        options |= {"training_limit": seconds_in(training_limit), "jobs": jobs}
+        options |= {"training_limit": seconds_in(training_limit), "jobs": jobs, "executor": executor}
         bars.within(options["timeout"], counted=budget is not None, jobs=jobs)
         if data is not None:
             check_seed(seed)
-            objective: Any = training_of(context.params, recipe, bars.training if jobs == 1 else None)
+            objective: Any = training_of(
+                context.params, recipe, bars.training if jobs == 1 and is_local(executor) else None
+            )
             images, chosen = objective.data, objective.space
             names = metrics or ",".join(group[0] for group in own_metrics) or None
             how: dict[str, Any] = {}

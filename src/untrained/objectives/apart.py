@@ -7,13 +7,16 @@ import warnings
 from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import optuna
 
 from untrained.errors import InputError, InputWarning, one_line
-from untrained.objectives.base import Evaluation, EvaluationFailed, Objective
+from untrained.objectives.base import EvaluationFailed, Objective
+from untrained.objectives.elsewhere import elsewhere
 from untrained.objectives.far import TRIAL, Evaluate, Failure, evaluated, told_apart
+from untrained.objectives.outcome import Outcome
+from untrained.runtime.executors import Executors
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.travel import Parcel
 from untrained.runtime.workers import CannotLoad, Died, NotStarted, Worker
@@ -22,61 +25,6 @@ POLL_SECONDS = 0.2
 """How often an interrupt, and the time that trainings take, are looked at."""
 MOST_STARTS = 3
 """If so many processes in a row end before they have the objective, none will."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How an evaluation ended.
-
-    Attributes:
-        arch: The architecture.
-        trial: The trial that it belongs to.
-        seconds: How long it took.
-        result: Its evaluation, or why there is none.
-    """
-
-    arch: str
-    trial: optuna.Trial | None
-    seconds: float
-    result: Evaluation | BaseException
-
-    @property
-    def evaluation(self) -> Evaluation:
-        """The evaluation.
-
-        Raises:
-            BaseException: There is none, as this says.
-        """
-        if isinstance(self.result, Evaluation):
-            return self.result
-        raise self.result
-
-
-class Evaluator(Protocol):
-    """Evaluates architectures, `jobs` at a time.
-
-    Attributes:
-        jobs: How many may be begun and not ended.
-        is_safe: Whether no evaluation can end this process.
-    """
-
-    jobs: int
-    is_safe: bool
-
-    def begin(self, arch: str, trial: optuna.Trial | None = None) -> None:
-        """Has an architecture evaluated. No more than `jobs` are begun and not ended."""
-
-    def end(self) -> Outcome:
-        """Waits for an evaluation to end.
-
-        Raises:
-            InputError: Nothing can be evaluated.
-            KeyboardInterrupt: After Ctrl-C, SIGTERM or SIGHUP.
-        """
-        ...
-
-    def close(self) -> None:
-        """Gives up what is not ended."""
 
 
 class Here:
@@ -164,7 +112,7 @@ class Apart:
     def _start(self) -> None:
         job = _Job()
         answer = functools.partial(self._answer, job)
-        job.worker = Worker[tuple[str, bool], "Evaluation | Failure"](self._parcel, self._limit, answer)
+        job.worker = Worker[tuple[str, bool], Any](self._parcel, self._limit, answer)
         self._pool[job.worker.pipe] = job
 
     def _next(self, job: "_Job") -> None:
@@ -225,7 +173,13 @@ class Apart:
         return found(*given, **named) if called else found
 
 
-def evaluator(objective: Objective, isolate: bool | None = None, limit: float | None = None, jobs: int = 1) -> Any:
+def evaluator(
+    objective: Objective,
+    isolate: bool | None = None,
+    limit: float | None = None,
+    jobs: int = 1,
+    executors: Executors | None = None,
+) -> Any:
     """Makes what evaluates for a search.
 
     Args:
@@ -233,6 +187,7 @@ def evaluator(objective: Objective, isolate: bool | None = None, limit: float | 
         isolate: Whether in a process of its own; None for as the objective says, and yes if there is a limit.
         limit: Seconds that one evaluation may take.
         jobs: How many at a time.
+        executors: Where, if not in processes of this package's own.
 
     Returns:
         An `Evaluator`. If the objective cannot be sent to another process, and nothing asks for one, it evaluates in
@@ -241,6 +196,8 @@ def evaluator(objective: Objective, isolate: bool | None = None, limit: float | 
     Raises:
         InputError: What is asked for needs another process, and that cannot be.
     """
+    if executors is not None:
+        return elsewhere(objective, isolate, limit, jobs, executors)
     needs = "a limit for each training needs" if limit is not None else f"{jobs} jobs need" if jobs > 1 else ""
     if isolate is False and needs:
         raise InputError(f"{needs} evaluations in processes of their own: leave out isolate=False")

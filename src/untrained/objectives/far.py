@@ -38,19 +38,24 @@ def evaluated(objective: Objective, arch: str, trial: Any) -> Evaluation:
     return as_evaluation(returned, time.perf_counter() - start)
 
 
+def evaluated_far(objective: Objective, arch: str, trial: Any) -> "Evaluation | Failure":
+    """Evaluates an architecture in a process that is not the search's, and never raises."""
+    try:
+        found = evaluated(objective, arch, trial)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever an objective of the user's raises
+        return Failure.of(error)
+    return found if found.weights is None else replace(found, weights=copied(found.weights))
+
+
 @dataclass(frozen=True)
 class Evaluate:
-    """Evaluates there, and never raises."""
+    """Evaluates in a process of its own."""
 
     objective: Objective
 
     def __call__(self, item: tuple[str, bool]) -> "Evaluation | Failure":
         arch, has_trial = item
-        try:
-            found = evaluated(self.objective, arch, FarTrial() if has_trial else None)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever an objective of the user's raises
-            return Failure.of(error)
-        return found if found.weights is None else replace(found, weights=copied(found.weights))
+        return evaluated_far(self.objective, arch, FarTrial() if has_trial else None)
 
 
 class FarTrial:

@@ -99,7 +99,7 @@ class TabularObjective(Objective):
         self.check(arch)
         row = self._row[arch]
         cost = 0.0
-        if trial is not None and not isinstance(trial.study.pruner, optuna.pruners.NopPruner):
+        if self.steps[:-1] and trial is not None and not isinstance(trial.study.pruner, optuna.pruners.NopPruner):
             for epochs in self.steps[:-1]:
                 cost += self._cost(row, epochs)
                 value = float(self._columns[self.fidelities[epochs]][row])

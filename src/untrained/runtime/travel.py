@@ -4,11 +4,13 @@ Pickle finds functions and classes by name, so those of a script, of a prompt or
 cloudpickle sends such a one itself, and a user's file is sent along (`SourceFile`). Tensors and arrays travel as plain
 bytes beside the pickle, and those that share memory share it again.
 
-Nothing of this is written to a file.
+Between machines a thing travels as the bytes of its parcel (`packed`). Whoever reads them must know by whom they were
+written: see `deposit`.
 """
 
 import io
 import pickle
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from types import FunctionType
@@ -20,6 +22,9 @@ import torch
 from torch import Tensor
 
 from untrained.runtime.lookup import SourceFile, file_of
+
+ALIGNED = 64
+"""The memory of tensors begins at a multiple of so many bytes: some sums depend on that in their last bit."""
 
 
 class Parcel:
@@ -44,6 +49,55 @@ class Parcel:
         for buffer in self._buffers:
             if len(buffer):
                 pipe.send_bytes(buffer)
+
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """Its bytes, as `unpacked` reads them: their head's length, the head, the buffers, each of them aligned."""
+        yield len(self._head).to_bytes(ALIGNED, "little")
+        for piece in (self._head, *self._buffers):
+            yield piece
+            yield bytes(-len(piece) % ALIGNED)
+
+
+def packed(thing: Any) -> bytes:
+    """The bytes of a thing.
+
+    Raises:
+        Exception: It cannot be pickled; what exactly is raised depends on the thing.
+
+    Example:
+        >>> unpacked(packed({"a": torch.ones(1)}))
+        {'a': tensor([1.])}
+    """
+    return b"".join(Parcel(thing).pieces())
+
+
+def unpacked(content: bytes | memoryview) -> Any:
+    """Reads what `packed` wrote.
+
+    Args:
+        content: From a process of this program. Memory that may be written to, and is aligned, becomes that of the
+            thing's tensors; of other memory they are a copy.
+
+    Returns:
+        The thing.
+
+    Raises:
+        Exception: The thing cannot be made here.
+    """
+    memory = memoryview(content)
+    if memory.readonly:
+        room: Any = torch.empty(len(content), dtype=torch.uint8, device="cpu").numpy()
+        copied = memoryview(room)
+        copied[:] = memory
+        memory = copied
+    end = ALIGNED + int.from_bytes(memory[:ALIGNED], "little")
+    sizes, head = pickle.loads(memory[ALIGNED:end])
+    buffers = list[memoryview]()
+    for size in sizes:
+        start = end + -end % ALIGNED
+        end = start + size
+        buffers.append(memory[start:end])
+    return pickle.loads(head, buffers=buffers)
 
 
 def receive(pipe: Connection) -> Any:

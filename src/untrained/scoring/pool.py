@@ -15,6 +15,8 @@ from untrained.errors import InputError, one_line
 from untrained.metrics import ROBOT_METRICS, Given, Metric, default_metrics, get_metrics
 from untrained.probe import Loss, Probe
 from untrained.runtime.devices import usable_device
+from untrained.runtime.elsewhere import unordered_elsewhere
+from untrained.runtime.executors import AnExecutor, Executors, executors_of, is_local
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
 from untrained.runtime.travel import Parcel
@@ -58,6 +60,9 @@ class Scoring:
         device: "cpu", "cuda", "cuda:1", ... or "auto", which takes CUDA if there is one. Apple's GPUs lack the double
             precision in which metrics sum. Several workers share a GPU.
         workers: processes that score. The scores do not depend on their number.
+        executor: where to score instead, `workers` tasks at a time: a `concurrent.futures.Executor`, a function that
+            makes one, or a name such as "ray"; "processes" for those of this package. The scores are the same to the
+            bit.
         limit_seconds: how long one network may take. One that takes longer twice has no score, and says so. With a
             limit, networks are scored in a process of their own also by one worker.
 
@@ -79,6 +84,7 @@ class Scoring:
     device: str = "cpu"
     workers: int = 1
     limit_seconds: float | None = None
+    executor: AnExecutor | Executors | None = None
 
     def scores(
         self,
@@ -119,8 +125,9 @@ class Scoring:
         note, space = note or _warn, as_space(space)
         twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
         job = self._job(space, twin, seed, note)
-        pool = _Pool(job, twin, None if path is None else Path(path), self.limit_seconds)
-        table = pool.filled(self.workers, begin or (lambda: None), progress)
+        with executors_of(self.executor, self.workers) as executors:
+            pool = _Pool(job, twin, None if path is None else Path(path), self.limit_seconds, executors)
+            table = pool.filled(self.workers, begin or (lambda: None), progress)
         _tell(table, len(twin), note)
         return table
 
@@ -134,6 +141,8 @@ class Scoring:
             raise InputError(f"{self.workers} workers: give at least 1")
         if self.limit_seconds is not None and not self.limit_seconds > 0:
             raise InputError(f"a limit of {self.limit_seconds} seconds: give more than 0")
+        if self.limit_seconds is not None and not is_local(self.executor):
+            raise InputError("a limit for each network ends its process, and an executor's are not ours to end")
         if self.chunk is not None and self.chunk < 1:
             raise InputError(f"a chunk of {self.chunk} samples: give at least 1")
         if self.precision not in PRECISIONS:
@@ -218,8 +227,15 @@ def compute_scores(
 class _Pool:
     """One call: what is asked for, what is there already, and the file that keeps it."""
 
-    def __init__(self, job: Job, twin: Mapping[str, str], path: Path | None, limit: float | None) -> None:
-        self.job, self.twin, self.path, self.limit = job, twin, path, limit
+    def __init__(
+        self,
+        job: Job,
+        twin: Mapping[str, str],
+        path: Path | None,
+        limit: float | None,
+        executors: Executors | None = None,
+    ) -> None:
+        self.job, self.twin, self.path, self.limit, self.executors = job, twin, path, limit, executors
         self.asked = {m.name: m.direction for m in job.metrics}
         self.wanted = provenance(job)
         self.cells = Cells()
@@ -255,7 +271,7 @@ class _Pool:
     def _fill(self, workers: int, begin: Callable[[], None], progress: Progress | None) -> None:
         if self.found is not None:
             check_same(self.found.provenance, self.wanted, str(self.path), adding=True)
-        if min(workers, len(self.todo)) > 1 or self.limit is not None:
+        if min(workers, len(self.todo)) > 1 or self.limit is not None or self.executors is not None:
             _check_travels(self.job, workers)
         partial = None if self.path is None else Path(f"{self.path}.partial")
         with interruptible(), ScoreJournal(partial, self.wanted) as journal:
@@ -294,6 +310,10 @@ class _Pool:
         rest = [task for task in tasks if not journal.unended[task.architecture]]
         suspects = [task for task in tasks if journal.unended[task.architecture]]
         score, failed = self.job.score, self.job.failed
+
+        if self.executors is not None:
+            yield from unordered_elsewhere(score, tasks, self.executors, workers, died=failed)
+            return
 
         def begin(task: Task) -> None:
             journal.begin(task.architecture)

@@ -11,8 +11,8 @@ from untrained.data import Data
 from untrained.errors import InputError, one_line
 from untrained.metrics import METRICS
 from untrained.objectives import Objective
-from untrained.objectives.apart import Evaluator
 from untrained.objectives.given import AdaptedObjective
+from untrained.objectives.outcome import Evaluator
 from untrained.probe import Probe
 from untrained.probe.packing import packed
 from untrained.runtime.seeding import seeded

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from untrained.errors import InputError
 from untrained.objectives import Direction, Objective, Recipe
 from untrained.objectives.apart import evaluator
 from untrained.runtime.cores import cores
+from untrained.runtime.executors import AnExecutor, executors_of, is_local
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.seeding import check_seed
 from untrained.samplers import get_sampler, sampler_info
@@ -88,6 +90,7 @@ def search(
     training_limit: float | None = None,
     isolate: bool | None = None,
     jobs: int = 1,
+    executor: AnExecutor | None = None,
     keep: int = KEEP,
     out: str | Path | None = None,
     on_begin: Callable[[], None] | None = None,
@@ -148,6 +151,10 @@ def search(
             their value and their trial, they change in that process.
         jobs: How many architectures are evaluated at once, each in a process of its own. The sampler takes the running
             ones into account; with more than one, what it proposes depends on which ends first.
+        executor: Where architectures are evaluated instead, `jobs` at a time, and networks scored, unless `scores` says
+            where: a `concurrent.futures.Executor`, a function that makes one, or a name: "ray", "ray://host:port",
+            "dask://host:port", "slurm:partition=gpu", "mpi". The values are the same to the bit. No pruner, callback or
+            `training_limit` reaches there.
         keep: Of how many of the best queries the folder keeps the trained weights.
         out: A folder for the study, the scores, `best.json`, `best.safetensors` and the weights of the next best.
         on_begin: Called once nothing stands against the search any more, before anything is written or scored.
@@ -201,6 +208,8 @@ def search(
     if isinstance(sampler, str) and pruner is None and (own := sampler_info(sampler).pruner):
         pruner = own(objective.steps)
     pruner = None if pruner is None else get_pruner(pruner, objective.steps)
+    if pruner is not None and not is_local(executor):
+        raise InputError("a pruner looks at trainings while they run, which those on an executor cannot be")
     folder = None if out is None else Path(out)
     place = shown_storage(storage) if folder is None or storage is not None else str(folder)
     if storage is None and folder is not None:
@@ -209,7 +218,8 @@ def search(
         _quiet_optuna(),
         only_search_in(folder),
         interruptible("step"),
-        closing(evaluator(objective, isolate, training_limit, jobs)) as evaluates,
+        executors_of(executor, jobs) as executors,
+        closing(evaluator(objective, isolate, training_limit, jobs, executors)) as evaluates,
         ExitStack() as stack,
     ):
         drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
@@ -218,6 +228,8 @@ def search(
             check_scored(scores, space, sampler)
         else:
             how = completed(scores, space, objective, sampler, drawn_with)
+            if executors is not None and how.executor is None:
+                how = replace(how, executor=executors, workers=jobs)
         example = _example(objective, None if isinstance(how, ScoreTable) else how.batch)
         kept = folder is not None or storage is None
         allowed = limits.allowed(

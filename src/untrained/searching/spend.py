@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from untrained.errors import InputError, one_line
 from untrained.objectives import Evaluation, EvaluationFailed, EvaluationPruned, Objective
-from untrained.objectives.apart import Evaluator, Outcome
+from untrained.objectives.outcome import Evaluator, Outcome
 from untrained.runtime.interrupts import check_interrupt
 from untrained.samplers.query import (
     ARCHITECTURE,
