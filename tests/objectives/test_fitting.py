@@ -12,7 +12,9 @@ from torch.utils.data import Dataset
 from toy import MLPs, toy_batch, training_objective
 from untrained.errors import InputError
 from untrained.objectives import EvaluationFailed, TrainingObjective
+from untrained.objectives.auxiliary import InTraining
 from untrained.objectives.fitting import Losses
+from untrained.spaces import DARTS
 
 SPACE = MLPs()
 ARCH = "width=16,depth=2,norm=True"
@@ -178,3 +180,56 @@ def test_a_label_that_cannot_be_is_named_before_anything_is_trained() -> None:
     wrong = TRAIN[0], torch.where(torch.arange(60) == 17, 5, TRAIN[1])
     with pytest.raises(InputError, match=r"training data (has class|is) 5"):
         TrainingObjective(SPACE, DatasetData(wrong, VALID, task=task))
+
+
+class _TwoHeads(nn.Module):
+    """A linear layer, and another as its auxiliary head."""
+
+    auxiliary_weight = 0.4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(64, 4), nn.Linear(64, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.first(x.flatten(1))
+
+    def forward_with_auxiliary(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self(x), self.second(x.flatten(1))
+
+
+def test_the_loss_of_an_auxiliary_head_is_added_by_its_weight_in_training_only() -> None:
+    """A step of plain SGD on one batch: the gradients are those of the sum, written out."""
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(8, 1, 8, 8), torch.arange(8) % 4
+    net = _TwoHeads()
+    with torch.no_grad():
+        net.second.load_state_dict(net.first.state_dict())  # equal gradients, but for the weight
+    whole = InTraining(net)
+    whole.loss(lambda outputs: nn.functional.cross_entropy(outputs, targets), whole(inputs)).backward()
+    assert net.first.weight.grad is not None
+    assert net.second.weight.grad is not None
+    torch.testing.assert_close(net.second.weight.grad, 0.4 * net.first.weight.grad)
+    net.auxiliary_weight = 0.0
+    outputs, auxiliary = InTraining(net)(inputs)
+    assert auxiliary is None
+    assert torch.equal(outputs, net(inputs))
+
+
+def test_trainings_of_darts_learn_from_the_auxiliary_head() -> None:
+    """Both trainings start from the same weights; the head learns, and what stands before it learns from the head."""
+    train, trained = (torch.rand(24, 1, 8, 8), torch.arange(24) % 4), list[dict[str, Tensor]]()
+    for auxiliary in (0.0, 0.4):
+        space = DARTS(4, 3, 4, 1, 8, auxiliary=auxiliary)
+        with training_objective(space, train, train, epochs=1, batch_size=12).begun(space.pool(1)[0]) as fit:
+            before = {name: p.detach().clone() for name, p in fit.network.named_parameters()}
+            assert fit.epoch().keys() == {"accuracy"}
+            after = dict(fit.network.named_parameters())
+            trained.append(before | {f"after {name}": p.detach() for name, p in after.items()})
+    without, with_head = trained
+    for name, start in without.items():
+        if not name.startswith("after"):
+            assert torch.equal(start, with_head[name])
+    learnt, start = (with_head[f"{when}auxiliary_head.classifier.weight"] for when in ("after ", ""))
+    assert not torch.equal(learnt, start)
+    assert not torch.equal(with_head["after stem0.0.weight"], without["after stem0.0.weight"])

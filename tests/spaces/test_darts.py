@@ -4,6 +4,7 @@ import random
 from itertools import combinations
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,7 @@ from torch import nn
 from spaces.networks import losses, parameters
 from untrained.errors import InputError
 from untrained.spaces import DARTS, get_space, remade_space
-from untrained.spaces.darts_network import DARTSNetwork, FactorizedReduce
+from untrained.spaces.darts_network import AuxiliaryHead, DARTSNetwork, FactorizedReduce
 
 DARTS_V2 = (
     "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
@@ -27,15 +28,77 @@ ROBOT = """Genotype(normal=[('avg_pool_3x3', 1), ('sep_conv_5x5', 0), ('dil_conv
     ('dil_conv_3x3', 2), ('max_pool_3x3', 2), ('skip_connect', 3), ('sep_conv_3x3', 3), ('sep_conv_3x3', 0)],
     reduce_concat=range(2, 6))"""
 """The cells that RoBoT finds on ImageNet, as its authors publish them."""
+P_DARTS = """Genotype(normal=[('skip_connect', 0), ('dil_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 1),
+    ('sep_conv_3x3', 1), ('sep_conv_3x3', 3), ('sep_conv_3x3', 0), ('dil_conv_5x5', 4)], normal_concat=range(2, 6),
+    reduce=[('avg_pool_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('dil_conv_5x5', 2), ('max_pool_3x3', 0),
+    ('dil_conv_3x3', 1), ('dil_conv_3x3', 1), ('dil_conv_5x5', 3)], reduce_concat=range(2, 6))"""
+PC_DARTS = """Genotype(
+    normal=[('sep_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 0), ('dil_conv_3x3', 1), ('sep_conv_5x5', 0),
+            ('sep_conv_3x3', 1), ('avg_pool_3x3', 0), ('dil_conv_3x3', 1)], normal_concat=range(2, 6),
+    reduce=[('sep_conv_5x5', 1), ('max_pool_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_5x5', 2), ('sep_conv_3x3', 0),
+            ('sep_conv_3x3', 3), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2)], reduce_concat=range(2, 6))"""
+PC_DARTS_IMAGE = """Genotype(
+    normal=[('skip_connect', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 0), ('skip_connect', 1), ('sep_conv_3x3', 1),
+            ('sep_conv_3x3', 3), ('sep_conv_3x3', 1), ('dil_conv_5x5', 4)], normal_concat=range(2, 6),
+    reduce=[('sep_conv_3x3', 0), ('skip_connect', 1), ('dil_conv_5x5', 2), ('max_pool_3x3', 1), ('sep_conv_3x3', 2),
+            ('sep_conv_3x3', 1), ('sep_conv_5x5', 0), ('sep_conv_3x3', 3)], reduce_concat=range(2, 6))"""
 SPACE = DARTS()
+CIFAR, IMAGENET = DARTS(C=36, layers=20), DARTS(C=48, layers=14, num_classes=1000, image_size=224)
+
+
+def _operations(arch: str, *, pools: bool = False) -> float:
+    """Of a network for ImageNet, millions of multiply-adds of convolutions and linear layers, 2 a number of BatchNorm's
+    and 1 of ReLU's; and 1 for each number that is pooled, if pools are counted.
+    """
+    counted = 0
+
+    def count(module: nn.Module, inputs: Any, y: torch.Tensor) -> None:
+        nonlocal counted
+        match module:
+            case nn.Conv2d():
+                counted += y.numel() * module.weight[0].numel()
+            case nn.Linear():
+                counted += module.weight.numel()
+            case nn.BatchNorm2d():
+                counted += 2 * y.numel()
+            case nn.ReLU():
+                counted += y.numel()
+            case nn.MaxPool2d() | nn.AvgPool2d() | nn.AdaptiveAvgPool2d() if pools:
+                counted += inputs[0].numel()
+
+    with torch.device("meta"):
+        net = IMAGENET.build(arch).eval()
+        for module in net.modules():
+            module.register_forward_hook(count)
+        net(torch.zeros(1, 3, 224, 224))
+    return counted / 1e6
 
 
 def test_parameters_are_those_published() -> None:
     """3,349,342 on CIFAR-10 and 4,718,752 on ImageNet: what the authors' code prints of their second-order cells."""
-    cifar, imagenet = DARTS(C=36, layers=20), DARTS(C=48, layers=14, num_classes=1000, image_size=224)
     arch = SPACE.read(DARTS_V2)
-    assert parameters(cifar, arch) == 3_349_342
-    assert parameters(imagenet, arch) == 4_718_752
+    assert parameters(CIFAR, arch) == 3_349_342
+    assert parameters(IMAGENET, arch) == 4_718_752
+
+
+@pytest.mark.parametrize(
+    ("genotype", "cifar", "imagenet", "operations"),
+    [(P_DARTS, 3.4, 4.9, 557), (PC_DARTS, 3.6, 5.3, 586), (PC_DARTS_IMAGE, None, 5.3, 597)],
+    ids=["P-DARTS", "PC-DARTS", "PC-DARTS on ImageNet"],
+)
+def test_what_later_papers_print_of_their_cells(
+    genotype: str, cifar: float | None, imagenet: float, operations: int
+) -> None:
+    """Chen et al. (ICCV 2019) and Xu et al. (ICLR 2020): parameters and multiply-adds in millions."""
+    arch = SPACE.read(genotype)
+    assert cifar in (None, round(CIFAR.sizes(arch)["params"], 1))
+    assert round(IMAGENET.sizes(arch)["params"], 1) == imagenet
+    assert round(_operations(arch)) == operations
+
+
+def test_operations_of_darts_own_cells_are_what_others_count() -> None:
+    """544.59 M, by flops-counter.pytorch on the authors' code (quark0/darts, issue 46); the paper prints 574 M."""
+    assert round(_operations(SPACE.read(DARTS_V2), pools=True), 2) == 544.59
 
 
 def test_parameters_agree_with_nas_bench_suite_zeros(shared_data: Path) -> None:
@@ -150,6 +213,8 @@ def test_impossible_options_are_named() -> None:
         DARTS(C=7)
     with pytest.raises(InputError, match=r"drop_path=1\.5"):
         DARTS(drop_path=1.5)
+    with pytest.raises(InputError, match=r"auxiliary=-1"):
+        DARTS(auxiliary=-1)
 
 
 def test_a_few_steps_lower_the_loss() -> None:
@@ -157,6 +222,40 @@ def test_a_few_steps_lower_the_loss() -> None:
     images, labels = torch.randn(16, 1, 8, 8), torch.arange(16) % 4
     before, after = losses(DARTS(4, 3, 4, 1, 8), SPACE.read(ROBOT), images, labels)
     assert after < before / 2
+
+
+@pytest.mark.parametrize(
+    ("side", "weights"),
+    [(32, 128 * (16 * 6 + 2) + 768 * (4 * 128 + 2)), (96, 128 * (16 * 6 + 2) + 768 * 4 * 128), (7, None)],
+)
+def test_an_auxiliary_head_looks_behind_two_thirds(side: int, weights: int | None) -> None:
+    """Counted by hand: 16 C channels come out of the cell; of two convolutions, both have BatchNorm on small images."""
+    space, arch = DARTS(6, 5, 10, 1, side, auxiliary=0.4), SPACE.read(DARTS_V2)
+    torch.manual_seed(0)
+    net = space.build(arch)
+    assert isinstance(net, DARTSNetwork)
+    head = net.auxiliary_head
+    assert head is not None
+    if weights is not None:
+        assert sum(p.numel() for p in head.parameters()) == weights + (768 + 1) * 10
+    assert space.sizes(arch) == DARTS(6, 5, 10, 1, side).sizes(arch)
+    seen = dict[str, torch.Tensor]()
+    head.register_forward_pre_hook(lambda _, inputs: seen.update(head=inputs[0]))
+    net.cells[4].register_forward_pre_hook(lambda _, inputs: seen.update(cell=inputs[1]))  # what cell 3 gave
+    outputs, auxiliary = net.forward_with_auxiliary(torch.randn(2, 1, side, side))
+    assert outputs.shape == auxiliary.shape == (2, 10)
+    assert torch.equal(seen["head"], seen["cell"])
+    assert net(torch.randn(2, 1, side, side)).shape == (2, 10)  # the head has no part in what others see
+
+
+@pytest.mark.parametrize(("large", "side", "starts"), [(False, 8, (0, 3)), (True, 7, (0, 2))])
+def test_auxiliary_heads_pool_as_published(large: bool, side: int, starts: tuple[int, int]) -> None:
+    """Windows of 5 x 5 pixels, three or two pixels apart: 2 x 2 of them on the maps of CIFAR's and ImageNet's nets."""
+    head, maps, seen = AuxiliaryHead(3, 4, large=large).eval(), torch.rand(2, 3, side, side), list[torch.Tensor]()
+    head.reduce.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    head(maps)
+    windows = [[maps[:, :, i : i + 5, j : j + 5].mean((2, 3)) for j in starts] for i in starts]
+    torch.testing.assert_close(seen[0], torch.stack([torch.stack(row, -1) for row in windows], -2))
 
 
 def test_options_are_filled_from_the_data_and_remembered() -> None:

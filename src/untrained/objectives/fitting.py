@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from untrained.objectives.augmentation import Inputs
+from untrained.objectives.auxiliary import InTraining
 from untrained.objectives.base import EvaluationFailed
 from untrained.objectives.feed import Feed, layout
 from untrained.objectives.goal import Goal
@@ -69,7 +71,7 @@ class Fit:
         self._schedule = Schedule(self._optimizer, warmup_steps(recipe, self._in_epoch), self._steps)
         self._average = None if recipe.ema is None else Average(self.network, recipe.ema)
         self._precision = Precision(recipe.precision, device)
-        self._called: Any = torch.compile(self.network) if recipe.compile else self.network
+        self._called = InTraining(self.network, compiled=recipe.compile)
         goal.to(device)
 
     def __iter__(self) -> Iterator[dict[str, float]]:
@@ -108,10 +110,10 @@ class Fit:
             self._optimizer.zero_grad()
             inputs, mixed = self.inputs.for_training(raw, self.goal.task.scaled(targets))
             with self._precision():
-                outputs = call_network(self._called, inputs)
+                outputs = self._called(inputs)
                 if step == self.done * self._in_epoch:
-                    self.goal.check(outputs, targets)
-                loss = mixed(self.goal.loss, outputs)
+                    self.goal.check(outputs[0], targets)
+                loss = self._called.loss(partial(mixed, self.goal.loss), outputs)
             losses.look(loss)
             self._precision.step(loss, self._optimizer, self.recipe.clip)
             self._schedule.step()

@@ -1,19 +1,20 @@
 """How a network takes its inputs: as they are, one by one, or by name."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
 
 
-def call_network(network: nn.Module, inputs: Any) -> Any:
+def call_network(network: nn.Module, inputs: Any, called: Callable[..., Any] | None = None) -> Any:
     """Calls a network on a batch.
 
     Args:
         network: Its `forward` decides: inputs that are a tuple or a list go one by one to a forward that asks for
             several, those of a dictionary by name to one whose parameters have their names. All else goes as it is.
         inputs: A tensor, or tuples, lists and dictionaries of tensors.
+        called: What is called instead of the network, with the parameters of its `forward`.
 
     Returns:
         What the network returns.
@@ -23,11 +24,12 @@ def call_network(network: nn.Module, inputs: Any) -> Any:
         >>> call_network(nn.Bilinear(2, 3, 4), (torch.ones(5, 2), torch.ones(5, 3))).shape
         torch.Size([5, 4])
     """
+    called = called or network
     if isinstance(inputs, Mapping) and _by_name(network, inputs):
-        return network(**inputs)
+        return called(**inputs)
     if isinstance(inputs, tuple | list) and _one_by_one(network):
-        return network(*inputs)
-    return network(inputs)
+        return called(*inputs)
+    return called(inputs)
 
 
 def _parameters(network: nn.Module) -> list[inspect.Parameter]:

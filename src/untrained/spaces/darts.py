@@ -1,6 +1,7 @@
 """The cells of DARTS (Liu et al., "DARTS: Differentiable Architecture Search", ICLR 2019)."""
 
 import ast
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,9 @@ class DARTS(SearchSpace):
 
     A cell whose nodes are numbered in another order is the same network with its channels in another order:
     `canonical` gives the first of these in the alphabet. The published networks have `C=36, layers=20` for CIFAR-10
-    (DARTS' second-order cells: 3,349,342 parameters), and `C=48, layers=14` for ImageNet (4,718,752).
+    (DARTS' second-order cells: 3,349,342 parameters), and `C=48, layers=14` for ImageNet (4,718,752). Their trainings
+    have `auxiliary=0.4`: a head behind the cell at two thirds, whose loss is added to that of the outputs by this
+    weight. Nothing but a training uses it, and `sizes` does not count it.
 
     Args:
         C: channels of the nodes of the first cells; even.
@@ -46,9 +49,11 @@ class DARTS(SearchSpace):
         image_size: side of the images in pixels, or (height, width); above 64, the stem is the one for ImageNet.
         drop_path: the probability that an operation's result is dropped in training; 0.2 at the end of the published
             trainings.
+        auxiliary: the weight of an auxiliary head's loss in trainings, 0.4 in the published ones; 0 for no head.
 
     Raises:
-        InputError: if an option is not a whole number of at least 1, `C` is odd, or `drop_path` is not a probability.
+        InputError: if an option is not a whole number of at least 1, `C` is odd, `drop_path` is not a probability, or
+            `auxiliary` is not a number of at least 0.
 
     Example:
         >>> space = DARTS(C=36, layers=20)
@@ -70,6 +75,7 @@ class DARTS(SearchSpace):
     in_channels: int = 3
     image_size: Size = 32
     drop_path: float = 0.0
+    auxiliary: float = 0.0
 
     def __post_init__(self) -> None:
         whole = {name: self.options[name] for name in ("C", "layers", "num_classes", "in_channels")}
@@ -79,6 +85,8 @@ class DARTS(SearchSpace):
             raise InputError(f"darts option C={self.C}: give an even number")
         if not isinstance(self.drop_path, int | float) or not 0 <= self.drop_path < 1:
             raise InputError(f"darts option drop_path={shown(self.drop_path)}: give a number from 0 to less than 1")
+        if not isinstance(self.auxiliary, int | float) or not 0 <= self.auxiliary < math.inf:
+            raise InputError(f"darts option auxiliary={shown(self.auxiliary)}: give a number of at least 0")
 
     @property
     def name(self) -> str:
@@ -153,11 +161,19 @@ class DARTS(SearchSpace):
         normal, reduce = ([edge for node in cell for edge in node] for cell in _parsed(arch))
         large = min(sides(self.image_size)) > LARGE
         return DARTSNetwork(
-            normal, reduce, self.C, self.layers, self.num_classes, self.in_channels, self.drop_path, large=large
+            normal,
+            reduce,
+            self.C,
+            self.layers,
+            self.num_classes,
+            self.in_channels,
+            self.drop_path,
+            self.auxiliary,
+            large=large,
         )
 
     def sizes(self, arch: str) -> dict[str, float]:
-        """`params` in millions, counted without building the network."""
+        """`params` in millions, without those of an auxiliary head, counted without building the network."""
         normal, reduce = _parsed(arch)
         large, half = min(sides(self.image_size)) > LARGE, self.C // 2
         c_before = c_in = self.C if large else 3 * self.C

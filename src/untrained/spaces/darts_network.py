@@ -136,6 +136,36 @@ class Cell(nn.Module):
         return torch.cat(nodes[2:], 1)
 
 
+class AuxiliaryHead(nn.Module):
+    """Outputs in the middle of a network: pooled to 2 x 2 maps, two convolutions, a linear layer.
+
+    Maps of 8 x 8 pixels, those of CIFAR's networks, and of 7 x 7, ImageNet's, are pooled by windows of 5 as in the
+    published code; others in quarters.
+
+    Args:
+        channels: of the maps.
+        num_classes: outputs.
+        large: as for ImageNet, where the published networks have no BatchNorm behind the second convolution.
+    """
+
+    def __init__(self, channels: int, num_classes: int, *, large: bool) -> None:
+        super().__init__()
+        self.stride = 2 if large else 3
+        self.reduce = nn.Sequential(nn.Conv2d(channels, 128, 1, bias=False), nn.BatchNorm2d(128), nn.ReLU())
+        norm = nn.Identity() if large else nn.BatchNorm2d(768)
+        self.features = nn.Sequential(nn.Conv2d(128, 768, 2, bias=False), norm, nn.ReLU())
+        self.classifier = nn.Linear(768, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """n x channels x h x w -> n x num_classes."""
+        x = F.relu(x)
+        if all(5 + self.stride <= side < 5 + 2 * self.stride for side in x.shape[2:]):
+            x = F.avg_pool2d(x, 5, self.stride)
+        else:
+            x = F.adaptive_avg_pool2d(x, 2)
+        return self.classifier(self.features(self.reduce(x)).flatten(1))
+
+
 class DARTSNetwork(nn.Module):
     """Stem, cells of which those at a third and at two thirds halve the sides and double the channels, head.
 
@@ -146,6 +176,7 @@ class DARTSNetwork(nn.Module):
         num_classes: outputs.
         in_channels: channels of the images.
         drop_path: see `Cell`.
+        auxiliary: the weight of the auxiliary head's loss in a training; 0 for a network without one.
         large: the stem for ImageNet, which divides the sides by 8, instead of the one for CIFAR.
     """
 
@@ -158,10 +189,12 @@ class DARTSNetwork(nn.Module):
         num_classes: int,
         in_channels: int,
         drop_path: float = 0.0,
+        auxiliary: float = 0.0,
         *,
         large: bool,
     ) -> None:
         super().__init__()
+        self.auxiliary_weight, self.behind = auxiliary, 2 * layers // 3
         c_before = c_in = C if large else 3 * C
         if large:
             self.stem0 = nn.Sequential(
@@ -177,20 +210,37 @@ class DARTSNetwork(nn.Module):
         else:
             self.stem0 = nn.Sequential(nn.Conv2d(in_channels, c_in, 3, padding=1, bias=False), nn.BatchNorm2d(c_in))
             self.stem1 = nn.Identity()
-        self.cells, halved, channels = nn.ModuleList(), large, C
+        self.cells, halved, channels, inner = nn.ModuleList(), large, C, C
         for i in range(layers):
             reduction = i in (layers // 3, 2 * layers // 3)
             channels *= 1 + reduction
             edges = reduce if reduction else normal
             self.cells.append(Cell(edges, c_before, c_in, channels, drop_path, reduction=reduction, halved=halved))
             halved, c_before, c_in = reduction, c_in, NODES * channels
+            inner = c_in if i == self.behind else inner
         self.global_pooling = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(c_in, num_classes)
+        # The last to be drawn: all other weights are then what they would be without it.
+        self.auxiliary_head = AuxiliaryHead(inner, num_classes, large=large) if auxiliary else None
 
     def forward(self, x: Tensor) -> Tensor:
         """n x in_channels x h x w images -> n x num_classes logits."""
-        before = self.stem0(x)
+        return self._classes(self._maps(x)[0])
+
+    def forward_with_auxiliary(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`; and the auxiliary head's logits, from behind the cell at two thirds."""
+        assert self.auxiliary_head is not None
+        last, inner = self._maps(x)
+        return self._classes(last), self.auxiliary_head(inner)
+
+    def _maps(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What comes out of the last cell, and of that at two thirds."""
+        before = inner = self.stem0(x)
         x = self.stem1(before)
-        for cell in self.cells:
+        for i, cell in enumerate(self.cells):
             before, x = x, cell(before, x)
+            inner = x if i == self.behind else inner
+        return x, inner
+
+    def _classes(self, x: Tensor) -> Tensor:
         return self.classifier(torch.flatten(self.global_pooling(x), 1))
