@@ -28,7 +28,7 @@ class InTraining:
         >>> network, x = Two(3, 1), torch.ones(1, 3)
         >>> whole = InTraining(network)
         >>> loss = whole.loss(lambda outputs: outputs.sum(), whole(x))
-        >>> round(float(loss / network(x)), 3)
+        >>> round((loss / network(x)).item(), 3)
         2.0
     """
 

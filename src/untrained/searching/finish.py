@@ -118,7 +118,10 @@ def _figures(reported: Mapping[str, float]) -> dict[str, float]:
 
 
 def _sizes(space: SearchSpace, arch: str, example: Any) -> dict[str, float]:
-    """`params` and `flops` of the network, in millions."""
+    """`params` and `flops` of the network, in millions, as far as the space can, by its own count of parameters: that
+    leaves out what only trainings have, such as an auxiliary head.
+    """
     with seeded(0):
         probe = Probe(*packed(space.build(arch), example))
-    return {name: METRICS[name](probe) for name in ("params", "flops")}
+    measured = {name: METRICS[name](probe) for name in ("params", "flops")}
+    return measured | {name: value for name, value in space.sizes(arch).items() if name == "params"}
