@@ -37,7 +37,37 @@ def test_there_are_as_many_networks_of_a_width_as_published() -> None:
     assert 2e19 < 7371**5 < 3e19
 
 
-@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 32), (1, (5, 40)), (3, 100)], ids=str)
+def test_large_images_leave_a_choice_of_the_resolution() -> None:
+    """Once-for-All's are 128 to 224 pixels in steps of 4, 25 of them, each with as many networks (Cai et al., 3.1)."""
+    space, same = MobileNets(image_size=224), MobileNets(image_size=160)
+    assert space.size == 25 * 6 * 7371**5
+    assert list(space.decisions["resolution"].values or ()) == list(range(128, 225, 4))
+    assert [MobileNets(image_size=side).size for side in (32, 128, (128, 640))] == [6 * 7371**5] * 3
+    arch = SMALL.replace("w0.2", "w0.2r160")
+    assert space.to_params(arch) == space.to_params(SMALL) | {"resolution": 160}
+    assert space.to_params(SMALL)["resolution"] == 224  # what was written before there was a choice
+    assert space.read(SMALL.replace("w0.2", "w0.2r224")) == SMALL == space.to_arch(space.to_params(SMALL))
+    assert space.sizes(arch) == same.sizes(SMALL) != space.sizes(SMALL)
+    with pytest.raises(InputError, match=r"resolution='130' is not a int from 128 to 224 in steps of 4"):
+        space.to_params(SMALL.replace("w0.2", "w0.2r130"))
+    with pytest.raises(InputError, match="has the resolution '128': images of 32 pixels a side are too small"):
+        MobileNets().to_params(SMALL.replace("w0.2", "w0.2r128"))
+
+
+def test_images_are_made_smaller_inside_the_network() -> None:
+    """A ramp from 0 to 255 becomes, by a filter that is symmetric, one of half the steps: 0.5, 2.5, 4.5, ..."""
+    space = MobileNets(3, 1, (256, 300))
+    net = space.build(SMALL.replace("w0.2", "w0.2r128")).eval()
+    seen = list[torch.Tensor]()
+    assert isinstance(net, MobileNet)
+    net.stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    ramp = torch.arange(256.0)[:, None].expand(2, 1, 256, 300)
+    assert net(ramp).shape == (2, 3)
+    assert seen[0].shape == (2, 1, 128, 150)
+    torch.testing.assert_close(seen[0][0, 0, 1:-1, 7], torch.arange(1.0, 127) * 2 + 0.5)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 32), (1, (5, 40)), (3, 100), (1, (133, 150))], ids=str)
 def test_networks_run_on_images_of_any_size_and_cost_what_is_counted(
     channels: int, size: int | tuple[int, int]
 ) -> None:
@@ -77,7 +107,15 @@ def test_children_take_layers_that_a_parent_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "arch", ["", SMALL[1:], SMALL + "|k3e3-k3e3", SMALL.replace("w0.2", "w0.3"), SMALL.replace("e4", "e5")]
+    "arch",
+    [
+        "",
+        SMALL[1:],
+        SMALL + "|k3e3-k3e3",
+        SMALL.replace("w0.2", "w0.2r"),
+        SMALL.replace("w0.2", "w0.3"),
+        SMALL.replace("e4", "e5"),
+    ],
 )
 def test_bad_strings_are_named(arch: str) -> None:
     with pytest.raises(InputError, match=r"malformed architecture .*: expected w1.0"):

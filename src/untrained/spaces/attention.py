@@ -76,6 +76,7 @@ class Block(nn.Module):
         dropout: the probability that a feature of either part, or an attention weight, is dropped.
         causal: positions do not see later ones.
         bias: whether linear layers and normalisations have biases.
+        attn: the attention, if it is to be another one.
     """
 
     def __init__(
@@ -88,10 +89,13 @@ class Block(nn.Module):
         dropout: float = 0.0,
         causal: bool = False,
         bias: bool = True,
+        attn: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, bias=bias)
-        self.attn = Attention(width, heads, head_width or width // heads, dropout=dropout, causal=causal, bias=bias)
+        self.attn = attn or Attention(
+            width, heads, head_width or width // heads, dropout=dropout, causal=causal, bias=bias
+        )
         self.norm2 = nn.LayerNorm(width, bias=bias)
         self.mlp = MLP(width, hidden, bias=bias)
         self.drop = nn.Dropout(dropout)

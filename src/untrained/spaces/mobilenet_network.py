@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from untrained.spaces.counter import Counter
@@ -112,10 +113,14 @@ class MobileNet(nn.Module):
         shape: its numbers.
         num_classes: outputs.
         in_channels: channels of the images.
+        resized: height and width that images get first; None for those that they have.
     """
 
-    def __init__(self, shape: Shape, num_classes: int, in_channels: int) -> None:
+    def __init__(
+        self, shape: Shape, num_classes: int, in_channels: int, resized: tuple[int, int] | None = None
+    ) -> None:
         super().__init__()
+        self.resized = resized
         first, last = shape.blocks[0].c_in, shape.blocks[-1].c_out
         self.stem = ConvNorm(in_channels, first, 3, shape.stem_stride, act=nn.Hardswish)
         self.blocks = nn.Sequential(
@@ -144,6 +149,8 @@ class MobileNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """n x in_channels x h x w images -> n x num_classes logits."""
+        if self.resized is not None:
+            x = F.interpolate(x, self.resized, mode="bilinear", antialias=True)
         return self.head(self.pool(self.last(self.blocks(self.stem(x)))))
 
 

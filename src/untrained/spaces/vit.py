@@ -2,6 +2,7 @@
 2021).
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from untrained.errors import InputError, listed, shown
 from untrained.spaces.attention import Block, block_parameters, drawn_small
 from untrained.spaces.conditional import ConditionalSpace
 from untrained.spaces.facts import Size, check_whole, image_size, sides
+from untrained.spaces.relative import RelativeAttention, relative_parameters
 
 SMALLEST_PATCH, LARGEST_PATCH = 2, 16
 PATCHES = 7
@@ -35,27 +37,33 @@ class Scale:
 
 SCALES = {
     "micro": Scale((64, 192, 32), (2, 8), (2, 6), (1.0, 4.0, 1.0), head_width=32),
-    "tiny": Scale((192, 240, 24), (12, 14), (3, 4), (3.5, 4.0, 0.5)),
+    "tiny": Scale((192, 240, 24), (12, 14), (3, 4), (3.0, 4.0, 0.5)),
     "small": Scale((320, 448, 64), (12, 14), (5, 7), (3.0, 4.0, 0.5)),
     "base": Scale((528, 624, 48), (14, 16), (9, 10), (3.0, 4.0, 0.5)),
 }
-"""Name -> bounds. The last three are AutoFormer's (its table 1); the first is for small images and few cores."""
+"""Name -> bounds. The last three are AutoFormer's (its table 1, and the ratio of 3.0 that its tiny network has); the
+first is for small images and few cores.
+"""
 
 
 @dataclass(frozen=True)
 class ViTs(ConditionalSpace):
     """Vision transformers: width, depth, and for each layer the heads of its attention and the ratio of its MLP.
 
-    `e384;h6,6,...;m4.0,3.5,...`: `e` is the width, and each layer has `h` heads and an MLP of `m` x the width. With
-    1,000 classes and images of 224 pixels, two of the architectures are published networks:
+    `e384;h6,6,...;m4.0,3.5,...`: `e` is the width, and each layer has `h` heads and an MLP of `m` x the width. The
+    scales are AutoFormer's, and `micro` for small images and few cores: width 64 to 192, 2 to 8 layers. The patches are
+    the largest of 2, 4, 8, 16 pixels with at least 7 to a side.
+
+    With `relative`, networks are AutoFormer's: attentions know how far apart patches are, and the outputs come from the
+    mean of the patches; without, they are plain vision transformers, whose outputs come from the first token. With
+    1,000 classes and images of 224 pixels, some are published networks:
 
     | network | architecture | parameters |
     |---|---|---|
-    | DeiT-Ti/16 | of `scale="tiny"`, width 192, twelve layers of 3 heads and ratio 4.0 | 5,717,416 |
-    | ViT-S/16, DeiT-S/16 | of `scale="small"`, width 384, twelve layers of 6 heads and ratio 4.0 | 22,050,664 |
-
-    The scales are AutoFormer's, without its relative positions, and `micro` for small images and few cores: width 64
-    to 192, 2 to 8 layers. The patches are the largest of 2, 4, 8, 16 pixels with at least 7 to a side.
+    | AutoFormer-S | of `scale="small"`, width 384, 13 layers | 22,891,432 (22.9 M) |
+    | AutoFormer-B | of `scale="base"`, width 576, 14 layers | 53,691,688 (53.7 M) |
+    | DeiT-Ti/16 | of `scale="tiny"`, `relative=False`, width 192, twelve layers of 3 heads and ratio 4.0 | 5,717,416 |
+    | ViT-S/16, DeiT-S/16 | of `scale="small"`, `relative=False`, width 384, twelve of 6 heads, ratio 4.0 | 22,050,664 |
 
     Places are drawn with standard deviation 1, as wide as patches, and not 0.02: with that, three layers on digits of
     8 x 8 pixels have an accuracy of 95.5 % after ten epochs, and 79.8 % with 0.02.
@@ -65,12 +73,14 @@ class ViTs(ConditionalSpace):
         in_channels: channels of the images.
         image_size: side of the images in pixels, or (height, width).
         scale: bounds of the decisions: `micro`, `tiny`, `small` or `base`.
+        relative: whether networks are AutoFormer's or plain ones; None for AutoFormer's in its scales alone.
 
     Raises:
-        InputError: if an option is not a whole number of at least 1, or there is no such scale.
+        InputError: if an option is not a whole number of at least 1, there is no such scale, or `relative` is no truth
+            value.
 
     Example:
-        >>> space = ViTs(num_classes=1000, image_size=224, scale="small")
+        >>> space = ViTs(num_classes=1000, image_size=224, scale="small", relative=False)
         >>> arch = space.to_arch({"width": 384, "depth": 12} | {f"heads_{i}": 6 for i in range(1, 15)}
         ...                      | {f"ratio_{i}": 4.0 for i in range(1, 15)})
         >>> space.sizes(arch)
@@ -81,12 +91,16 @@ class ViTs(ConditionalSpace):
     in_channels: int = 3
     image_size: Size = 32
     scale: str = "micro"
+    relative: bool | None = None
 
     def __post_init__(self) -> None:
         check_whole(self.name, num_classes=self.num_classes, in_channels=self.in_channels)
         object.__setattr__(self, "image_size", image_size(self.name, self.image_size))
         if self.scale not in SCALES:
             raise InputError(f"vit option scale={shown(self.scale)}: choose from {listed(SCALES)}")
+        if not isinstance(self.relative, bool | None):
+            raise InputError(f"vit option relative={shown(self.relative)}: give True or False")
+        object.__setattr__(self, "relative", self.scale != "micro" if self.relative is None else self.relative)
 
     @property
     def name(self) -> str:
@@ -138,10 +152,15 @@ class ViTs(ConditionalSpace):
     def build(self, arch: str) -> nn.Module:
         """The network; see `ViT`."""
         width, layers = self._layers(arch)
-        head_width = SCALES[self.scale].head_width
-        blocks = [Block(width, heads, hidden, head_width=head_width) for heads, hidden in layers]
-        size = sides(self.image_size)
-        return ViT(blocks, width, self.num_classes, self.in_channels, size, patch_side(size))
+        head_width, size = SCALES[self.scale].head_width, sides(self.image_size)
+        patch = patch_side(size)
+
+        def block(heads: int, hidden: int) -> Block:
+            attn = RelativeAttention(width, heads, head_width, _grid(size, patch)) if self.relative else None
+            return Block(width, heads, hidden, head_width=head_width, attn=attn)
+
+        blocks = [block(*layer) for layer in layers]
+        return ViT(blocks, width, self.num_classes, self.in_channels, size, patch, mean=bool(self.relative))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""
@@ -149,7 +168,9 @@ class ViTs(ConditionalSpace):
         head_width, size = SCALES[self.scale].head_width, sides(self.image_size)
         blocks = sum(block_parameters(width, heads, hidden, head_width=head_width) for heads, hidden in layers)
         patch = patch_side(size)
-        tokens = _tokens(size, patch) + 1
+        rows, columns = _grid(size, patch)
+        blocks += len(layers) * relative_parameters((rows, columns), head_width) if self.relative else 0
+        tokens = rows * columns + 1
         ends = width * (self.in_channels * patch**2 + 1) + width * (tokens + 1) + 2 * width
         return {"params": (blocks + ends + (width + 1) * self.num_classes) / 1e6}
 
@@ -176,8 +197,9 @@ def patch_side(size: tuple[int, int]) -> int:
     return patch
 
 
-def _tokens(size: tuple[int, int], patch: int) -> int:
-    return -(-size[0] // patch) * -(-size[1] // patch)
+def _grid(size: tuple[int, int], patch: int) -> tuple[int, int]:
+    """Rows and columns of patches."""
+    return -(-size[0] // patch), -(-size[1] // patch)
 
 
 def _distributions(scale: Scale) -> dict[str, BaseDistribution]:
@@ -196,7 +218,8 @@ _DISTRIBUTIONS = {name: _distributions(scale) for name, scale in SCALES.items()}
 
 
 class ViT(nn.Module):
-    """Patches as tokens behind one more, places, blocks, a linear layer on the first token. Names are timm's.
+    """Patches as tokens behind one more, places, blocks, a linear layer on the first token or the mean of the others.
+    Names are timm's.
 
     Args:
         blocks: the layers, which keep the shape n x tokens x width.
@@ -205,6 +228,7 @@ class ViT(nn.Module):
         in_channels: channels of the images.
         size: height and width of the images; if patches do not fit in evenly, images are padded with zeros.
         patch: side of a patch.
+        mean: whether the outputs come from the mean of the patches.
     """
 
     def __init__(
@@ -215,13 +239,15 @@ class ViT(nn.Module):
         in_channels: int,
         size: tuple[int, int],
         patch: int,
+        *,
+        mean: bool = False,
     ) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.mean = size, mean
         self.padding = (0, -size[1] % patch, 0, -size[0] % patch)
         self.patch_embed = nn.Conv2d(in_channels, width, patch, patch)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + _tokens(size, patch), width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + math.prod(_grid(size, patch)), width))
         self.blocks = nn.Sequential(*blocks)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, num_classes)
@@ -239,4 +265,5 @@ class ViT(nn.Module):
             raise ValueError(f"images of {tuple(x.shape[-2:])} pixels: this network was made for {self.size}")
         x = self.patch_embed(F.pad(x, self.padding) if any(self.padding) else x).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1) + self.pos_embed
-        return self.head(self.norm(self.blocks(x))[:, 0])
+        x = self.norm(self.blocks(x))
+        return self.head(x[:, 1:].mean(1) if self.mean else x[:, 0])
