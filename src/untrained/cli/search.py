@@ -60,6 +60,7 @@ OF_TRAINING = (
         "test_data",
         *DATA_OPTIONS,
         *HELP,
+        "tune",
         "loss",
         "measure",
         "data_workers",
@@ -113,6 +114,12 @@ def search(
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
     recipe: Any = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            help='Search for options of the recipe, too, as "lr=1e-4..1e-1 log, batch_size=32|64, augment=none|cutout".'
+        ),
+    ] = None,
     loss: Annotated[
         str | None, typer.Option(help="What is trained by: cross_entropy, bce, mse, ..., or file.py:function.")
     ] = None,
@@ -248,11 +255,12 @@ def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Ca
     Raises:
         InputError: Something given cannot be used.
     """
+    from untrained.objectives.tuning import read_tune
     from untrained.runtime.devices import usable_device
     from untrained.runtime.lookup import look_up
 
     # What can be seen at once is looked at before the data, whose reading may take minutes.
-    made = untrained.Recipe(**recipe)
+    made, tuned = untrained.Recipe(**recipe), read_tune(given["tune"])
     usable_device(given["device"])
     look_up("space", given["space"], untrained.SPACES)
     data = chosen_data(given["data"], given["test_data"], given)
@@ -260,6 +268,7 @@ def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Ca
         chosen_space(given["space"], given["space_options"], data),
         data,
         made,
+        tune=tuned,
         loss=given["loss"],
         metrics=None if given["measure"] is None else given["measure"].split(","),
         data_workers=given["data_workers"],

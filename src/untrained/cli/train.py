@@ -46,9 +46,11 @@ def train(
 ) -> None:
     """Train the best architectures of a search again, in full, with several seeds.
 
-    What is not given is as it was in the search. Each training is saved after each epoch: repeat the command to go on
-    with one that was stopped. Other options train beside what is there.
+    What is not given is as it was in the search, hyper-parameters that it tuned included. Each training is saved after
+    each epoch: repeat the command to go on with one that was stopped. Other options train beside what is there.
     """
+    from untrained.objectives.tuning import read_tune
+
     with _read(folder):
         made = read_run(folder)
     with contextlib.ExitStack() as stack:
@@ -61,6 +63,8 @@ def train(
             raise InputError(f"the search in {str(folder)!r} looked values up in a table: there is nothing to train")
         params |= {name: value for name, value in (("device", device), ("threads", threads)) if value is not None}
         searched = {name: params[name] for name in HELP if params[name] is not None}
+        if (tuned := read_tune(params["tune"])) is not None:
+            params["tune"] = tuned.without(recipe)
         objective = training_of(params, searched | recipe, bars.training)
         lines = _Lines(quiet=as_json)
         try:

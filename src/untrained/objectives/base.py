@@ -11,6 +11,7 @@ import numpy as np
 import optuna
 import torch
 import torch.nn.functional as F
+from optuna.trial import BaseTrial
 from torch import Tensor
 
 from untrained.errors import InputError
@@ -150,6 +151,29 @@ class Objective(ABC):
     def example(self) -> Any:
         """One input of the networks as a batch of one, to count their FLOPs with; None if there is none."""
         return None
+
+    def suggest(self, trial: BaseTrial) -> Mapping[str, Any]:
+        """Asks a trial for what is searched for beside the architecture, as far as that is known before an evaluation.
+
+        Args:
+            trial: The trial of the evaluation.
+
+        Returns:
+            Hyper-parameter -> value; empty if the architecture is all there is.
+        """
+        return {}
+
+    def usual_values(self) -> Mapping[str, Any]:
+        """Hyper-parameters to begin with: those that an evaluation has if nothing is searched for beside."""
+        return {}
+
+    def fixed(self, values: Mapping[str, Any]) -> "Objective":
+        """The objective with values for what it would ask a trial for.
+
+        Args:
+            values: Hyper-parameter -> value, as `suggest` gave them.
+        """
+        return self
 
     def check(self, arch: str) -> None:  # noqa: B027 - most objectives take any architecture
         """Looks at an architecture of the pool before anything is spent.

@@ -5,6 +5,7 @@ dictionaries of such tensors.
 """
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import cached_property
 from typing import Any, cast
 
@@ -75,6 +76,13 @@ class Feed:
         if size > MOST_OF_DEVICE * free_memory(self.device):
             return inputs, targets
         return inputs.to(self.device), targets.to(self.device)
+
+    def resized(self, batch_size: int) -> "Feed":
+        """The same samples, and the same tensors of them, in batches of another size."""
+        self._tensors  # noqa: B018 - put on the device once, for both
+        twin = copy(self)
+        twin.batch_size = batch_size
+        return twin
 
     def check_all(self) -> None:
         """Looks at all targets, if they are in memory: before anything is spent."""

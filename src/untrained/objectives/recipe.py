@@ -126,6 +126,11 @@ class Recipe:
         """The recipe as a JSON object."""
         return asdict(self)
 
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The fields that are not as they are by default."""
+        return {own.name: value for own in fields(self) if (value := getattr(self, own.name)) != own.default}
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Recipe":
         """Makes a recipe again.

@@ -1,14 +1,17 @@
 """Real trainings."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import optuna
 import torch
+from optuna.trial import BaseTrial
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
@@ -23,7 +26,8 @@ from untrained.objectives.fitting import Fit, measured, placed
 from untrained.objectives.goal import make_goal
 from untrained.objectives.optimisation import Precision
 from untrained.objectives.recipe import Recipe
-from untrained.objectives.trying import check_fit, resolved, some_networks
+from untrained.objectives.trying import check_fit, some_networks, usual
+from untrained.objectives.tuning import read_tune
 from untrained.runtime.devices import temporarily, usable_device
 from untrained.runtime.seeding import derive_seed, seeded
 from untrained.runtime.threads import torch_threads
@@ -46,6 +50,8 @@ class TrainingObjective(Objective):
         data: What `as_data` takes: `Data`, a name, a file, a folder, or {"train": ..., "valid": ..., "test": ...} of
             data sets of PyTorch or pairs of arrays. "valid" gives the value, "test" the figure of the final pick.
         recipe: How the networks are trained.
+        tune: Fields of the recipe that each training asks its trial for, and between what (see `read_tune`), such as
+            "lr=1e-4..1e-1 log". Without a trial, they are as the recipe says.
         loss: A name (cross_entropy, focal, dice, bce, mse, l1, huber), a function of (outputs, targets) or a module,
             which give the mean loss of a batch; a dictionary of these for several heads. None for the usual one of the
             task.
@@ -73,7 +79,15 @@ class TrainingObjective(Objective):
     """
 
     apart = True
-    recipe = (*(field.name for field in fields(Recipe)), "seed", "threads", "device", "data_workers")
+    recipe = (
+        *(field.name for field in fields(Recipe)),
+        "tune",
+        "tune_beside",
+        "seed",
+        "threads",
+        "device",
+        "data_workers",
+    )
     """What of `identity` says how networks are trained, not on what nor for what."""
 
     def __init__(
@@ -82,6 +96,7 @@ class TrainingObjective(Objective):
         data: Any,
         recipe: Recipe | None = None,
         *,
+        tune: Any = None,
         loss: Any = None,
         metrics: Any = None,
         direction: Direction | None = None,
@@ -101,6 +116,10 @@ class TrainingObjective(Objective):
         given = recipe or Recipe()
         if given.batch_size is None:
             given = replace(given, batch_size=self.data.batch_size)
+        self.given, self.hyperparameters = given, read_tune(tune)
+        """The recipe as it was given; what of it is searched for, if anything is."""
+        self._check_tuned()
+        self._asked_for = loss, metrics, direction
         self.goal = make_goal(self.data.task, loss, metrics, direction, given.label_smoothing)
         self.loss = self.goal.plain_loss
         self.direction: Direction = self.goal.direction
@@ -110,12 +129,13 @@ class TrainingObjective(Objective):
         self.data_workers = data_workers
         self.on_step = on_step
         networks = some_networks(self.space)
-        self.training = resolved(given, networks, self.data, self.device)
+        self._usual = usual(networks, self.data, self.device)
+        self.training = given.resolved(**self._usual)
         """The recipe, with nothing left open."""
-        names, train = given.augmentations, self.data.split("train").raw
-        check_augmentable(train, self.data.task, names)
-        self.inputs = Inputs(self.data.preparation, names, masks=self.data.task.kind == "segmentation")
+        self._check_augment(given)
+        self.inputs = self._inputs(given)
         self._feeds = dict[str, Feed]()
+        self._open: TrainingObjective | None = None  # whose samples on the device are used
         Precision(self.training.precision, self.device)
         self._check_targets()
         check_fit(networks, self.data, self.goal)
@@ -131,6 +151,7 @@ class TrainingObjective(Objective):
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
+        tuned = self.hyperparameters
         return {
             "kind": "training",
             "data": self.data.name,
@@ -141,6 +162,7 @@ class TrainingObjective(Objective):
             "seed": self.seed,
             "threads": self.threads,
             "device": self.device.type,
+            **({} if tuned is None else {"tune": str(tuned), "tune_beside": json.dumps(self.given.chosen)}),
             **({"data_workers": self.data_workers} if self.data_workers and self._draws else {}),
         }
 
@@ -165,7 +187,37 @@ class TrainingObjective(Objective):
     @property
     def steps(self) -> tuple[int, ...]:
         """The epochs, from 1."""
-        return tuple(range(1, self.training.epochs + 1))
+        tuned = self.hyperparameters
+        return tuple(range(1, 1 + ((tuned and tuned.most_epochs) or self.training.epochs)))
+
+    def suggest(self, trial: BaseTrial) -> dict[str, Any]:
+        """Asks a trial for the fields of the recipe that are searched for."""
+        return {} if self.hyperparameters is None else self.hyperparameters.asked_of(trial)
+
+    def usual_values(self) -> dict[str, Any]:
+        """The recipe's own values of these fields, as far as they are within the bounds."""
+        return {} if self.hyperparameters is None else self.hyperparameters.held(self.training)
+
+    def fixed(self, values: Mapping[str, Any]) -> "TrainingObjective":
+        """The objective that trains with these values, and asks for nothing.
+
+        Args:
+            values: Field of the recipe -> its value.
+
+        Raises:
+            InputError: The recipe refuses a value.
+        """
+        if not values and self.hyperparameters is None:
+            return self
+        twin = copy(self)
+        twin.given = replace(self.given, **values)
+        twin.hyperparameters = None
+        twin.training = twin.given.resolved(**self._usual)
+        twin.inputs = self._inputs(twin.given)
+        twin.goal = make_goal(self.data.task, *self._asked_for, twin.given.label_smoothing)
+        twin._open, twin._feeds = self, {}
+        vars(twin).pop("_identity", None)
+        return twin
 
     def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
         """Trains the network of `arch`.
@@ -179,6 +231,8 @@ class TrainingObjective(Objective):
                 memory does not hold it.
             optuna.TrialPruned: The pruner of the trial's study stopped the training.
         """
+        if trial is not None and self.hyperparameters is not None:
+            return self.fixed(self.suggest(trial))(arch, trial)
         start, first = time.perf_counter(), self.goal.names[0]
         with self.begun(arch) as fit:
             for figures in fit:
@@ -238,12 +292,15 @@ class TrainingObjective(Objective):
         Raises:
             InputError: There is no such split.
         """
-        if part not in self._feeds:
+        size = self.training.batch_size or 1
+        if part not in self._feeds and self._open is not None:
+            self._feeds[part] = self._open.feed(part).resized(size)
+        elif part not in self._feeds:
             names = part.split("+")
             splits = [self.data.split(name).raw for name in names]
             data = splits[0] if len(splits) == 1 else together(*splits)
             check = self.goal.check_targets(" and ".join(CALLED[name] for name in names))
-            self._feeds[part] = Feed(data, self.training.batch_size or 1, self.device, self.data_workers, check)
+            self._feeds[part] = Feed(data, size, self.device, self.data_workers, check)
         return self._feeds[part]
 
     def report(self, arch: str, weights: Mapping[str, Tensor] | None) -> dict[str, float]:
@@ -268,6 +325,24 @@ class TrainingObjective(Objective):
         precision = Precision(self.training.precision, self.device)
         with seeded(0, self.device):
             return measured(placed(network, self.device), self.goal, self.inputs, self.feed(part), precision)
+
+    def _inputs(self, recipe: Recipe) -> Inputs:
+        masks = self.data.task.kind == "segmentation"
+        return Inputs(self.data.preparation, recipe.augmentations, masks=masks)
+
+    def _check_augment(self, recipe: Recipe) -> None:
+        check_augmentable(self.data.split("train").raw, self.data.task, recipe.augmentations)
+
+    def _check_tuned(self) -> None:
+        """Makes sure that the space has no decision of these names, and that the data take the augmentations."""
+        if self.hyperparameters is None:
+            return
+        self.hyperparameters.check_beside(self.given)
+        for name, own in self.hyperparameters.distributions.items():
+            if name in self.space.decisions:
+                raise InputError(f"tune {name!r}: the space has a decision of this name, which would be the same one")
+            for choice in getattr(own, "choices", ()) if name == "augment" else ():
+                self._check_augment(replace(self.given, augment=choice))
 
     def _check_targets(self) -> None:
         """Looks at the targets in memory before anything is spent."""

@@ -12,7 +12,6 @@ from untrained.errors import InputError, listed, one_line
 from untrained.objectives.goal import Goal
 from untrained.objectives.losses import Misfit
 from untrained.objectives.optimisation import usual_optimizer, usual_precision
-from untrained.objectives.recipe import Recipe
 from untrained.runtime.calling import call_network
 from untrained.runtime.seeding import seeded
 from untrained.spaces import SearchSpace
@@ -39,11 +38,10 @@ def _built(space: SearchSpace, archs: Sequence[str]) -> Iterator[nn.Module]:
             continue
 
 
-def resolved(recipe: Recipe, networks: Sequence[nn.Module], data: Data, device: torch.device) -> Recipe:
-    """A recipe with nothing left open.
+def usual(networks: Sequence[nn.Module], data: Data, device: torch.device) -> dict[str, Any]:
+    """What a recipe that leaves something open is resolved by (see `Recipe.resolved`).
 
     Args:
-        recipe: What the user gave.
         networks: Some of the space.
         data: What they are trained on: tables and sequences are rows.
         device: Where.
@@ -52,7 +50,7 @@ def resolved(recipe: Recipe, networks: Sequence[nn.Module], data: Data, device: 
     rows = isinstance(inputs, Tensor) and inputs.ndim == 2
     optimizer = "adamw" if rows or not networks else usual_optimizer(networks)
     table = rows and inputs.is_floating_point()
-    return recipe.resolved(optimizer, usual_precision(device), samples, table=table)
+    return {"optimizer": optimizer, "precision": usual_precision(device), "samples": samples, "table": table}
 
 
 def check_fit(networks: Sequence[nn.Module], data: Data, goal: Goal) -> None:

@@ -94,6 +94,9 @@ def _queries(summary: Mapping[str, Any]) -> Table:
     for name in figures:
         table.add_column(name, justify="right")
     table.add_column("seconds", justify="right")
+    tuned = list(dict.fromkeys(name for query in summary["queries"] for name in query.get("hyperparameters", ())))
+    for name in tuned:
+        table.add_column(name, justify="right")
     table.add_column("architecture", overflow="fold")
     best = {one["architecture"] for one in (summary.get("front") or [summary["best"]]) if one}
     for number, query in enumerate(summary["queries"], start=1):
@@ -101,10 +104,10 @@ def _queries(summary: Mapping[str, Any]) -> Table:
         value = "failed" if query["value"] is None else f"{query['value']:.2f}"
         note = f"\n{query['reason']}" if "reason" in query else ""
         seconds = "reused" if query.get("reused") else "" if query["seconds"] is None else f"{query['seconds']:.1f}"
-        known = (f"{query['figures'][name]:.4g}" if name in query.get("figures", ()) else "" for name in figures)
-        table.add_row(
-            str(number), query["phase"] or "", value, *known, seconds, Text(query["architecture"] + note), style=style
-        )
+        known = [f"{query['figures'][name]:.4g}" if name in query.get("figures", ()) else "" for name in figures]
+        further = [said(query.get("hyperparameters", {}).get(name, "")) for name in tuned]
+        cells = [str(number), query["phase"] or "", value, *known, seconds, *further]
+        table.add_row(*cells, Text(query["architecture"] + note), style=style)
     return table
 
 
@@ -146,7 +149,9 @@ def _best(summary: Mapping[str, Any]) -> RenderableType:
     best = summary["best"]
     if best is None:
         return Text("No query has a value yet.")
-    rows = [("architecture", best["architecture"]), (_objective_name(summary), f"{best['value']:.2f}")]
+    rows = [("architecture", best["architecture"])]
+    rows += [(name, said(value)) for name, value in best.get("hyperparameters", {}).items()]
+    rows.append((_objective_name(summary), f"{best['value']:.2f}"))
     rows += [(k, "missing" if v is None else f"{v:.2f}") for k, v in best["reported"].items()]
     if "rank" in best:
         rows.append(("rank in the pool", f"{best['rank']} of {summary['pool']}"))
@@ -168,6 +173,11 @@ def _objective_name(summary: Mapping[str, Any]) -> str:
     if objective.get("kind") == "training":
         return f"valid_{objective['metric']}"
     return str(objective.get("column", "value"))
+
+
+def said(value: Any) -> str:
+    """A hyper-parameter as people read it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def plain_table(title: str) -> Table:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from untrained.report.text import plain_table
+from untrained.report.text import plain_table, said
 
 SMALL = 2.0
 """Figures below are shown with more decimals."""
@@ -41,7 +41,9 @@ def _architectures(document: Mapping[str, Any]) -> Table:
         note = f"\n{len(failed)} failed: {failed[0]['reason']}" if failed else ""
         cells = [spread(one[kind].get(name)) for kind, name in names]
         style = "bold" if one["architecture"] == document["network"]["architecture"] else ""
-        table.add_row(str(one["place"]), figure(one["value"]), *cells, Text(one["architecture"] + note), style=style)
+        further = ", ".join(f"{name} {said(value)}" for name, value in one.get("hyperparameters", {}).items())
+        text = Text(one["architecture"] + (f"\n{further}" if further else "") + note)
+        table.add_row(str(one["place"]), figure(one["value"]), *cells, text, style=style)
     return table
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import ThreadpoolController
 
 from untrained.errors import InputError, one_line
 from untrained.runtime.seeding import derive_seed
+from untrained.samplers.further import further_trials, met, sample
 from untrained.samplers.query import (
     ARCHITECTURE,
     PHASE,
@@ -136,13 +137,16 @@ class PoolSampler(BaseSampler):
             raise
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self.space.study_distributions(self._architecture(study, trial))
+        own = self.space.study_distributions(self._architecture(study, trial))
+        return met(further_trials(study, trial, self.space)) | own
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         params = self.space.to_params(self._architecture(study, trial))
-        return {name: params[name] for name in search_space}
+        further = {name: own for name, own in search_space.items() if name not in params}
+        own = {name: params[name] for name in search_space if name in params}
+        return own | self._further(study, trial, further)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -150,8 +154,14 @@ class PoolSampler(BaseSampler):
         if own := self.space.decisions.get(param_name):
             has = own.distribution
             raise InputError(f"parameter {param_name!r} is asked for as {param_distribution}; the space has {has}")
-        tpe = TPESampler(seed=derive_seed(self.seed, param_name, trial.number) % 2**32)
-        return tpe.sample_independent(study, trial, param_name, param_distribution)
+        return self._further(study, trial, {param_name: param_distribution})[param_name]
+
+    def _further(self, study: Study, trial: FrozenTrial, wanted: dict[str, BaseDistribution]) -> dict[str, Any]:
+        """Samples parameters that are none of the space's."""
+        if not wanted:
+            return {}
+        seed = derive_seed(self.seed, "further", sorted(wanted), trial.number) % 2**32
+        return sample(study, further_trials(study, trial, self.space), wanted, seed)
 
     def _architecture(self, study: Study, trial: FrozenTrial) -> str:
         """What the trial queries: chosen now, unless it has been already."""

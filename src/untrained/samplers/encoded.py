@@ -1,6 +1,5 @@
 """Optuna's own samplers over the decisions of an architecture, kept to the pool and to the history."""
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, known_values
 from untrained.samplers.decisions import decision_pool
+from untrained.samplers.further import INNER
 from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
@@ -127,9 +127,3 @@ def hyperband(steps: Sequence[int]) -> BasePruner:
     if len(steps) < 2:
         return NopPruner()
     return HyperbandPruner(min_resource=steps[0], max_resource=steps[-1], reduction_factor=3)
-
-
-INNER = "of-an-untrained-sampler"
-"""Name of the study in memory that asks Optuna's sampler."""
-# Optuna logs a line for each new study. The level of its logs belongs to the whole process, so it stays as it is.
-logging.getLogger("optuna.storages._in_memory").addFilter(lambda record: INNER not in record.getMessage())

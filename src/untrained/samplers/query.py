@@ -3,6 +3,7 @@
 A study keeps a query as an Optuna trial with user attributes. Their names stand here and nowhere else.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
@@ -21,6 +22,8 @@ STATE, SAMPLER = "state", "sampler"
 # Written by who evaluates.
 SECONDS, COST, REASON, TRAINED, REUSED = "seconds", "cost_seconds", "reason", "trained", "reused"
 FIGURES = "figures"
+HYPERPARAMETERS = "hyperparameters"
+"""What else the evaluation asked the trial for, beside the architecture."""
 
 SKIPPED = "skipped"
 """Why a trial is no query: interrupted, repeated, or impossible."""
@@ -58,6 +61,7 @@ class Query:
         trained: Whether the evaluation left trained weights.
         reused: Whether the value was taken over from another study.
         figures: What else was measured, by name.
+        hyperparameters: What else was asked for, beside the architecture: name -> value.
 
     Example:
         >>> query = Query("width=8", value=0.9, phase="explore", metric_weights={"snip": 0.5})
@@ -80,6 +84,7 @@ class Query:
     trained: bool = False
     reused: bool = False
     figures: Mapping[str, float] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_trial(cls, trial: FrozenTrial, space: SearchSpace | None = None) -> "Query | None":
@@ -113,7 +118,13 @@ class Query:
             trained=attrs.get(TRAINED, False),
             reused=attrs.get(REUSED, False),
             figures=attrs.get(FIGURES, {}),
+            hyperparameters=attrs[HYPERPARAMETERS] if HYPERPARAMETERS in attrs else further_of(trial, space),
         )
+
+    @property
+    def key(self) -> str:
+        """What is evaluated: the architecture, and hyper-parameters if there are any."""
+        return key_of(self.architecture, self.hyperparameters)
 
     @property
     def running(self) -> bool:
@@ -121,7 +132,10 @@ class Query:
         return self.state == "running"
 
     def to_json(self) -> dict[str, Any]:
-        """The query as `untrained show --json` prints it; `reason`, `reused` and `figures` only if there are any."""
+        """The query as `untrained show --json` prints it.
+
+        `hyperparameters`, `figures`, `reason` and `reused` are there only if it has any.
+        """
         document = {
             "architecture": self.architecture,
             "value": self.value,
@@ -130,6 +144,8 @@ class Query:
             "seconds": self.seconds,
             "cost_seconds": self.cost_seconds,
         }
+        if self.hyperparameters:
+            document["hyperparameters"] = dict(self.hyperparameters)
         if self.figures:
             document["figures"] = dict(self.figures)
         if self.reason is not None:
@@ -157,6 +173,36 @@ def architecture_of(trial: FrozenTrial, space: SearchSpace | None = None) -> str
         return space.arch_of_trial(params)
     except InputError:
         return None
+
+
+def key_of(architecture: str, hyperparameters: Mapping[str, Any]) -> str:
+    """What tells one evaluation from another: the architecture, and hyper-parameters if there are any.
+
+    Example:
+        >>> key_of("width=8", {}), key_of("width=8", {"lr": 0.1})
+        ('width=8', 'width=8 {"lr": 0.1}')
+    """
+    return (
+        f"{architecture} {json.dumps(dict(hyperparameters), sort_keys=True, default=repr)}"
+        if hyperparameters
+        else architecture
+    )
+
+
+def further_of(trial: FrozenTrial, space: SearchSpace | None) -> dict[str, Any]:
+    """The parameters of a trial that are none of the space's.
+
+    Args:
+        trial: A trial of any Optuna study.
+        space: The space; None for one that is not known, whose parameters are all there are.
+    """
+    if space is None:
+        return {}
+    own = space.decisions.keys()
+    further = {name: value for name, value in trial.params.items() if name not in own}
+    arch = architecture_of(trial, space) if further else None
+    taken = () if arch is None else space.decisions_of(arch)  # a function may ask for more than was found
+    return {name: value for name, value in further.items() if name not in taken}
 
 
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:

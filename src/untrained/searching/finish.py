@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import optuna
+from optuna.trial import FixedTrial
 from torch import Tensor
 
 from untrained.data import Data
@@ -15,13 +16,14 @@ from untrained.objectives.given import AdaptedObjective
 from untrained.objectives.outcome import Evaluator
 from untrained.probe import Probe
 from untrained.probe.packing import packed
+from untrained.runtime.identity import described
 from untrained.runtime.seeding import seeded
-from untrained.samplers.query import best_queries, queries
+from untrained.samplers.query import Query, best_queries, queries
 from untrained.searching.allowed import NOTHING, Allowed
 from untrained.searching.interface import Interface
 from untrained.searching.remembered import remember
 from untrained.searching.result import Result
-from untrained.searching.studies import IDENTITY, TOTAL_SECONDS
+from untrained.searching.studies import TOTAL_SECONDS
 from untrained.searching.tradeoffs import kept_order
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
@@ -59,14 +61,14 @@ def make_result(
     if best is None or best.value is None:
         why = next((query.reason for query in made if query.reason is not None), "no reason known")
         raise InputError(f"none of the {len(made)} queries gave a value: {why}")
-    arch = best.architecture
-    trained = weights.of(arch)
+    arch, objective = best.architecture, objective.fixed(best.hyperparameters)
+    trained = weights.of(best.key)
     if trained is None and best.trained:  # its file is lost, or the study lies elsewhere
-        trained = _or_warned("the weights of the pick are lost", lambda: _trained(evaluator, arch), None)
-    if trained is not None and not weights.is_filed(arch):
-        weights.keep(arch, trained, place=1)
+        trained = _or_warned("the weights of the pick are lost", lambda: _trained(evaluator, best), None)
+    if trained is not None and not weights.is_filed(best.key):
+        weights.keep(best.key, trained, place=1)
     data = data_of(objective)
-    identity, top = study.user_attrs[IDENTITY]["objective"], order[: weights.most]
+    identity, top = objective.identity, order[: weights.most]
     limited, columns = _or_warned("no limited figures", lambda: allowed.figures_of(arch), ({}, {}))
     sizes = {} if example is None else _or_warned("no sizes", lambda: _sizes(space, arch, example), {})
     result = Result(
@@ -82,8 +84,9 @@ def make_result(
         seconds=study.user_attrs.get(TOTAL_SECONDS, 0.0),
         folder=weights.folder,
         interface=Interface.of(data, example),
-        kept={query.architecture: file for query in top if (file := weights.file_of(query.architecture))},
-        recipe={key: identity[key] for key in objective.recipe if key in identity} if data else {},
+        hyperparameters=best.hyperparameters,
+        kept={query.architecture: file for query in top if (file := weights.file_of(query.key))},
+        recipe={key: described(identity[key]) for key in objective.recipe if key in identity} if data else {},
     )
     if weights.folder is not None:
         if data is not None:
@@ -108,8 +111,10 @@ def _or_warned(what: str, function: Callable[[], T], default: T) -> T:
         return default
 
 
-def _trained(evaluator: Evaluator, arch: str) -> Mapping[str, Tensor] | None:
-    evaluator.begin(arch)
+def _trained(evaluator: Evaluator, best: Query) -> Mapping[str, Tensor] | None:
+    """Evaluates the pick again, with the same hyper-parameters."""
+    trial: Any = FixedTrial(dict(best.hyperparameters), best.number)
+    evaluator.begin(best.architecture, trial)
     return evaluator.end().evaluation.weights
 
 

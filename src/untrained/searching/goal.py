@@ -6,6 +6,7 @@ from typing import Any
 from untrained.data import Data, as_data
 from untrained.errors import InputError
 from untrained.objectives import Direction, Objective, Recipe, TrainingObjective, as_objective
+from untrained.objectives.tuning import read_tune
 from untrained.spaces import SearchSpace, as_space
 
 BUDGET = 20
@@ -13,7 +14,12 @@ BUDGET = 20
 
 
 def goal(
-    space: Any, objective: Any, data: Any, recipe: Recipe | None, direction: Direction | None
+    space: Any,
+    objective: Any,
+    data: Any,
+    recipe: Recipe | None,
+    direction: Direction | None,
+    tune: Any = None,
 ) -> tuple[SearchSpace, Objective]:
     """Makes the space and the objective of a search.
 
@@ -23,6 +29,7 @@ def goal(
         data: What `as_data` takes, or anything that a function of the user's takes as its `data`; None for none.
         recipe: How networks are trained; None for the defaults.
         direction: Which way is better; None for what the objective says.
+        tune: What of the recipe is searched for, too; None for nothing.
 
     Returns:
         The space, which knows the facts of the data, and the objective.
@@ -34,11 +41,17 @@ def goal(
         raise InputError("nothing to search for: give an objective, or data= to train networks on")
     if objective is not None and recipe is not None:
         raise InputError("a recipe and an objective: recipe= is for trainings on data= alone, leave one out")
+    if objective is not None and tune is not None:
+        raise InputError(
+            "tune= and an objective: tune= is for trainings on data= alone; in a function of yours, ask the trial, "
+            "as trial.suggest_float('lr', 1e-4, 1e-1, log=True)"
+        )
+    tuned = read_tune(tune)  # before the data, whose reading may take minutes
     if objective is None:
         found = as_data(data)
         chosen = as_space(space, found.facts)
         way: dict[str, Any] = {} if direction is None else {"direction": direction}
-        return chosen, TrainingObjective(chosen, found, recipe, **way)
+        return chosen, TrainingObjective(chosen, found, recipe, tune=tuned, **way)
     if isinstance(data, str | os.PathLike):
         data = as_data(data)
     chosen = as_space(space, data.facts if isinstance(data, Data) else None)

@@ -43,7 +43,8 @@ class Result:
         folder: The folder of the search, if it has one.
         interface: What the networks take and give, as the data tell it.
         kept: Architecture -> the file in the folder with its trained weights, best first.
-        recipe: How the networks were trained (JSON); empty if they were not.
+        recipe: How the network of the pick was trained (JSON); empty if it was not.
+        hyperparameters: What was searched for beside the architecture, as the pick has it.
 
     Example:
         >>> from untrained import NASBench201, ScoreTable, search
@@ -70,6 +71,7 @@ class Result:
     interface: Interface = UNKNOWN
     kept: Mapping[str, str] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         identity, made = self.study.user_attrs[IDENTITY], self.queries
@@ -79,6 +81,7 @@ class Result:
         counts = (("failed", failed), ("stopped early", pruned), ("reused", reused))
         lines = {
             "architecture": self.architecture,
+            **{name: f"{v:g}" if isinstance(v, float) else str(v) for name, v in self.hyperparameters.items()},
             "value": f"{self.value:g} ({self.study.direction.name.lower()}d)",
             **{name: f"{value:g}" for name, value in self.reported.items()},
             **{name: f"{value:.3f} {unit_of(name)}" for name, value in self.sizes.items()},
@@ -114,6 +117,7 @@ class Result:
             "best": {
                 "architecture": self.architecture,
                 "value": self.value,
+                **({"hyperparameters": dict(self.hyperparameters)} if self.hyperparameters else {}),
                 "reported": {name: value if math.isfinite(value) else None for name, value in self.reported.items()},
                 **({} if self.rank is None else {"rank": self.rank}),
                 **self.sizes,
@@ -148,8 +152,8 @@ class Result:
             "weights": WEIGHTS_FILE if self.weights is not None else None,
             **self.interface.to_json(),
         }
-        values = {query.architecture: query.value for query in self.queries}
-        kept = [{"architecture": arch, "value": values[arch], "weights": file} for arch, file in self.kept.items()]
+        best = {query.architecture: query for query in reversed(best_queries(self.study))}
+        kept = [_picked(best[arch]) | {"weights": file} for arch, file in self.kept.items()]
         versions = self.study.user_attrs.get(VERSIONS, {})
         own = {"network": network, "kept": kept, "recipe": dict(self.recipe), "versions": versions}
         document = self.summary | own
@@ -167,8 +171,12 @@ def front_in(study: optuna.Study) -> list[Query]:
 
 
 def _on_front(query: Query, axes: Sequence[Axis]) -> dict[str, Any]:
-    figures = {axis.name: query.figures[axis.name] for axis in axes[1:]}
-    return {"architecture": query.architecture, "value": query.value, "figures": figures}
+    return _picked(query) | {"figures": {axis.name: query.figures[axis.name] for axis in axes[1:]}}
+
+
+def _picked(query: Query) -> dict[str, Any]:
+    further = {"hyperparameters": dict(query.hyperparameters)} if query.hyperparameters else {}
+    return {"architecture": query.architecture, "value": query.value, **further}
 
 
 def summary_of(study: optuna.Study) -> dict[str, Any]:
@@ -190,7 +198,7 @@ def summary_of(study: optuna.Study) -> dict[str, Any]:
     axes, best = axes_of(identity), next(iter(front), None)
     return {
         "study": study.study_name,
-        "best": best and {"architecture": best.architecture, "value": best.value, "reported": {}},
+        "best": best and {**_picked(best), "reported": {}},
         "queries": [query.to_json() for query in queries(study)],
         "direction": study.direction.name.lower(),
         **{key: identity[key] for key in ("space", "space_options", "sampler", "seed", "metrics", "objective")},

@@ -56,6 +56,7 @@ from untrained.searching.storage import open_storage, shown_storage, sqlite_url,
 from untrained.searching.studies import (
     TOTAL_SECONDS,
     begin,
+    begin_with,
     best_elsewhere,
     check_same,
     check_shared,
@@ -75,6 +76,7 @@ def search(
     *,
     data: Any = None,
     recipe: Recipe | None = None,
+    tune: Any = None,
     budget: int | None = None,
     direction: Direction | None = None,
     sampler: str | BaseSampler = "mixture",
@@ -118,6 +120,9 @@ def search(
         data: What `as_data` takes. The space is told its facts, such as the number of classes. An own function that
             takes `data` gets it as `Data`, or as it stands if it is something else.
         recipe: How networks are trained on the data.
+        tune: Fields of the recipe that are searched for beside the architecture, and between what: text such as
+            "lr=1e-4..1e-1 log, batch_size=32|64", or a mapping of fields to such values or to Optuna's distributions
+            (see `untrained.objectives.tuning.read_tune`). A function of one's own asks its trial instead.
         budget: How many distinct architectures to evaluate, failures included; by default 20, or as many as there is
             time for if there is a `timeout` (the sampler then plans for 20).
         direction: "maximize" (the default) or "minimize", for an objective that does not say so itself.
@@ -203,7 +208,7 @@ def search(
     check_sampler_takes(sampler, wanted)
     if data is not None and scores is None:
         scores = Scoring(workers=1 if multiprocessing.current_process().daemon else cores())
-    space, objective = goal(space, objective, data, recipe, direction)
+    space, objective = goal(space, objective, data, recipe, direction, tune)
     evaluation = evaluation_identity(space, objective)
     if isinstance(sampler, str) and pruner is None and (own := sampler_info(sampler).pruner):
         pruner = own(objective.steps)
@@ -273,6 +278,7 @@ def search(
                     remember(folder, data)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
                 weights.elsewhere = best_elsewhere(study, identity, keep)
+                begin_with(study, objective.usual_values())
                 spender = Spender(study, space, objective, evaluates, weights, elsewhere, on_query, deadline, allowed)
                 spender.spend(most)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start

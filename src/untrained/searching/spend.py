@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import optuna
 import torch
@@ -19,6 +19,7 @@ from untrained.samplers.query import (
     ARCHITECTURE,
     COST,
     FIGURES,
+    HYPERPARAMETERS,
     REASON,
     REUSED,
     SECONDS,
@@ -26,6 +27,7 @@ from untrained.samplers.query import (
     TRAINED,
     Query,
     best_queries,
+    key_of,
     queries,
 )
 from untrained.searching.allowed import NOTHING, Allowed
@@ -54,7 +56,7 @@ class Spender:
         objective: Knows which architectures can be evaluated.
         evaluator: Evaluates them; as many at a time as it can.
         weights: Keeps those of the best query.
-        elsewhere: Architecture -> a finished trial of another study whose value is taken over.
+        elsewhere: Key of a query -> a finished trial of another study whose value is taken over.
         on_query: Called after each query.
         deadline: A time of `time.monotonic`, after which no query begins, but for a first one.
         allowed: Which architectures may be evaluated, whatever a sampler proposes.
@@ -81,6 +83,7 @@ class Spender:
             self._known = {query.architecture: query for query in queries(self.study)}
             self._died = deaths(self.study)
             self._running = set[str]()
+            self._asked = dict[int, set[str]]()
             self._skipped = 0
             self._spend(budget)
 
@@ -118,8 +121,10 @@ class Spender:
         self._skipped = 0
         if known := self.allowed.known_of(arch):
             trial.set_user_attr(FIGURES, known)
-        if arch in self.elsewhere:
-            self._take_over(trial, self.elsewhere[arch])
+        self._asked[trial.number] = set(trial.params)  # what is asked for later is no part of the architecture
+        self.objective.suggest(trial)
+        if (key := key_of(arch, self._note_further(trial))) in self.elsewhere:
+            self._take_over(trial, self.elsewhere[key])
         elif self._died[arch] >= MOST_TRIES and not self.evaluator.is_safe:
             times = f"{self._died[arch]} times"
             trial.set_user_attr(REASON, f"evaluating it ended the process {times} (a crash, or out of memory)")
@@ -140,6 +145,14 @@ class Spender:
             raise InputError(f"{proposed}: {why}")
         trial.set_user_attr(SKIPPED, why)
         self._tell(trial, self._known[arch].value if arch in self._known else None)
+
+    def _note_further(self, trial: optuna.Trial) -> dict[str, Any]:
+        """Writes down what else was asked for, beside the architecture."""
+        own = self._asked[trial.number]
+        found = {name: value for name, value in trial.params.items() if name not in own}
+        if found != trial.user_attrs.get(HYPERPARAMETERS, {}):
+            trial.set_user_attr(HYPERPARAMETERS, found)
+        return found
 
     def _note(self, trial: optuna.Trial, budget: int) -> None:
         """Counts a query that has ended."""
@@ -173,6 +186,7 @@ class Spender:
     def _record(self, outcome: Outcome) -> None:
         """Tells the study how an evaluation ended."""
         trial, lost = cast(optuna.Trial, outcome.trial), None
+        further = self._note_further(trial)
         if not isinstance(outcome.result, Evaluation):
             self._fail(trial, outcome.result, outcome.seconds)
             return
@@ -180,7 +194,8 @@ class Spender:
         if evaluation.weights is not None:
             try:
                 # Before the value is told: a kill in between makes the query again and overwrites them.
-                self.weights.keep(outcome.arch, evaluation.weights, self._place(outcome.arch, evaluation.value))
+                place = self._place(outcome.arch, evaluation.value)
+                self.weights.keep(key_of(outcome.arch, further), evaluation.weights, place)
             except InputError as error:  # a full disk: the value is not lost for that
                 lost = error
             except TypeError as error:  # they cannot be saved
@@ -196,7 +211,7 @@ class Spender:
             raise lost
         if evaluation.weights is not None:
             order = kept_order(best_queries(self.study), self.allowed.axes)
-            self.weights.drop_all_but([query.architecture for query in order[: self.weights.most]])
+            self.weights.drop_all_but([query.key for query in order[: self.weights.most]])
 
     def _fail(self, trial: optuna.Trial, error: BaseException, seconds: float) -> None:
         """Records a failed or pruned evaluation with its reason.

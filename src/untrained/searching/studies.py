@@ -176,6 +176,17 @@ def begin(
     _close(study, DIED)
 
 
+def begin_with(study: optuna.Study, values: Mapping[str, Any]) -> None:
+    """Lets the first query have these hyper-parameters; one that has been made stays as it is.
+
+    Args:
+        study: The study.
+        values: Hyper-parameter -> value.
+    """
+    if values and not has_history(study._storage, study._study_id):
+        study.enqueue_trial(dict(values))
+
+
 @contextmanager
 def none_left_open(study: optuna.Study) -> Iterator[None]:
     """Closes the open trials of a study at the end of the block, whatever ends it: they are evaluated again later.
@@ -216,7 +227,8 @@ def known_elsewhere(study: optuna.Study, identity: Mapping[str, Any]) -> dict[st
         identity: What its history depends on.
 
     Returns:
-        Architecture -> a finished trial: a complete one if there is one, else a failed one.
+        Key of a query (the architecture, with its hyper-parameters if there are any) -> a finished trial: a complete
+        one if there is one, else a failed one.
     """
     found: dict[str, FrozenTrial] = {}
     for other in _alike(study, identity):
@@ -224,13 +236,13 @@ def known_elsewhere(study: optuna.Study, identity: Mapping[str, Any]) -> dict[st
             query = Query.from_trial(trial)
             if query is None or query.state not in ("complete", "failed"):
                 continue
-            if query.state == "complete" or query.architecture not in found:
-                found[query.architecture] = trial
+            if query.state == "complete" or query.key not in found:
+                found[query.key] = trial
     return found
 
 
 def best_elsewhere(study: optuna.Study, identity: Mapping[str, Any], most: int) -> set[str]:
-    """Finds the best architectures of each other search in the storage that evaluated in the same way.
+    """Finds the best architectures of each other search in the storage that evaluated in the same way, as keys.
 
     Args:
         study: The study of this search.
@@ -238,7 +250,7 @@ def best_elsewhere(study: optuna.Study, identity: Mapping[str, Any], most: int) 
         most: How many of each.
     """
     others = ((best_queries(other), axes_of(other.user_attrs[IDENTITY])) for other in _alike(study, identity))
-    return {query.architecture for made, axes in others for query in kept_order(made, axes)[:most]}
+    return {query.key for made, axes in others for query in kept_order(made, axes)[:most]}
 
 
 def _alike(study: optuna.Study, identity: Mapping[str, Any]) -> Iterator[optuna.Study]:

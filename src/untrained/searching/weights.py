@@ -94,7 +94,7 @@ class KeptWeights:
         """Keeps the weights of an architecture, if it is one of the best.
 
         Args:
-            arch: The architecture.
+            arch: The architecture; here and in every method, the key of its query if it has hyper-parameters.
             weights: Name -> tensor.
             place: Its place among the queries so far; 1 is the best.
 

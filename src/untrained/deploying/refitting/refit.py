@@ -12,6 +12,7 @@ from untrained.deploying.refitting.run import DONE, OnEpoch, Run, check_seed_cou
 from untrained.errors import InputError, listed, shown
 from untrained.objectives import Recipe, TrainingObjective
 from untrained.objectives.training import Part
+from untrained.objectives.tuning import read_tune
 from untrained.runtime.files import written_whole
 from untrained.runtime.interrupts import interruptible
 from untrained.searching.claims import only_search_in
@@ -45,6 +46,9 @@ def refit(
 
     Each training is saved after each epoch. Called again, trainings that are done are not repeated, and one that was
     cut off goes on after its last whole epoch, to the bit. Another recipe trains beside what is there.
+
+    If the search tuned hyper-parameters, each architecture is trained with those of its query; what `recipe` says
+    otherwise counts before them, and of an `objective` only the fields are tuned that it has in its `tune`.
 
     The architecture with the best mean on the validation data is taken, and of its trainings the best one there; the
     test data decide nothing. On "train+valid" nothing is left to decide by: then it is the best of trainings on "train"
@@ -86,21 +90,23 @@ def refit(
         space = found.space if isinstance(found, Result) and space is None else space
         objective = _objective(summary, data, recipe, space)
     _check(folder, summary, objective)
-    best = _best(summary, top)
+    best = [(one, objective.fixed(_tuned(one, objective))) for one in _best(summary, top)]
     first = int(summary["objective"].get("seed", 0)) + 1
-    place = _folder_of(objective, on)
     total, done = len(best) * seeds, 0
     candidates = list[Candidate]()
     with only_search_in(folder / FOLDER), interruptible("step"):
-        _describe(folder / place, objective, on)
-        for number, (arch, value) in enumerate(best, start=1):
-            runs = list[Run]()
+        for number, (query, own) in enumerate(best, start=1):
+            place, arch, runs = _folder_of(own, on), query["architecture"], list[Run]()
+            _describe(folder / place, own, on)
             for seed in range(first, first + seeds):
-                runs.append(train(objective, arch, seed, on, folder, f"{place}/{_name(arch, seed)}", on_epoch))
+                runs.append(train(own, arch, seed, on, folder, f"{place}/{_name(arch, seed)}", on_epoch))
                 done += 1
                 if on_run:
                     on_run(runs[-1], done, total)
-            candidates.append(Candidate(arch, number, value, tuple(runs)))
+            how = _tuned(query, objective), own.training.to_json()
+            candidates.append(Candidate(arch, number, query["value"], tuple(runs), *how))
+        whole = [(query["architecture"], own) for query, own in best] if on == "train+valid" else []
+        earlier = {arch: _earlier(folder, own, arch) for arch, own in whole}
         if not any(one.finished for one in candidates):
             raise InputError(f"none of the {total} trainings succeeded: {candidates[0].runs[0].reason}")
         result = Refit(
@@ -110,11 +116,16 @@ def refit(
             on,
             objective.goal.names,
             objective.direction,
-            _luck(folder, summary, objective, candidates[0]),
-            _earlier(folder, objective, best) if on == "train+valid" else {},
-            objective.training.to_json(),
+            _luck(folder, summary, best[0][1], candidates[0]),
+            {name: mean for name, mean in earlier.items() if mean is not None},
+            best[0][1].training.to_json(),
             Interface.of(objective.data),
-            {"search": summary.get("study"), "versions": versions(), "data": objective.data.name, "folder": place},
+            {
+                "search": summary.get("study"),
+                "versions": versions(),
+                "data": objective.data.name,
+                "folder": _folder_of(best[0][1], on),
+            },
         )
         result.save()
     return result
@@ -137,8 +148,24 @@ def _objective(
     kind = summary["objective"].get("kind")
     if kind != "training":
         raise InputError(f"the search evaluated by {shown(kind, 40)}, not by a recipe: give the TrainingObjective")
-    own = remade_space(summary["space"], summary["space_options"]) if space is None else space
-    return TrainingObjective(own, data, Recipe.from_json(summary["objective"]) if recipe is None else recipe)
+    own, searched = remade_space(summary["space"], summary["space_options"]) if space is None else space, None
+    if (tune := summary["objective"].get("tune")) is None:
+        searched = Recipe.from_json(summary["objective"])
+    else:
+        beside = summary["objective"]["tune_beside"]
+        try:
+            searched = Recipe(**json.loads(beside))
+        except ValueError:
+            raise InputError("the recipe of the search is too long to be remembered: give the objective") from None
+    chosen = searched if recipe is None else recipe
+    tuned = None if tune is None else read_tune(tune)
+    return TrainingObjective(own, data, chosen, tune=tuned and tuned.without(chosen.chosen.keys() if recipe else ()))
+
+
+def _tuned(query: Mapping[str, Any], objective: TrainingObjective) -> dict[str, Any]:
+    """The hyper-parameters of a query that the objective takes."""
+    names = () if objective.hyperparameters is None else objective.hyperparameters.distributions
+    return {name: value for name, value in query.get("hyperparameters", {}).items() if name in names}
 
 
 def _check(folder: Path, summary: Mapping[str, Any], objective: TrainingObjective) -> None:
@@ -155,13 +182,16 @@ def _said(name: str, options: Mapping[str, Any]) -> str:
     return f"{name}({listed(f'{key}={value}' for key, value in options.items())})"
 
 
-def _best(summary: Mapping[str, Any], top: int) -> list[tuple[str, float]]:
-    """The best architectures of a search, and their values."""
-    values = {q["architecture"]: q["value"] for q in summary["queries"] if q["value"] is not None and "reason" not in q}
-    if not values:
-        raise InputError("no query of the search gave a value: there is nothing to train")
+def _best(summary: Mapping[str, Any], top: int) -> list[dict[str, Any]]:
+    """The best queries of a search, of each architecture the best one."""
     sign = 1 if summary["direction"] == "minimize" else -1
-    return sorted(values.items(), key=lambda pair: sign * pair[1])[:top]
+    valued = [query for query in summary["queries"] if query["value"] is not None and "reason" not in query]
+    if not valued:
+        raise InputError("no query of the search gave a value: there is nothing to train")
+    found = dict[str, dict[str, Any]]()
+    for query in sorted(valued, key=lambda query: sign * query["value"]):
+        found.setdefault(query["architecture"], query)
+    return list(found.values())[:top]
 
 
 def _identity(objective: TrainingObjective, on: str) -> dict[str, Any]:
@@ -195,17 +225,20 @@ def _describe(place: Path, objective: TrainingObjective, on: str) -> None:
 
 def _luck(folder: Path, summary: Mapping[str, Any], objective: TrainingObjective, pick: Candidate) -> Luck:
     """Fresh trainings compare with the search's if they differ in the seed only, whenever they were made."""
-    name = objective.goal.names[0]
-    fresh = _figures(_alike(folder, summary["objective"]), pick.architecture, name)
+    name, searched = objective.goal.names[0], dict(summary["objective"])
+    if searched.pop("tune", None) is not None:
+        del searched["tune_beside"]
+        searched |= {key: value for key, value in summary.get("recipe", {}).items() if key in searched}
+    fresh = _figures(_alike(folder, searched), pick.architecture, name)
     better = 1 if objective.direction == "maximize" else -1
     return Luck(pick.value, Spread.of(fresh) if fresh else None, better, len(summary["queries"]))
 
 
-def _earlier(folder: Path, objective: TrainingObjective, best: list[tuple[str, float]]) -> dict[str, float]:
-    """The mean validation figures of finished trainings on "train" by the same recipe."""
+def _earlier(folder: Path, objective: TrainingObjective, arch: str) -> float | None:
+    """The mean validation figure of finished trainings on "train" by the same recipe; None without any."""
     place, name = folder / _folder_of(objective, "train"), objective.goal.names[0]
-    found = {arch: _figures([place], arch, name) for arch, _ in best}
-    return {arch: Spread.of(figures).mean for arch, figures in found.items() if figures}
+    figures = _figures([place], arch, name)
+    return Spread.of(figures).mean if figures else None
 
 
 def _alike(folder: Path, objective: Mapping[str, Any]) -> list[Path]:

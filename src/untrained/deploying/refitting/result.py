@@ -26,12 +26,16 @@ class Candidate:
         place: Its place in the search, 1 for the pick.
         value: Its value in the search.
         runs: Its trainings, a seed each.
+        hyperparameters: Those that its query in the search had.
+        recipe: How it was trained (JSON).
     """
 
     architecture: str
     place: int
     value: float
     runs: tuple[Run, ...]
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def finished(self) -> tuple[Run, ...]:
@@ -61,7 +65,7 @@ class Refit:
         luck: Of the search's pick; None if it is not among the candidates.
         earlier: Architecture -> mean validation figure of trainings on "train" alone by the same recipe, if there are
             any, for a refit on "train+valid".
-        recipe: How they were trained (JSON).
+        recipe: How the first of them was trained (JSON).
         interface: What the networks take and give.
         about: What else `trained.json` says: the search, the versions, and which folder the trainings are in.
 
@@ -131,7 +135,7 @@ class Refit:
     @property
     def source(self) -> str:
         """Which network is taken, in a few words."""
-        epochs = self.recipe.get("epochs", len(self.taken.epochs))
+        epochs = (self.pick.recipe or self.recipe).get("epochs", len(self.taken.epochs))
         return f"untrained train, seed {self.taken.seed}, {epochs} epoch{'s' * (epochs != 1)} on {self.on}"
 
     def network(self) -> TrainedNetwork:
@@ -159,7 +163,7 @@ class Refit:
             "direction": self.direction,
             "architectures": [self._described(one) for one in self.candidates],
             "luck": None if self.luck is None else self.luck.to_json(),
-            "recipe": dict(self.recipe),
+            "recipe": dict(self.pick.recipe or self.recipe),
             **self.about,
         }
 
@@ -172,6 +176,7 @@ class Refit:
             "architecture": one.architecture,
             "place": one.place,
             "value": one.value,
+            **({"hyperparameters": dict(one.hyperparameters)} if one.hyperparameters else {}),
             "valid": spreads("valid"),
             "test": spreads("test"),
             "runs": [run.to_json() for run in one.runs],
