@@ -87,17 +87,20 @@ def test_what_cannot_be_tuned_is_one_line(tune: Any, words: list[str]) -> None:
     [
         (Recipe(epochs=2, warmup=1), "epochs=1..5", "warmup of 1"),
         (Recipe(epochs=2), "warmup=0..2", "warmup of 2"),
-        (Recipe(epochs=2), "augment=none|cutout", "augment"),  # these are no images
+        (Recipe(epochs=2), "augment=none|cutout", "augment"),
     ],
 )
 def test_what_the_recipe_or_the_data_cannot_have_is_refused(recipe: Recipe, tune: str, word: str) -> None:
+    rows = {name: (inputs.flatten(1), targets) for name, (inputs, targets) in DATA.items()}  # which nothing augments
     with pytest.raises(InputError, match=word):
-        TrainingObjective(SPACE, DATA, recipe, tune=tune)
+        TrainingObjective(SPACE, rows, recipe, tune=tune)
 
 
 def test_a_decision_of_the_same_name_is_refused() -> None:
     class Momentous(MLPs):
-        distributions = {**MLPs().distributions, "momentum": [0.1, 0.2]}
+        @property
+        def distributions(self) -> dict[str, Any]:
+            return {**MLPs().distributions, "momentum": [0.1, 0.2]}
 
     with pytest.raises(InputError, match=r"'momentum'.*decision of this name"):
         TrainingObjective(Momentous(), DATA, Recipe(epochs=1), tune="momentum=0.1..0.9")

@@ -1,16 +1,18 @@
 """Searches for hyper-parameters beside the architecture."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from searches import ARCHS, SCORES, SPACE, value_of
 
 from toy import toy_batch
 from untrained import InputError, Recipe, Result, TrainingObjective, load_network, refit, search
 from untrained.samplers.query import key_of
+
+from .searches import ARCHS, SCORES, SPACE, value_of
 
 DATA = {"train": toy_batch(60, 1), "valid": toy_batch(30, 2), "test": toy_batch(30, 3)}
 TUNE = "lr=1e-3..1 log, batch_size=8|16"
@@ -60,14 +62,15 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path)
 
 
 def test_values_are_taken_over_only_with_the_same_hyper_parameters(tmp_path: Path) -> None:
-    """Both searches begin with the recipe's own values: the first queries may have more in common, no others."""
-    everything = {"budget": len(ARCHS)}
-    first = tuned(tmp_path, **everything)
-    second = tuned(tmp_path, seed=1, **everything)
+    few: dict[str, Any] = {"scores": SCORES.select(ARCHS[::4]), "budget": 6, "tune": "batch_size=8|16"}
+    first, second = tuned(tmp_path, **few), tuned(tmp_path, seed=1, **few)
     known = {query.key: query.value for query in first.queries}
-    assert [q.key in known for q in second.queries] == [q.reused for q in second.queries]
-    assert not all(query.reused for query in second.queries)
-    assert all(query.value == trained_as(query) for query in second.queries[:3])
+    assert [query.key in known for query in second.queries] == [query.reused for query in second.queries]
+    assert {query.reused for query in second.queries} == {True, False}
+    both = Recipe(epochs=1, optimizer="sgd", learning_rate=0.1)
+    for query in second.queries:
+        own = replace(both, **query.hyperparameters)
+        assert query.value == TrainingObjective(SPACE, DATA, own)(query.architecture).value
 
 
 def test_lost_weights_are_trained_again_with_the_same_values(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class Tuned:
 
 def _told(own: Any) -> str:
     if isinstance(own, CategoricalDistribution):
-        return "|".join(str(choice).replace(",", "+") for choice in own.choices)
+        return "|".join("none" if choice is None else str(choice).replace(",", "+") for choice in own.choices)
     step = "" if own.step in (None, 1) else f" step {own.step}"
     return f"{own.low}..{own.high}{' log' * own.log}{step}"
 
