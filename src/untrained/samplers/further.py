@@ -15,7 +15,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import TPESampler
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from untrained.samplers.query import SKIPPED, further_of
@@ -43,7 +43,7 @@ def further_trials(study: Study, trial: FrozenTrial, space: SearchSpace) -> list
     found = list[FrozenTrial]()
     others = study._storage.get_all_trials(study._study_id, deepcopy=False)
     values = [t.values[0] for t in others if t.state == TrialState.COMPLETE and t.values]
-    worst = (min if study.direction == optuna.study.StudyDirection.MAXIMIZE else max)(values, default=0.0)
+    worst = (min if study.directions[0] == StudyDirection.MAXIMIZE else max)(values, default=0.0)
     for other in others:
         if other.number == trial.number or SKIPPED in other.user_attrs:
             continue
@@ -76,7 +76,7 @@ def sample(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         tpe = TPESampler(n_startup_trials=STARTUP, multivariate=True, group=True, seed=seed)
-    inner = optuna.create_study(study_name=INNER, direction=study.direction, sampler=tpe)
+    inner = optuna.create_study(study_name=INNER, direction=study.directions[0], sampler=tpe)
     inner.add_trials(trials)
     return inner.ask(dict(wanted)).params
 
