@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable
     from untrained.scoring.pool import Scoring, compute_scores
+    from untrained.searching.for_optuna import sampler_for
     from untrained.searching.result import Result
     from untrained.searching.saved import load_network
     from untrained.searching.search import search
@@ -68,6 +69,7 @@ _HOMES = {
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable",),
     "scoring.pool": ("Scoring", "compute_scores"),
+    "searching.for_optuna": ("sampler_for",),
     "searching.result": ("Result",),
     "searching.saved": ("load_network",),
     "searching.search": ("search",),
@@ -156,6 +158,7 @@ __all__ = [
     "metric",
     "refit",
     "repeat",
+    "sampler_for",
     "search",
     "space",
 ]

@@ -4,9 +4,10 @@ A sampler is a pure function of (table, seed, history). The history is the queri
 all that a sampler remembers: so a search that was killed goes on as if it had not been.
 """
 
+import math
 import random
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from threading import RLock
@@ -24,6 +25,7 @@ from untrained.runtime.seeding import derive_seed
 from untrained.samplers.further import further_trials, met, sample
 from untrained.samplers.query import (
     ARCHITECTURE,
+    CONSTRAINTS,
     PHASE,
     SAMPLER,
     SKIPPED,
@@ -79,6 +81,10 @@ class PoolSampler(BaseSampler):
         space: The search space of these architectures.
         seed: Decides every random draw.
 
+    Attributes:
+        constraints_func: As Optuna's samplers have it: (a finished trial) -> numbers, of which none above 0 means that
+            it is feasible. An infeasible trial counts as failed. None if trials say it themselves, or all are feasible.
+
     Example:
         >>> import untrained
         >>> class InOrder(PoolSampler):
@@ -90,6 +96,8 @@ class PoolSampler(BaseSampler):
         >>> InOrder(table, untrained.ArchitectureList(["a", "b"])).choose([]).architecture
         'a'
     """
+
+    constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0) -> None:
         self.table = table
@@ -135,6 +143,27 @@ class PoolSampler(BaseSampler):
             self._write(study, trial, {SKIPPED: one_line(error)})
             study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
             raise
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Keeps the constraints of a trial that has ended, where Optuna's own samplers keep them.
+
+        Args:
+            study: The study.
+            trial: The trial.
+            state: How it ended.
+            values: Its values.
+
+        Raises:
+            InputError: A constraint is no number.
+        """
+        if self.constraints_func is None or state not in (TrialState.COMPLETE, TrialState.PRUNED):
+            return
+        found = tuple(map(float, self.constraints_func(trial)))
+        if any(map(math.isnan, found)):
+            raise InputError(f"constraints {found} of trial {trial.number}: give numbers, above 0 if it is infeasible")
+        study._storage.set_trial_system_attr(trial._trial_id, CONSTRAINTS, found)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         own = self.space.study_distributions(self._architecture(study, trial))

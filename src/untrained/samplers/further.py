@@ -18,7 +18,7 @@ from optuna.samplers import TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from untrained.samplers.query import SKIPPED, further_of
+from untrained.samplers.query import SKIPPED, further_of, is_feasible
 from untrained.spaces import SearchSpace
 
 INNER = "of-an-untrained-sampler"
@@ -38,7 +38,7 @@ def further_trials(study: Study, trial: FrozenTrial, space: SearchSpace) -> list
         space: The space, whose parameters are left out.
 
     Returns:
-        Finished trials with a value, failed ones with the worst value seen, and running ones.
+        Finished trials with a value, failed and infeasible ones with the worst value seen, and running ones.
     """
     found = list[FrozenTrial]()
     others = study._storage.get_all_trials(study._study_id, deepcopy=False)
@@ -54,7 +54,7 @@ def further_trials(study: Study, trial: FrozenTrial, space: SearchSpace) -> list
         if other.state == TrialState.RUNNING:
             found.append(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
         elif other.state.is_finished():
-            value = other.values[0] if other.values else worst
+            value = other.values[0] if other.values and is_feasible(other) else worst
             found.append(create_trial(value=value, params=params, distributions=distributions))
     return found
 

@@ -25,6 +25,9 @@ FIGURES = "figures"
 HYPERPARAMETERS = "hyperparameters"
 """What else the evaluation asked the trial for, beside the architecture."""
 
+CONSTRAINTS = "constraints"
+"""Where Optuna keeps constraints, as a system attribute of a trial, and `constraints:NAME` for one with a name."""
+
 SKIPPED = "skipped"
 """Why a trial is no query: interrupted, repeated, or impossible."""
 
@@ -102,6 +105,8 @@ class Query:
         if architecture is None or SKIPPED in attrs:
             return None
         state = _STATES[trial.state]
+        if broken := state in ("complete", "pruned") and not is_feasible(trial):
+            state = "failed"
         return cls(
             architecture,
             value=trial.values[0] if state in ("complete", "pruned") and trial.values else None,
@@ -114,7 +119,7 @@ class Query:
             step=trial.last_step if state == "pruned" else None,
             seconds=attrs.get(SECONDS),
             cost_seconds=attrs.get(COST),
-            reason=attrs.get(REASON),
+            reason="infeasible: a constraint is above 0" if broken else attrs.get(REASON),
             trained=attrs.get(TRAINED, False),
             reused=attrs.get(REUSED, False),
             figures=attrs.get(FIGURES, {}),
@@ -203,6 +208,13 @@ def further_of(trial: FrozenTrial, space: SearchSpace | None) -> dict[str, Any]:
     arch = architecture_of(trial, space) if further else None
     taken = () if arch is None else space.decisions_of(arch)  # a function may ask for more than was found
     return {name: value for name, value in further.items() if name not in taken}
+
+
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether no constraint of a trial is above 0."""
+    attrs = trial.system_attrs
+    named = [value for key, value in attrs.items() if key.startswith(f"{CONSTRAINTS}:")]
+    return all(value <= 0 for value in (*(attrs.get(CONSTRAINTS) or ()), *named))
 
 
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:
