@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import optuna
 import pytest
 
 from documented import printed_by, python_blocks
@@ -11,3 +12,11 @@ def test_the_documented_loop_works(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     (block,) = python_blocks("docs/running.md")
     assert printed_by(block) == "['complete', 'complete', 'complete']\n"
+
+
+def test_the_documented_study_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = python_blocks("docs/optuna.md")
+    before = optuna.logging.get_verbosity()
+    assert printed_by(block) == "4 ['blocks', 'rate']\n"
+    assert optuna.logging.get_verbosity() == before

@@ -144,9 +144,7 @@ class PoolSampler(BaseSampler):
             study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
             raise
 
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Keeps the constraints of a trial that has ended, where Optuna's own samplers keep them.
 
         Args:
@@ -187,18 +185,22 @@ class PoolSampler(BaseSampler):
 
     def _further(self, study: Study, trial: FrozenTrial, wanted: dict[str, BaseDistribution]) -> dict[str, Any]:
         """Samples parameters that are none of the space's."""
+        self._check_objectives(study)
         if not wanted:
             return {}
         seed = derive_seed(self.seed, "further", sorted(wanted), trial.number) % 2**32
         return sample(study, further_trials(study, trial, self.space), wanted, seed)
 
-    def _architecture(self, study: Study, trial: FrozenTrial) -> str:
-        """What the trial queries: chosen now, unless it has been already."""
+    def _check_objectives(self, study: Study) -> None:
         most = self.most_objectives
         if most is not None and len(study.directions) > most:
             one = "one objective" if most == 1 else f"{most} objectives"
             hint = "Mixture(..., costs=) takes figures that are known before; RandomSearch takes any objectives"
             raise InputError(f"{type(self).__name__} looks for {one}: the study has {len(study.directions)}: {hint}")
+
+    def _architecture(self, study: Study, trial: FrozenTrial) -> str:
+        """What the trial queries: chosen now, unless it has been already."""
+        self._check_objectives(study)
         written = study._storage.get_trial(trial._trial_id).user_attrs.get(ARCHITECTURE)
         if written is not None:
             return written
