@@ -6,9 +6,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-images, labels = load_digits(return_X_y=True)
-images = torch.tensor(images, dtype=torch.float32).reshape(-1, 1, 8, 8) / 16
-labels = torch.tensor(labels)
+digits = load_digits()
+images = torch.tensor(digits["images"], dtype=torch.float32)[:, None] / 16
+labels = torch.tensor(digits["target"])
 train, valid = slice(0, 400), slice(400, 600)
 
 
