@@ -1,12 +1,14 @@
 """Which convolutional network reads scikit-learn's digits best, and with which learning rate?"""
 
+from typing import Any
+
 import optuna
 import optunahub
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-digits = load_digits()
+digits: Any = load_digits()
 images = torch.tensor(digits["images"], dtype=torch.float32)[:, None] / 16
 labels = torch.tensor(digits["target"])
 train, valid = slice(0, 400), slice(400, 600)
