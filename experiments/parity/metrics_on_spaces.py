@@ -1,16 +1,19 @@
 """Which metrics have a value on which built-in space, as a table in Markdown, and why the others have none.
 
     python experiments/parity/metrics_on_spaces.py
+    python experiments/parity/metrics_on_spaces.py transnas101-macro transnas101-macro/jigsaw
 
 Four networks of each space, on a batch of 8 random samples of the kind that the space is for.
 """
 
 import re
 import string
+import sys
 import warnings
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from untrained.metrics import METRICS
@@ -28,6 +31,8 @@ from untrained.spaces import (
     ResNets,
     SearchSpace,
     Transformers,
+    TransNASMacro,
+    TransNASMicro,
     UNets,
     ViTs,
 )
@@ -37,6 +42,11 @@ SPACES: tuple[SearchSpace, ...] = (
     NASBench201(N=1, C=8, num_classes=CLASSES),
     NASBench101(N=1, C=16, num_classes=CLASSES),
     NATSBenchSize(CLASSES),
+    TransNASMicro(num_classes=CLASSES, image_size=SIDE),
+    TransNASMacro(num_classes=CLASSES, image_size=SIDE),
+    TransNASMacro("jigsaw", CLASSES, image_size=SIDE),
+    TransNASMacro("segmentsemantic", CLASSES, image_size=SIDE),
+    TransNASMacro("normal", 3, image_size=SIDE),
     DARTS(C=8, layers=4, num_classes=CLASSES, image_size=SIDE),
     ResNets(CLASSES, image_size=SIDE),
     MnasNets(CLASSES, image_size=SIDE),
@@ -61,25 +71,39 @@ def batch(space: SearchSpace, seed: int) -> tuple[Tensor, Tensor]:
         return torch.randint(TOKENS, (8, LENGTH), generator=rng), labels
     if isinstance(space, MLPs):
         return torch.randn(8, FEATURES, generator=rng), labels
-    masks = torch.randint(CLASSES, (8, SIDE, SIDE), generator=rng)
-    return torch.randn(8, 3, SIDE, SIDE, generator=rng), masks if isinstance(space, UNets) else labels
+    task = getattr(space, "task", "")
+    if task == "jigsaw":
+        return torch.randn(8, 9, 3, SIDE, SIDE, generator=rng), labels
+    masks, images = torch.randint(CLASSES, (8, SIDE, SIDE), generator=rng), torch.randn(8, 3, SIDE, SIDE, generator=rng)
+    if task == "normal":
+        return images, images.clamp(-1, 1)
+    return images, masks if isinstance(space, UNets) or task == "segmentsemantic" else labels
+
+
+def called(space: SearchSpace) -> str:
+    """The name of a space, with its task if that is another than to classify."""
+    task = getattr(space, "task", "class_object")
+    return space.name if task == "class_object" else f"{space.name}/{task}"
 
 
 def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     cells, notes = dict[tuple[str, str], str](), dict[str, str]()
-    for space in SPACES:
-        table = compute_scores(space, space.pool(4), list(METRICS), batch(space, 0), second_batch=batch(space, 1))
+    spaces = [space for space in SPACES if called(space) in sys.argv[1:] or not sys.argv[1:]]
+    for space in spaces:
+        loss = F.l1_loss if called(space).endswith("/normal") else F.cross_entropy
+        first, second = batch(space, 0), batch(space, 1)
+        table = compute_scores(space, space.pool(4), list(METRICS), first, second_batch=second, loss=loss)
         for k, name in enumerate(table.metrics):
             present = int(np.isfinite(table.values[:, k]).sum())
             reasons = {re.sub(r"\d+", "k", why[name]) for why in table.reasons.values() if name in why}
             letters = [notes.setdefault(reason, string.ascii_letters[len(notes)]) for reason in sorted(reasons)]
-            cells[name, space.name] = " ".join([*([f"{present}/4"] if 0 < present < 4 else []), *letters]) or "x"
-    print(f"| metric | {' | '.join(f'`{space.name}`' for space in SPACES)} |")
-    print("| --- " * (1 + len(SPACES)) + "|")
+            cells[name, called(space)] = " ".join([*([f"{present}/4"] if 0 < present < 4 else []), *letters]) or "x"
+    print(f"| metric | {' | '.join(f'`{called(space)}`' for space in spaces)} |")
+    print("| --- " * (1 + len(spaces)) + "|")
     for name in METRICS:
-        print(f"| `{name}` | {' | '.join(cells[name, space.name] for space in SPACES)} |")
+        print(f"| `{name}` | {' | '.join(cells[name, called(space)] for space in spaces)} |")
     for reason, letter in notes.items():
         print(f"- {letter}: {reason.partition(': ')[2]}")
 

@@ -1,4 +1,4 @@
-"""docs/adding_a_space.md does what it says."""
+"""docs/adding_a_space.md and docs/spaces.md do what they say."""
 
 import re
 from pathlib import Path
@@ -23,4 +23,9 @@ def test_the_documented_spaces_work(block: str, tmp_path: Path, monkeypatch: pyt
         (tmp_path / name).write_text(text)
         monkeypatch.delitem(__import__("sys").modules, name.removesuffix(".py"), raising=False)
     monkeypatch.chdir(tmp_path)
+    assert printed_by(block).splitlines() == re.findall(r"print\(.*\)  # (.*)", block)
+
+
+def test_images_from_images() -> None:
+    (block,) = python_blocks("docs/spaces.md")
     assert printed_by(block).splitlines() == re.findall(r"print\(.*\)  # (.*)", block)
