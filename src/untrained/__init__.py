@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.data import Data, ImageData, Task, as_data, load_data
     from untrained.deploying.export import Exportable, export_network
+    from untrained.deploying.measure import Measured, measure
     from untrained.deploying.refitting import Refit, refit
     from untrained.errors import InputError
     from untrained.metrics import METRICS, ROBOT_METRICS, Metric, default_metrics, metric
@@ -61,6 +62,7 @@ _HOMES = {
     "benchmarks": ("BENCHMARKS", "Benchmark"),
     "data": ("Data", "ImageData", "Task", "as_data", "load_data"),
     "deploying.refitting": ("Refit", "refit"),
+    "deploying.measure": ("Measured", "measure"),
     "deploying.export": ("Exportable", "export_network"),
     "errors": ("InputError",),
     "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "default_metrics", "metric"),
@@ -119,6 +121,7 @@ __all__ = [
     "ImageData",
     "InputError",
     "MLPs",
+    "Measured",
     "Metric",
     "Mixture",
     "MnasNets",
@@ -155,6 +158,7 @@ __all__ = [
     "export_network",
     "load_data",
     "load_network",
+    "measure",
     "metric",
     "refit",
     "repeat",

@@ -1,6 +1,7 @@
 """Limits of a search: what is read, what is counted and measured, what is drawn, kept and refused."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from searching.searches import ARCHS, SPACE, Counted, run
 from toy import MLPs, toy_batch
 from untrained import Scoring, TrainingObjective, search
 from untrained.errors import InputError, InputWarning
-from untrained.measuring import Measurement
+from untrained.measuring import Measurement, Unsteady
 from untrained.measuring.live import live_bytes
 from untrained.searching import figures as measuring
 from untrained.searching.allowed import Allowed
@@ -210,6 +211,93 @@ def test_latencies_of_other_inputs_do_not_count(latencies: list[str], tmp_path: 
     assert len(latencies) == 2
 
 
+def test_figures_with_options_are_limited_under_one_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    how = {"spread": 0.1, "device": "a chip"}
+    monkeypatch.setattr(measuring, "measure", lambda _, arch, name, __: Measurement(1e6 * params_of(arch), how))
+    where = "latency( threads=1, runtime=onnx ) <= 200"
+    result = search(SPACE, Counted(), budget=2, scores=SCORING, where=where, out=tmp_path)
+    assert result.summary["where"] == ["latency(runtime=onnx) <= 200"]
+    assert result.summary["pool"] == len(SMALL)
+    assert result.sizes["latency(runtime=onnx)"] == pytest.approx(1e6 * params_of(result.architecture))
+    assert "latency(runtime=onnx) " in repr(result)
+    kept = [json.loads(line) for line in (tmp_path / "figures.jsonl").read_text().splitlines()[1:]]
+    assert len(kept) == len(ARCHS)
+    assert all(details == how for *_, details in kept)
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("latency(runtime=tflite) <= 5", "runtime='tflite' must be eager or compile or onnx"),
+        ("latency(device=abacus) <= 5", "device 'abacus' cannot be used on this machine"),
+        ("latency(threads=4096) <= 5", "this machine has"),
+        ("latency(ms) <= 5", r"write options as name\(option=value\)"),
+        ("latency(runtime=onnx) <= 5, latency(runtime=onnx,batch=1) >= 6", "no number is both"),
+    ],
+)
+def test_a_figure_that_cannot_be_measured_here_is_refused(where: str, words: str, tmp_path: Path) -> None:
+    objective = Counted()
+    with pytest.raises(InputError, match=rf"where '.*{words}"):
+        run(objective, where=where, out=tmp_path / "out")
+    assert not objective.calls
+    assert not (tmp_path / "out").exists()
+
+
+def unsteady_but_of(steady: set[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """On a busy machine only some networks can be measured; gives a list of what was tried."""
+    tried = list[str]()
+
+    def measured(_space: Any, arch: str, name: str, _example: Any) -> Measurement:
+        if name == "params":
+            return Measurement(params_of(arch))
+        tried.append(arch)
+        if arch not in steady:
+            raise Unsteady("the machine is too busy: leave it alone")
+        return Measurement(1.0, {"device": "a chip"})
+
+    monkeypatch.setattr(measuring, "measure", measured)
+    return tried
+
+
+def test_a_machine_that_is_too_busy_is_told_and_may_be_free_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"scores": SCORING, "where": "params <= 1, latency <= 5", "out": tmp_path}
+    tried = unsteady_but_of(set(), monkeypatch)
+    with pytest.raises(InputError, match="where 'latency': it cannot be measured: the machine is too busy"):
+        search(SPACE, Counted(), budget=2, **options)
+    assert len(tried) == 8
+    tried = unsteady_but_of(set(ARCHS), monkeypatch)
+    assert search(SPACE, Counted(), budget=2, **options).summary["pool"] == len(ARCHS)
+    assert len(tried) == len(ARCHS)
+
+
+def test_what_could_not_be_measured_is_left_out_for_good_and_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"scores": SCORING, "where": "latency <= 5", "out": tmp_path}
+    tried = unsteady_but_of(set(ARCHS[::2]), monkeypatch)
+    told = rf"latency of 12 of {len(ARCHS)} architectures is not known, so they are left out, as this one: the machine"
+    for budget in (2, 3):
+        with pytest.warns(InputWarning, match=told):
+            result = search(SPACE, Counted(), budget=budget, **options)
+        assert result.summary["pool"] == 12
+        assert set(queried(result)) <= set(ARCHS[::2])
+    assert len(tried) == len(ARCHS)
+
+
+def test_latencies_of_two_devices_in_one_folder_are_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for chip, expected in (("one", 0), ("other", 1)):
+        monkeypatch.setattr(measuring, "measure", lambda *_, chip=chip: Measurement(1.0, {"device": chip}))
+        figures = Figures(SPACE, EXAMPLE, path=tmp_path / "figures.jsonl")
+        figures.value(ARCHS[0], "latency")
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            figures.value(ARCHS[1 + expected], "latency")
+        figures.close()
+        assert [("on one, and this is other" in str(one.message)) for one in said] == [True] * expected
+
+
 def test_another_limit_is_another_study_that_takes_over_values() -> None:
     storage = optuna.storages.InMemoryStorage()
     wide = search(SPACE, Counted(), budget=len(ARCHS), scores=SCORING, storage=storage)
@@ -282,5 +370,5 @@ def test_the_result_shows_the_limited_figures(tmp_path: Path) -> None:
 def test_the_documented_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(TrainingObjective, "apart", False)  # starting a process takes seconds
-    (block,) = python_blocks("docs/limits.md")
+    block, _ = python_blocks("docs/limits.md")
     assert printed_by(block) == "True True\n"

@@ -17,6 +17,8 @@ from untrained.runtime.onnx_models import check_packages, onnx_program, session_
 from untrained.runtime.tracing import SAMPLES, quiet, traced
 
 Runtime = Literal["eager", "compile", "onnx"]
+RUNTIMES: tuple[Runtime, ...] = ("eager", "onnx", "compile")
+"""The quickest to ready first."""
 
 
 def check_runtime(runtime: Runtime, device: str) -> None:

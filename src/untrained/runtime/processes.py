@@ -33,6 +33,7 @@ def unordered(
     died: Callable[[Item, str], Result] | None = None,
     begin: Callable[[Item], None] | None = None,
     limit_seconds: float | None = None,
+    again: bool = True,
 ) -> Iterator[Result]:
     """Yields `function(item)` for every item, in order of completion, from `workers` single-threaded processes.
 
@@ -54,6 +55,7 @@ def unordered(
         begin: Called with an item before it is done in this process, which it may kill.
         limit_seconds: How long one item may take. The process of an item that takes longer is killed, so with a limit
             each item has a process, also with one worker. None: as long as it likes.
+        again: Whether an item whose process died is tried once more.
 
     Raises:
         InputError: If an item killed its process twice and `died` is None, if each of the first items killed its
@@ -79,6 +81,9 @@ def unordered(
             if not isinstance(result, Died):
                 survived = True
                 yield result
+                continue
+            if not again and died is not None:
+                yield died(result.item, result.why)
                 continue
             alone.append(result.item)
             if not survived and len(alone) - len(suspects) == EARLY:
