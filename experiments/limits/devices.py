@@ -7,9 +7,8 @@ The tables are those of HW-NAS-Bench (Li et al., ICLR 2021) and Accel-NASBench (
 drawn from a table, Kendall's tau-b and Spearman's rho with each of its columns are printed; a throughput counts by its
 reciprocal. NAS-Bench-201 networks are those of CIFAR-10 (5 cells a stage, 16 channels), MnasNets take 224 pixels.
 
-The time of a pass is the processor time of its one thread, the median of 11 passes, and the least of three rounds over
-all networks: on a machine with nothing else to do, that is the time on the wall, and others that use it change it
-least.
+The time of a pass is the processor time of its one thread, the median of 11 passes, and the least of the rounds over all
+networks: on a machine with nothing else to do, that is the time on the wall, and others that use it change it least.
 Kept in `--out` network by network: killed, it goes on where it was.
 """
 
@@ -35,7 +34,7 @@ from untrained.runtime.onnx_models import session_of
 from untrained.runtime.seeding import seeded
 from untrained.spaces import MnasNets, NASBench201, SearchSpace
 
-ROUNDS, PASSES, WARM_UP = 3, 11, 3
+PASSES, WARM_UP = 11, 3
 KNOWN = ("params", "flops", "eager", "onnx")
 
 
@@ -89,8 +88,9 @@ def print_table(table: Path, found: dict[str, dict[str, float]]) -> None:
         cells = []
         for name in KNOWN:
             mine = np.array([figures[name] for figures in found.values()])
-            rho = np.corrcoef(rankdata(mine), rankdata(values))[0, 1]
-            cells.append(f"{tau(mine, values):.2f} / {rho:.2f}")
+            known = np.isfinite(values)  # a device may lack some networks
+            rho = np.corrcoef(rankdata(mine[known]), rankdata(values[known]))[0, 1]
+            cells.append(f"{tau(mine[known], values[known]):.2f} / {rho:.2f}")
         print(f"| `{column}` | {' | '.join(cells)} |")
 
 
@@ -98,13 +98,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("table", type=Path)
     parser.add_argument("--networks", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)
     space, example = space_of(given.table)
     archs = random.Random(0).sample(pq.read_table(given.table, columns=["arch"])["arch"].to_pylist(), given.networks)
     done: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
-    for number in range(ROUNDS):
+    for number in range(given.rounds):
         for arch in archs:
             rounds = done.setdefault(arch, [])
             if len(rounds) == number:
@@ -112,19 +113,15 @@ def main() -> None:
                 rounds.append(network_figures(space, arch, example) | {"load": load})
                 given.out.write_text(json.dumps(done))
         loads = [done[arch][number]["load"] for arch in archs]
-        print(f"round {number + 1} of {ROUNDS}, load {min(loads):.1f} to {max(loads):.1f}", flush=True)
+        print(f"round {number + 1} of {given.rounds}, load {min(loads):.1f} to {max(loads):.1f}", flush=True)
     best = {arch: {name: min(one[name] for one in done[arch]) for name in KNOWN} for arch in archs}
     print_table(given.table, best)
     for name in ("eager", "onnx"):
-        again = [
-            tau([done[a][i][name] for a in archs], [done[a][j][name] for a in archs])
-            for i in range(ROUNDS)
-            for j in range(i)
-        ]
         times = [figures[name] for figures in best.values()]
-        print(
-            f"{name}: {min(times):.2f} to {max(times):.2f} ms; tau between rounds {min(again):.2f} to {max(again):.2f}"
-        )
+        print(f"{name}: {min(times):.2f} to {max(times):.2f} ms")
+        for number in range(1, given.rounds):
+            again = tau([done[arch][0][name] for arch in archs], [done[arch][number][name] for arch in archs])
+            print(f"{name}, rounds 1 and {number + 1}: tau {again:.2f}")
 
 
 if __name__ == "__main__":
