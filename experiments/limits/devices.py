@@ -7,9 +7,9 @@ The tables are those of HW-NAS-Bench (Li et al., ICLR 2021) and Accel-NASBench (
 drawn from a table, Kendall's tau-b and Spearman's rho with each of its columns are printed; a throughput counts by its
 reciprocal. NAS-Bench-201 networks are those of CIFAR-10 (5 cells a stage, 16 channels), MnasNets take 224 pixels.
 
-The time of a pass is the processor time of its one thread, the median of 11 passes, and the least of the rounds over all
-networks: on a machine with nothing else to do, that is the time on the wall, and others that use it change it least.
-Kept in `--out` network by network: killed, it goes on where it was.
+The time of a pass is the processor time of its one thread, the median of 11 passes, and the least of the rounds over
+all networks: on a machine with nothing else to do, that is the time on the wall, and others that use it change it
+least. Kept in `--out` network by network: killed, it goes on where it was.
 """
 
 import argparse
