@@ -1,5 +1,6 @@
 """Searches for a front: what is asked, what is refused, what is kept, and what comes out."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import optuna
 import pytest
 import torch
 
+from documented import printed_by, python_blocks
 from searching.searches import ARCHS, FAILED, SCORES, SPACE, Counted, history, run, value_of
 from searching.test_limits import params_of
 from toy import toy_batch, training_objective
-from untrained import Mixture, RoBoT, Scoring, search
+from untrained import Mixture, RoBoT, Scoring, TrainingObjective, search
 from untrained.errors import InputError, InputWarning
 from untrained.measuring import Measurement
 from untrained.objectives import Evaluation
@@ -213,3 +215,14 @@ def test_a_sampler_of_ones_own_costs() -> None:
     sampler = Mixture(SCORES, SPACE, budget=5, costs=costs)
     named = run(Counted(), objectives="value, params", sampler="mixture")
     assert history(run(Counted(), objectives="value, params", sampler=sampler)) == history(named)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_documented_front_is_printed_best_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(TrainingObjective, "apart", False)  # starting a process takes seconds
+    (block,) = python_blocks("docs/tradeoffs.md")
+    lines = [line.split() for line in printed_by(block).splitlines()]
+    points = [(float(accuracy), float(params)) for accuracy, _, params, *_ in lines]
+    assert points
+    assert all(a > b and p > q for (a, p), (b, q) in pairwise(points))  # the dearer the better

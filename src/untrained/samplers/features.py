@@ -2,17 +2,18 @@
 
 | name | shape | what |
 |---|---|---|
-| F | n x K | metrics of the pool, by rank with the top spread out; of mean 0, unit spread |
+| F | n x K | metrics of the pool, by rank with the top spread out (for a front: both ends); of mean 0, unit spread |
 | c | n x P | codes: a column a decision of the space; see `Encoder` |
 | h | n x C | counts: how many decisions take each option; see `Encoder.counts` |
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from untrained.samplers.decisions import encode
@@ -52,11 +53,28 @@ def spread_top(values: Array) -> Array:
     Returns:
         n x K numbers.
     """
+    return _spread(values, lambda quantile: -np.log1p(-quantile) - 1)
+
+
+def spread_evenly(values: Array) -> Array:
+    """F for a front, which is as much about cheap and poor architectures as about dear and good ones: as of a normal
+    variable.
+
+    Args:
+        values: As in `spread_top`.
+
+    Returns:
+        n x K numbers.
+    """
+    return _spread(values, ndtri)
+
+
+def _spread(values: Array, of_quantile: Callable[[Array], Array]) -> Array:
     spread = np.zeros(values.shape)
     for k, raw in enumerate(values.T):
         known = np.where(np.isnan(raw), -np.inf, raw)
         if known.min() < known.max():
-            spread[:, k] = -np.log1p(-(rankdata(known) - 0.5) / len(raw)) - 1
+            spread[:, k] = of_quantile((rankdata(known) - 0.5) / len(raw))
     return spread
 
 

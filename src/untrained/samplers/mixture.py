@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler
-from untrained.samplers.features import Encoder, spread_top
+from untrained.samplers.features import Encoder, spread_evenly, spread_top
 from untrained.samplers.hypotheses import (
     INFORMS,
     LEARNT,
@@ -110,7 +110,7 @@ class Mixture(PoolSampler):
 
     @cached_property
     def _metrics(self) -> Array:
-        return spread_top(self.table.merits)
+        return (spread_top if self._costs is None else spread_evenly)(self.table.merits)
 
     @cached_property
     def _order(self) -> Index:
