@@ -57,8 +57,9 @@ def spread_top(values: Array) -> Array:
 
 
 def spread_evenly(values: Array) -> Array:
-    """F for a front, which is as much about cheap and poor architectures as about dear and good ones: as of a normal
-    variable.
+    """F for a front, which is as much about cheap and poor architectures as about dear and good ones.
+
+    It is the mean of a normal and a uniform variable of unit spread: both ends are told apart, and so is the middle.
 
     Args:
         values: As in `spread_top`.
@@ -66,7 +67,7 @@ def spread_evenly(values: Array) -> Array:
     Returns:
         n x K numbers.
     """
-    return _spread(values, ndtri)
+    return _spread(values, lambda quantile: (ndtri(quantile) + 12**0.5 * (quantile - 0.5)) / 2)
 
 
 def _spread(values: Array, of_quantile: Callable[[Array], Array]) -> Array:

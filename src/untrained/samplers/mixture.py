@@ -188,7 +188,8 @@ class Mixture(PoolSampler):
             return False
         if self.budget >= LEARNT:
             return kind == Kind.ENCODING
-        return t < AT_RANDOM and rng.random() < self._few_inform
+        most = AT_RANDOM if self._costs is None else AT_RANDOM // 2  # the costs lead to different corners anyway
+        return t < most and rng.random() < self._few_inform
 
     def _choice(self, row: int, phase: str, trust: Array) -> Choice:
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))
