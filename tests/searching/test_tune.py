@@ -1,6 +1,7 @@
 """Searches for hyper-parameters beside the architecture."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from toy import toy_batch
 from untrained import InputError, Recipe, Result, TrainingObjective, load_network, refit, search
+from untrained.objectives import Evaluation, Objective
 from untrained.samplers.query import key_of
 
 from .searches import ARCHS, SCORES, SPACE, value_of
@@ -59,6 +61,48 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path)
         tuned(tmp_path, budget=5, on_query=stop)
     told = [(q.key, q.value) for q in tuned(tmp_path, budget=5).queries]
     assert told == [(q.key, q.value) for q in tuned(budget=5).queries]
+
+
+def test_a_query_that_is_made_anew_has_the_same_hyper_parameters(tmp_path: Path) -> None:
+    """Its trial has another number than that of the one that was cut off."""
+    rates = list[float]()
+
+    def cut_off(rate: float) -> None:
+        rates.append(rate)
+        if len(rates) in (2, 6):
+            raise KeyboardInterrupt
+
+    stopped: dict[str, Any] = {"budget": 6, "scores": SCORES, "sampler": "random", "out": tmp_path}
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            search(SPACE, Rated(cut_off), **stopped)
+    found = [query.key for query in search(SPACE, Rated(cut_off), **stopped).queries]
+    whole: dict[str, Any] = stopped | {"out": None}
+    assert found == [query.key for query in search(SPACE, Rated(), **whole).queries]
+    assert rates[1] == rates[2]
+    assert rates[5] == rates[6]
+
+
+class Rated(Objective):
+    """The value is a rate that it asks for.
+
+    Args:
+        at: Called with the rate.
+    """
+
+    def __init__(self, at: Callable[[float], None] | None = None) -> None:
+        self.on_call = at
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"kind": "rated"}
+
+    def __call__(self, arch: str, trial: optuna.Trial | None = None) -> Evaluation:
+        assert trial is not None
+        rate = trial.suggest_float("rate", 0.0, 1.0)
+        if self.on_call:
+            self.on_call(rate)
+        return Evaluation(rate)
 
 
 def test_values_are_taken_over_only_with_the_same_hyper_parameters(tmp_path: Path) -> None:

@@ -188,7 +188,10 @@ class PoolSampler(BaseSampler):
         self._check_objectives(study)
         if not wanted:
             return {}
-        seed = derive_seed(self.seed, "further", sorted(wanted), trial.number) % 2**32
+        # Not by the number of the trial: a query that is made anew after a kill has another one.
+        others = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        place = sum(other.number < trial.number and SKIPPED not in other.user_attrs for other in others)
+        seed = derive_seed(self.seed, "further", sorted(wanted), place) % 2**32
         return sample(study, further_trials(study, trial, self.space), wanted, seed)
 
     def _check_objectives(self, study: Study) -> None:

@@ -2,8 +2,8 @@
 
 The parameters of the architecture are the sampler's own. All others are sampled by tree-structured Parzen estimators
 (Bergstra et al., NeurIPS 2011) that see the further parameters alone, jointly where they were asked for together
-(`multivariate`, `group`). The estimators are made anew for each trial from the history, seeded by (seed, number of the
-trial): so a study goes on after a kill as if there had been none.
+(`multivariate`, `group`). The estimators are made anew for each trial from the history, seeded by (seed, number of
+queries before): so a study goes on after a kill as if there had been none.
 """
 
 import logging
