@@ -177,7 +177,7 @@ def _objective_name(summary: Mapping[str, Any]) -> str:
 
 def said(value: Any) -> str:
     """A hyper-parameter as people read it."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else "none" if value is None else str(value)
 
 
 def plain_table(title: str) -> Table:
