@@ -83,8 +83,8 @@ def test_processes_that_take_turns_are_one_that_does_it_all(kind: str, tmp_path:
         options: dict[str, Any] = {"direction": "maximize", "load_if_exists": True}
         return optuna.create_study(study_name="one", storage=storage, sampler=sampler, **options)
 
-    for _ in range(3):
-        opened().optimize(objective, 2)
+    for _ in range(2):
+        opened().optimize(objective, 3)
     alone = optuna.create_study(direction="maximize", sampler=made())
     alone.optimize(objective, 6)
     assert [trial.params for trial in opened().trials] == [trial.params for trial in alone.trials]
@@ -195,7 +195,8 @@ def test_the_package_for_optunahub_loads_and_its_example_runs(capsys: pytest.Cap
     example = importlib.util.module_from_spec(spec)
     sys.modules["hub_example"] = example
     spec.loader.exec_module(example)
-    sampler = module.sampler_for(example.build, (example.images[:16], example.labels[:16]), budget=2, pool=3)
+    batch = example.images[:16], example.labels[:16]
+    sampler = module.sampler_for(example.build, batch, budget=2, pool=3, metrics=["params"])
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.optimize(example.objective, 2)
     assert study.best_value > 0.15  # guessing gives 0.1
