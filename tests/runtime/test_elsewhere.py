@@ -1,6 +1,8 @@
 """Work in the workers of executors: what travels, what is lost, what is told."""
 
+import importlib
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import closing
@@ -17,6 +19,7 @@ from untrained.runtime import deposit
 from untrained.runtime.deposit import Deposit, Key, Missing, withdrawn
 from untrained.runtime.elsewhere import Elsewhere, Lost, unordered_elsewhere
 from untrained.runtime.executors import EXECUTORS, Executors, Kind, executors_of, named
+from untrained.runtime.travel import Parcel
 
 by_forking = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 """The quickest start of a process; Python warns of it, as this one has threads."""
@@ -86,6 +89,25 @@ def test_a_function_travels_once_to_another_machine(tmp_path: Path) -> None:
     assert machine.sent[0] > 4000
 
 
+def test_workers_find_the_modules_that_this_process_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "only_here.py").write_text("def double(n):\n    return 2 * n\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    double: Any = importlib.import_module("only_here").double
+
+    class Elsewhere(Immediate):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+            monkeypatch.undo()
+            sys.modules.pop("only_here", None)
+            return super().submit(fn, *args, **kwargs)
+
+    before = list(sys.path)
+    try:
+        assert done(double, [3], Elsewhere()) == [6]
+        assert sys.path[-1] == str(tmp_path)
+    finally:
+        sys.path[:] = [place for place in before if place != str(tmp_path)]
+
+
 def test_a_function_travels_in_no_task_of_this_machine() -> None:
     sent = list[int]()
 
@@ -100,7 +122,7 @@ def test_a_function_travels_in_no_task_of_this_machine() -> None:
 
 def test_what_is_withdrawn_twice_is_the_same_and_its_tensors_are_as_they_were() -> None:
     base = torch.arange(12.0).reshape(3, 4)
-    with closing(Deposit({"base": base, "part": base[1:, 2], "empty": torch.zeros(0)})) as made:
+    with closing(Deposit(Parcel({"base": base, "part": base[1:, 2], "empty": torch.zeros(0)}))) as made:
         first = withdrawn(made.key)
         assert withdrawn(made.key) is first
     assert torch.equal(first["base"], base)
@@ -116,10 +138,10 @@ def test_what_is_withdrawn_twice_is_the_same_and_its_tensors_are_as_they_were() 
 
 
 def test_a_file_that_was_tampered_with_is_not_read() -> None:
-    with closing(Deposit([1, 2])) as made:
+    with closing(Deposit(Parcel([1, 2]))) as made:
         path = Path(made.key.path)
         good = path.read_bytes()
-        with closing(Deposit([3, 4])) as other:
+        with closing(Deposit(Parcel([3, 4]))) as other:
             path.write_bytes(Path(other.key.path).read_bytes())
         with pytest.raises(Missing):
             withdrawn(made.key)

@@ -8,10 +8,11 @@ import pytest
 from documented import printed_by, python_blocks
 
 
-def test_the_documented_loop_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documented_executor_and_loop_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (block,) = python_blocks("docs/running.md")
-    assert printed_by(block) == "['complete', 'complete', 'complete']\n"
+    executor, loop = python_blocks("docs/running.md")
+    assert printed_by(executor) == "['complete', 'complete']\n"
+    assert printed_by(loop) == "['complete', 'complete', 'complete']\n"
 
 
 def test_the_documented_study_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

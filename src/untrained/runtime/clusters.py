@@ -83,8 +83,11 @@ class SubmititExecutor(Executor):
     Args:
         address: Must be "".
         options: Of each job, such as `partition` and `timeout_min`, see `submitit.AutoExecutor.update_parameters`; but
-            `cluster` ("slurm" by default) and `folder`, which all nodes must see, are those of the executor.
+            `cluster` ("slurm" by default) and `folder` ("submitit") are those of the executor.
         jobs: Not used: each task is a job of its own.
+
+    Attributes:
+        shared_folder: Of the jobs and of what they need; all nodes must see it.
     """
 
     def __init__(self, address: str, options: Mapping[str, Any], jobs: int) -> None:
@@ -93,8 +96,9 @@ class SubmititExecutor(Executor):
         if address:
             raise InputError(f"executor 'slurm' has no address ({address!r}): run the search where jobs are submitted")
         given = dict(options)
-        folder, cluster = Path(given.pop("folder", SHARED)), given.pop("cluster", "slurm")
-        self._executor = submitit.AutoExecutor(folder, cluster=cluster)
+        self.shared_folder, cluster = Path(given.pop("folder", "submitit")).resolve(), given.pop("cluster", "slurm")
+        self.shared_folder.mkdir(parents=True, exist_ok=True)
+        self._executor = submitit.AutoExecutor(self.shared_folder, cluster=cluster)
         # Some parameters are called alike in every cluster, others are SLURM's alone.
         known = {"timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node", "name"}
         self._executor.update_parameters(**{k if k in known else f"slurm_{k}": v for k, v in given.items()})
@@ -153,7 +157,3 @@ class MPIExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._executor.shutdown(wait=wait, cancel_futures=cancel_futures)
-
-
-SHARED = "submitit"
-"""The folder of jobs and of what they need, in the one in which the search runs."""

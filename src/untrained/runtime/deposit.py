@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from untrained.errors import InputError
+from untrained.errors import InputError, one_line
 from untrained.runtime.travel import Parcel, unpacked
 
 KEPT = 2
@@ -46,31 +46,33 @@ class Deposit:
     """A thing to be had by whoever is sent its key, until it is closed or this process ends.
 
     Args:
-        thing: The thing.
+        parcel: The thing.
+        folder: Where its file is to stand; None for where this machine keeps temporary files.
 
     Raises:
         InputError: There is no room for its file.
-        Exception: It cannot be pickled; what exactly is raised depends on the thing.
 
     Example:
-        >>> deposit = Deposit([1, 2])
+        >>> deposit = Deposit(Parcel([1, 2]))
         >>> withdrawn(deposit.key)
         [1, 2]
         >>> deposit.close()
     """
 
-    def __init__(self, thing: Any) -> None:
-        parcel, digest = Parcel(thing), hashlib.sha256()
-        self._folder = Path(tempfile.mkdtemp(prefix="untrained-"))
-        atexit.register(self.close)
+    def __init__(self, parcel: Parcel, folder: Path | None = None) -> None:
+        digest = hashlib.sha256()
+        self._folder: Path | None = None
+        place = folder or Path(tempfile.gettempdir())
         try:
+            self._folder = Path(tempfile.mkdtemp(prefix="untrained-", dir=place))
+            atexit.register(self.close)
             with (self._folder / FILE).open("wb") as file:
                 for piece in parcel.pieces():
                     digest.update(piece)
                     file.write(piece)
         except OSError as error:
             self.close()
-            raise InputError(f"no room in {self._folder.parent} for what workers get ({error}): set TMPDIR") from error
+            raise InputError(f"what workers get cannot be written in {place}: {one_line(error)}") from error
         self.key = Key(digest.hexdigest(), str(self._folder / FILE))
 
     @property
@@ -81,7 +83,8 @@ class Deposit:
     def close(self) -> None:
         """Removes the file. Who has the thing keeps it."""
         atexit.unregister(self.close)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 _kept = dict[str, Any]()  # digest -> thing, the last used one last

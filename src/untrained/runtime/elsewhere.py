@@ -4,6 +4,7 @@ Workers know nothing and keep nothing: a task names the function (`deposit`) and
 back. A worker that is lost costs a second try of its item, and whoever hands out the items never stops for it.
 """
 
+import sys
 import threading
 import time
 import traceback
@@ -13,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPo
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from untrained.errors import InputError, one_line
@@ -21,7 +23,7 @@ from untrained.runtime.executors import Executors
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.threads import torch_threads
 from untrained.runtime.torch_settings import TorchSettings
-from untrained.runtime.travel import can_travel, packed, unpacked
+from untrained.runtime.travel import Parcel, can_travel, packed, unpacked
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,7 +63,8 @@ class Elsewhere(Generic[Item, Result]):
     ) -> None:
         self.jobs = jobs
         self._executors, self._in_turn = executors, in_turn
-        self._deposit = Deposit((function, TorchSettings.now()))
+        self._parcel = Parcel((_SearchPath(), TorchSettings.now(), function))
+        self._deposit: Deposit | None = None  # once there is an executor, which may say where
         self._waiting, self._suspects = deque[_Task](), deque[_Task]()
         self._running = dict[Future[bytes], _Task]()
         self._alone = False
@@ -91,7 +94,8 @@ class Elsewhere(Generic[Item, Result]):
         for future in self._running:
             future.cancel()
         self._running.clear()
-        self._deposit.close()
+        if self._deposit is not None:
+            self._deposit.close()
 
     def _hand_out(self) -> None:
         while len(self._running) < self.jobs and not (self._alone and self._running):
@@ -102,9 +106,12 @@ class Elsewhere(Generic[Item, Result]):
                 return
             self._hand(queue.popleft())
 
-    def _hand(self, task: "_Task", content: bytes | None = None) -> None:
-        """Has the executor take a task, with the bytes of the function if they were missing."""
+    def _hand(self, task: "_Task", *, is_missing: bool = False) -> None:
+        """Has the executor take a task, with the bytes of the function if its worker had no file of them."""
         task.executor = self._executors.executor
+        if self._deposit is None:
+            self._deposit = Deposit(self._parcel, getattr(task.executor, "shared_folder", None))
+        content = self._deposit.content if is_missing else None
         try:
             future = task.executor.submit(call, self._deposit.key, task.parcel, self._in_turn, content)
         except BrokenExecutor as error:
@@ -128,7 +135,7 @@ class Elsewhere(Generic[Item, Result]):
             case _Kind.DONE:
                 return task.item, content
             case _Kind.MISSING:
-                self._hand(task, self._deposit.content)
+                self._hand(task, is_missing=True)
                 return None
             case _Kind.UNMADE:
                 raise InputError(f"a worker of the executor cannot make what it was sent: {content}")
@@ -214,6 +221,17 @@ class _Each(Generic[Item, Result]):
         return time.monotonic() - start, results
 
 
+class _SearchPath:
+    """Where this process finds modules: a worker that is sent this looks there, too, before it reads what follows."""
+
+    def __reduce__(self) -> Any:
+        return _look_there_too, ([str(Path(place).resolve()) for place in sys.path],)
+
+
+def _look_there_too(places: list[str]) -> None:
+    sys.path.extend(place for place in places if place not in sys.path and Path(place).exists())
+
+
 class _Kind(Enum):
     """What comes back from a worker."""
 
@@ -244,7 +262,7 @@ def call(key: Key, parcel: bytes, in_turn: bool, content: bytes | None = None) -
 
 def _called(key: Key, parcel: bytes, content: bytes | None) -> tuple[_Kind, Any]:
     try:
-        function, settings = withdrawn(key, content)
+        _, settings, function = withdrawn(key, content)
     except Missing:
         return _Kind.MISSING, None
     except Exception as error:  # of whatever the user's code imports
