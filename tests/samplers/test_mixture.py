@@ -426,3 +426,15 @@ def test_it_holds_where_the_weighted_sum_fails(shared_data: Path, task: str) -> 
     ]
     assert np.mean(ranks) < 45  # a tenth of random search
     assert np.median(ranks) < 15
+
+
+def test_queries_before_any_value_are_favourites() -> None:
+    # Eight metrics that agree: all hypotheses but one in 128 have the same favourites, from the last one downwards.
+    archs = [f"{n}" for n in range(50)]
+    table = ScoreTable(tuple(archs), tuple("abcdefgh"), np.repeat(np.arange(50.0)[:, None], 8, axis=1))
+    sampler, batch = Mixture(table, ArchitectureList(archs), budget=4), list[Query]()
+    for _ in range(4):
+        choice = sampler.choose(batch)
+        assert choice.phase == "explore"
+        batch.append(Query(choice.architecture, None, state="running"))
+    assert [query.architecture for query in batch] == ["49", "48", "47", "46"]

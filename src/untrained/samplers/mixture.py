@@ -55,9 +55,9 @@ class Mixture(PoolSampler):
     known: if the observations agree, this is random search.
 
     For each query, a hypothesis is drawn by its weight. If the drawn hypothesis holds that nothing is known, the query
-    is random; so are some queries at the start (`_at_random`). Otherwise the first query is the favourite of the drawn
-    hypothesis, and each further query has the highest expected improvement, averaged over the likeliest hypotheses by
-    their weights.
+    is random; so are some queries at the start (`_at_random`). Otherwise a query that is chosen before any value is
+    known is the favourite of the drawn hypothesis, and each further one has the highest expected improvement, averaged
+    over the likeliest hypotheses by their weights.
 
     A failed query counts as the worst value seen. A running query counts as known, with the value that is expected of
     it, so parallel queries spread. Before the first query, metrics are expected to point the way that the table says;
@@ -159,8 +159,8 @@ class Mixture(PoolSampler):
         if bank.kind[drawn] == Kind.NOTHING or self._at_random(len(seen), bank.kind[drawn], rng) or taken.all():
             queried = set(rows.tolist())
             return self._choice(next(row for row in self._order if row not in queried), "explore", trust)
-        phase = "exploit" if seen else "explore"
-        if not seen:
+        phase = "exploit" if len(y) else "explore"
+        if not len(y):  # an improvement on nothing would be expected of the oddest architectures
             score = bank.predict(drawn)[0]
             score = score if self._costs is None else self._costs.alone(self._candidates, score)
         else:
