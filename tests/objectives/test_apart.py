@@ -23,6 +23,7 @@ from untrained.objectives import Evaluation, EvaluationFailed, Objective
 from untrained.objectives.apart import Apart, Here, evaluator
 from untrained.objectives.base import EvaluationPruned
 from untrained.objectives.outcome import Outcome
+from untrained.runtime.devices import one_gpu
 from untrained.searching.saved import load_summary
 
 SPACE = MLPs()
@@ -319,3 +320,27 @@ def test_what_cannot_be_sent_is_evaluated_here_with_a_warning() -> None:
         evaluator(objective, isolate=False, limit=5.0)
     objective.apart = False
     assert isinstance(evaluator(objective), Here)
+
+
+def test_of_several_gpus_each_process_sees_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def seen(_: Any) -> float:
+        own = os.environ["CUDA_VISIBLE_DEVICES"]
+        (tmp_path / own).touch()
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return float(own)
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    objective: Any = acting(first=seen, second=seen)
+    objective.device = torch.device("cuda")
+    with closing(Apart(objective, 2)) as apart:
+        for arch in ("first", "second"):
+            apart.begin(arch)
+        assert sorted(apart.end().evaluation.value for _ in range(2)) == [0.0, 1.0]
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 7")
+    assert [one_gpu(number)["CUDA_VISIBLE_DEVICES"] for number in range(3)] == ["5", "7", "5"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
+    assert one_gpu(1) == {}

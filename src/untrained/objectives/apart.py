@@ -10,12 +10,14 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, cast
 
 import optuna
+import torch
 
 from untrained.errors import InputError, InputWarning, one_line
 from untrained.objectives.base import EvaluationFailed, Objective
 from untrained.objectives.elsewhere import elsewhere
 from untrained.objectives.far import TRIAL, Evaluate, Failure, evaluated, told_apart
 from untrained.objectives.outcome import Outcome
+from untrained.runtime.devices import one_gpu
 from untrained.runtime.executors import Executors
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.travel import Parcel
@@ -62,7 +64,8 @@ class Here:
 class Apart:
     """Evaluates in processes of their own, which are started when they are needed, and anew after a death.
 
-    The objective is sent to each once. Its callbacks (attributes `on_...`) are called in this process, `on_step` at
+    The objective is sent to each once. If it computes on "cuda", and there are several GPUs, each process sees one of
+    them. Its callbacks (attributes `on_...`) are called in this process, `on_step` at
     most 20 times a second.
 
     Args:
@@ -110,9 +113,13 @@ class Apart:
         self._begun.clear()
 
     def _start(self) -> None:
-        job = _Job()
+        taken = {job.number for job in self._pool.values()}
+        job = _Job(next(number for number in range(self.jobs) if number not in taken))
         answer = functools.partial(self._answer, job)
-        job.worker = Worker[tuple[str, bool], Any](self._parcel, self._limit, answer)
+        device = getattr(self._objective, "device", None)
+        own_gpu = isinstance(device, torch.device) and device.type == "cuda" and not device.index
+        environment = one_gpu(job.number) if own_gpu and self.jobs > 1 else {}
+        job.worker = Worker[tuple[str, bool], Any](self._parcel, self._limit, answer, environment)
         self._pool[job.worker.pipe] = job
 
     def _next(self, job: "_Job") -> None:
@@ -232,6 +239,7 @@ def _warn_here(error: Exception) -> None:
 class _Job:
     """A process and the evaluation that it works on."""
 
+    number: int
     worker: Worker[tuple[str, bool], Any] = field(init=False)
     arch: str = ""
     trial: optuna.Trial | None = None

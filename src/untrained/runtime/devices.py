@@ -1,5 +1,6 @@
 """On which device torch computes, and with which settings."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -36,6 +37,20 @@ def usable_device(name: str, double: bool = False) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if _has_mps() and not double else "cpu")
+
+
+def one_gpu(number: int) -> dict[str, str]:
+    """What a process of several finds in its environment to see one of the GPUs, the first one the first.
+
+    Args:
+        number: Of the process, from 0. If there are more processes than GPUs, some share one.
+
+    Returns:
+        Variables of its environment; none if there is one GPU, or none at all.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = visible.split(",") if visible else [str(index) for index in range(torch.cuda.device_count())]
+    return {"CUDA_VISIBLE_DEVICES": names[number % len(names)].strip()} if len(names) > 1 else {}
 
 
 def _has_mps() -> bool:

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -67,6 +67,7 @@ class Worker(Generic[Item, Result]):
     Args:
         function: What it calls. While it works, it may call `line.owner().ask(...)` and `.tell(...)`.
         limit: How many seconds one item may take; None for as long as it likes.
+        environment: Variables of its environment besides those of this process.
         answer: What its `ask` and `tell` call here. What this raises is raised by `ask`, but an `InputError`, or any
             error at a `tell`, by `receive`.
 
@@ -77,7 +78,13 @@ class Worker(Generic[Item, Result]):
         ready: Whether it has its function.
     """
 
-    def __init__(self, function: Parcel, limit: float | None = None, answer: Answer = nothing_to_answer) -> None:
+    def __init__(
+        self,
+        function: Parcel,
+        limit: float | None = None,
+        answer: Answer = nothing_to_answer,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.running = list[Item]()
@@ -90,7 +97,7 @@ class Worker(Generic[Item, Result]):
         # The process inherits that signals are blocked, until it ignores them: Ctrl-C reaches it, too, at any moment.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            with _main_hidden():
+            with _main_hidden(), _with_variables(environment or {}):
                 self._process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -215,6 +222,21 @@ def _main_hidden() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _with_variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables of the environment, which a process that is started inherits."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @dataclass(frozen=True)
