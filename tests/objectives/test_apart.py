@@ -212,7 +212,7 @@ def test_an_exception_comes_back_with_its_name_and_as_what_the_search_takes_it_f
     error = outcome(many, arch, optuna.create_study().ask()).result
     assert isinstance(error, kind)
     assert f"{type(error).__name__}: {error}".startswith(shown)
-    assert any("in __call__" in note for note in error.__notes__)
+    assert any("in evaluated" in note for note in error.__notes__)
 
 
 def test_an_interrupt_and_bad_input_are_no_outcome(many: Apart) -> None:
