@@ -6,6 +6,9 @@ Parameter names are those of timm's vision transformers.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from untrained.spaces import picture
+from untrained.spaces.outline import Outline
+
 STD = 0.02
 """Standard deviation of the initial weights, as in BERT, GPT-2 and ViT."""
 
@@ -124,3 +127,16 @@ def block_parameters(width: int, heads: int, hidden: int, *, head_width: int | N
     inner = heads * (head_width or width // heads)
     biases = 3 * inner + width + hidden + width + 2 * width
     return 4 * inner * width + 2 * width * hidden + 2 * width + bias * biases
+
+
+def drawn_layer(net: Outline, name: str, heads: int, ratio: float) -> picture.Block:
+    """The picture of a layer of attention and an MLP.
+
+    Args:
+        net: the outline of the network.
+        name: of the module.
+        heads: of the attention.
+        ratio: features of the MLP, as a multiple of the width.
+    """
+    details = (f"{heads} head{'s' if heads > 1 else ''}", f"MLP × {ratio:g}")
+    return net.block("attention + MLP", "attention", name, details=details)

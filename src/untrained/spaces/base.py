@@ -16,11 +16,14 @@ from torch import nn
 from untrained.errors import InputError, one_line, shown
 from untrained.runtime.identity import described
 from untrained.runtime.lookup import file_of, with_file
-from untrained.spaces.decision import TRIES, Decision, decisions_of
+from untrained.spaces.decision import Decision, decisions_of
 from untrained.spaces.forms import AROUND
 from untrained.spaces.instances import state_of
+from untrained.spaces.picture import Picture
 from untrained.spaces.pools import MISSES, drawn_pool
+from untrained.spaces.reading import read_picture
 from untrained.spaces.text import split
+from untrained.spaces.variation import child, mutant
 
 ENUMERABLE = 1_000_000
 """Spaces of up to this many combinations are enumerated; larger ones are sampled."""
@@ -342,14 +345,7 @@ class SearchSpace(ABC):
         Returns:
             The other architecture; `arch` itself if none of `TRIES` changes gives another valid architecture.
         """
-        params, decisions = self.to_params(arch), self.decisions_of(arch)
-        open_decisions = [decision for decision in decisions.values() if decision.count != 1]
-        for _ in range(TRIES if open_decisions else 0):
-            decision = rng.choice(open_decisions)
-            mutant = self.completed(params | {decision.name: decision.other(params[decision.name], rng)}, rng)
-            if mutant not in (None, arch):
-                return mutant
-        return arch
+        return mutant(self, arch, rng)
 
     def crossover(self, first: str, second: str, rng: random.Random) -> str:
         """Takes each decision from one of two architectures.
@@ -362,14 +358,22 @@ class SearchSpace(ABC):
         Returns:
             The child; `first` itself if none of `TRIES` mixtures is a valid architecture.
         """
-        parents = self.to_params(first), self.to_params(second)
-        for _ in range(TRIES):
-            mixed = {
-                key: rng.choice([parent[key] for parent in parents if key in parent]) for key in parents[0] | parents[1]
-            }
-            if (child := self.completed(mixed, rng)) is not None:
-                return child
-        return first
+        return child(self, first, second, rng)
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """What there is to draw of an architecture.
+
+        By default: the blocks of its network, in the order in which data pass them. Nothing is allocated.
+
+        Args:
+            arch: an architecture of this space.
+            inputs: a batch of the network's inputs, of which only shapes and types count; None for what the options
+                of the space say (`in_channels`, `image_size`, `in_features`, `length`), or else no shapes.
+
+        Raises:
+            InputError: if `arch` is not an architecture of this space, or its network does not take the inputs.
+        """
+        return read_picture(self, arch, inputs)
 
     def pool(self, n: int | None = None, seed: int = 0, *, at_most: bool = False) -> list[str]:
         """Distinct canonical architectures, drawn at random.

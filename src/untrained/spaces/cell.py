@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby, permutations, product
 
 from untrained.errors import InputError, shown
+from untrained.spaces.picture import Edge, Graph, Node, kind_of_operation, live_edges
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """(from, to) of each edge, in the order of the string."""
@@ -94,3 +95,20 @@ def normal_form(ops: Sequence[str], *, reduction: bool = False) -> NormalForm:
     # Sorting by expression leaves only terms of equal expression to be permuted: nearly always none.
     ties = [list(group) for _, group in groupby(sorted(live, key=expression), key=expression)]
     return min(numbered([t for group in order for t in group]) for order in product(*map(permutations, ties)))
+
+
+def cell_graph(ops: Sequence[str], title: str = "cell") -> Graph:
+    """The picture of a cell: its nodes, and the operations between them.
+
+    Args:
+        ops: the six operations, in the order of `EDGES`.
+        title: what it is called.
+
+    Example:
+        >>> [edge.label for edge in cell_graph(["none", "none", "none", "skip_connect", "none", "none"]).edges
+        ...  if not edge.dead]
+        ['skip_connect']
+    """
+    nodes = (Node("0", "input", "input"), Node("1"), Node("2"), Node("3", "output", "output"))
+    edges = [Edge(str(i), str(j), op, kind_of_operation(op)) for (i, j), op in zip(EDGES, ops, strict=True)]
+    return Graph(title, nodes, live_edges(edges, ["0"], "3"))

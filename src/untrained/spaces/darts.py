@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -16,6 +16,9 @@ from untrained.spaces.base import SearchSpace
 from untrained.spaces.darts_network import LARGE, NODES, OPERATIONS, DARTSNetwork
 from untrained.spaces.facts import Size, check_whole, image_size, sides
 from untrained.spaces.forms import AROUND
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Graph, Node, Picture, Stage, kind_of_operation
+from untrained.spaces.picture import Edge as Arrow
 
 OPS = tuple(OPERATIONS)
 CELLS = ("normal", "reduce")
@@ -172,6 +175,27 @@ class DARTS(SearchSpace):
             large=large,
         )
 
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """Both cells, and the skeleton in which they are repeated."""
+        titles = {"normal": "normal cell", "reduce": "reduction cell"}
+        graphs = (_drawn(titles[name], cell) for name, cell in zip(CELLS, _parsed(arch), strict=True))
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        stem = ("stem0", "stem1") if min(sides(self.image_size)) > LARGE else ("stem0",)
+        title = "three conv 3×3" if len(stem) > 1 else "conv 3×3"
+        stages = [Stage((net.input(),)), Stage((net.block(title, "conv", *stem),))]
+        ends = [*dict.fromkeys((0, self.layers // 3, 2 * self.layers // 3)), self.layers]
+        for start, end in pairwise(ends):
+            cells = []
+            for i in range(start, end):
+                reduction = i in (self.layers // 3, 2 * self.layers // 3)
+                kind = ("reduction cell", "reduction") if reduction else ("normal cell", "cell")
+                cells.append(net.block(*kind, f"cells.{i}"))
+            stages.append(Stage(tuple(cells), f"cells {start + 1} to {end}" if end - start > 1 else f"cell {end}"))
+        stages.append(
+            Stage((net.block("average pool", "pool", "global_pooling"), net.block("linear", "linear", "classifier")))
+        )
+        return Picture(self.name, arch, (*graphs, Chain("network", tuple(stages))), net.params(""))
+
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, without those of an auxiliary head, counted without building the network."""
         normal, reduce = _parsed(arch)
@@ -244,6 +268,18 @@ def _cell(text: str) -> Cell | None:
             return None
         cell.append((one, other))
     return tuple(cell)
+
+
+def _drawn(title: str, cell: Cell) -> Graph:
+    names = ["before last", "last", *map(str, range(NODES))]
+    inputs, nodes = [Node(name, kind="input") for name in names[:2]], [Node(name) for name in names[2:]]
+    edges = [
+        Arrow(names[source], names[place], op, kind_of_operation(op))
+        for place, node in enumerate(cell, start=2)
+        for op, source in node
+    ]
+    joined = [Arrow(name, "output") for name in names[2:]]
+    return Graph(title, (*inputs, *nodes, Node("output", kind="output")), (*edges, *joined))
 
 
 def _renumbered(cell: Cell) -> Iterator[list[tuple[Edge, Edge]]]:

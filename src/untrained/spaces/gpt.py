@@ -9,9 +9,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from torch import nn
 
 from untrained.errors import InputError, listed, shown
+from untrained.spaces.attention import drawn_layer
 from untrained.spaces.conditional import ConditionalSpace
 from untrained.spaces.facts import check_whole
 from untrained.spaces.gpt_network import GPT
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,21 @@ class GPTs(ConditionalSpace):
         layers = [(p[f"heads_{i}"], p[f"ratio_{i}"] * p["width"]) for i in range(1, p["layers"] + 1)]
         head_width = SCALES[self.scale].head_width
         return GPT(p["width"], layers, head_width, self.vocabulary, self.length, bias=bool(p["bias"]))
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, layer by layer."""
+        p = self.to_params(arch)
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        layers = [
+            drawn_layer(net, f"blocks.{i - 1}", p[f"heads_{i}"], p[f"ratio_{i}"]) for i in range(1, p["layers"] + 1)
+        ]
+        stages = (
+            Stage((net.input(),)),
+            Stage((net.block("tokens", "embedding", "wte"),)),
+            Stage(tuple(layers)),
+            Stage((net.block("linear", "linear", "ln_f", "lm_head", details=("the next token",)),)),
+        )
+        return Picture(self.name, arch, (Chain("network", stages),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from untrained.spaces.conditional import ConditionalSpace
 from untrained.spaces.facts import check_whole
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 NARROWEST = 8
 """Units of the narrowest layer."""
@@ -83,6 +85,28 @@ class MLPs(ConditionalSpace):
             for k, (before, units) in enumerate(zip((self.in_features, *widths), widths, strict=False))
         ]
         return nn.Sequential(*layers, nn.Linear((self.in_features, *widths)[-1], self.num_classes))
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, layer by layer."""
+        p = self.to_params(arch)
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        layers = [
+            net.block(
+                "linear",
+                "linear",
+                str(k),
+                details=(
+                    f"{p['norm']} norm" if p["norm"] != "none" else "",
+                    p["act"],
+                    f"dropout {p['dropout']:g}" if p["dropout"] else "",
+                    "residual" if k and p["residual"] else "",
+                ),
+            )
+            for k in range(p["depth"])
+        ]
+        hidden = [Stage(tuple(layers))] if layers else []
+        stages = (Stage((net.input(),)), *hidden, Stage((net.block("linear", "linear", str(p["depth"])),)))
+        return Picture(self.name, arch, (Chain("network", stages),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` in millions, counted without building the network."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -18,8 +19,11 @@ from untrained.spaces.mobile import (
     SqueezeExcite,
     count_inverted,
     drawn_for_convolutions,
+    drawn_inverted,
     fitting_strides,
 )
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 STEM, HEAD = 32, 1280
 CHANNELS = (16, 24, 40, 80, 112, 192, 320)
@@ -28,9 +32,6 @@ STRIDES = (2, 1, 2, 2, 2, 1, 2, 1)
 EXPANSIONS, KERNELS = (1, 4, 6), (3, 5)
 MOST_LAYERS = (3, 3, 3, 3, 3, 4, 3)
 FORM = "e6k3l1s0|e4k5l2s1|..."
-
-Stage = tuple[int, int, int, int]
-"""Expansion, kernel, layers, squeeze-and-excitation."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,25 @@ class MnasNets(SearchSpace):
         network = nn.Sequential(*layers, *head)
         drawn_for_convolutions(network)
         return network
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, stage by stage."""
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        stages = [Stage((net.input(),)), Stage((net.block("conv 3×3", "conv", "0"),))]
+        blocks, place = self._blocks(arch), 1
+        for i, layers in enumerate([*self.to_params(arch).values()][2::4], start=1):
+            drawn = [
+                drawn_inverted(net, str(place + k), kernel, stride, squeezed, hidden // c_in)
+                for k, (c_in, hidden, _, kernel, stride, squeezed) in enumerate(islice(blocks, layers))
+            ]
+            stages.append(Stage(tuple(drawn), f"stage {i}"))
+            place += layers
+        head = [
+            net.block("conv 1×1", "conv", str(place)),
+            net.block("average pool", "pool", str(place + 1)),
+            net.block("linear", "linear", str(place + 3)),
+        ]
+        return Picture(self.name, arch, (Chain("network", (*stages, Stage(tuple(head)))),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` in millions, counted without building the network."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from untrained.spaces.counter import Counter
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Block
 
 LEAST = 4
 """The smaller side of the last maps has at least this many pixels, if that of the images has."""
@@ -121,6 +123,19 @@ class InvertedResidual(nn.Module):
         """n x c_in x h x w -> n x c_out x h/stride x w/stride, rounded up."""
         y = self.layers(x)
         return x + y if self.residual else y
+
+
+def drawn_inverted(net: Outline, name: str, kernel: int, stride: int, squeezed: int, expansion: float) -> Block:
+    """The picture of an `InvertedResidual`.
+
+    Args:
+        net: the outline of the network.
+        name: of the module.
+        kernel, stride, squeezed: as in `count_inverted`.
+        expansion: how many times as many channels there are in the middle.
+    """
+    details = (f"expansion {expansion}", "excitation" if squeezed else "", "stride 2" if stride > 1 else "")
+    return net.block(f"MBConv {kernel}×{kernel}", "depthwise", name, details=details)
 
 
 def drawn_for_convolutions(network: nn.Module) -> None:

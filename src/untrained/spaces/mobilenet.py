@@ -16,7 +16,10 @@ from untrained.errors import InputError, shown
 from untrained.spaces.conditional import ConditionalSpace
 from untrained.spaces.counter import Counter
 from untrained.spaces.facts import Size, check_whole, image_size, sides
+from untrained.spaces.mobile import drawn_inverted
 from untrained.spaces.mobilenet_network import STAGES, Layer, MobileNet, count_network, shape_of
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 KERNELS, EXPANSIONS = (3, 5, 7), (3, 4, 6)
 DEPTHS = (2, 3, 4)
@@ -124,6 +127,29 @@ class MobileNets(ConditionalSpace):
         width, stages, size = self._stages(arch)
         resized = None if size == sides(self.image_size) else size
         return MobileNet(shape_of(stages, width, size), self.num_classes, self.in_channels, resized)
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, stage by stage."""
+        width, layers = self._stages(arch)
+        blocks = shape_of(layers, width, sides(self.image_size)).blocks
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        first = drawn_inverted(net, "blocks.0", 3, 1, 0, 1)
+        stages = [Stage((net.input(),)), Stage((net.block("conv 3×3", "conv", "stem"), first))]
+        place = 1
+        for i, stage in enumerate(layers, start=1):
+            drawn = [
+                drawn_inverted(net, f"blocks.{k}", b.kernel, b.stride, b.squeezed, layer.expansion)
+                for k, (b, layer) in enumerate(zip(blocks[place:], stage, strict=False), start=place)
+            ]
+            stages.append(Stage(tuple(drawn), f"stage {i}"))
+            place += len(stage)
+        head = (
+            net.block("conv 1×1", "conv", "last"),
+            net.block("average pool", "pool", "pool"),
+            net.block("linear", "linear", "head.1", "head.2"),
+            net.block("linear", "linear", "head.3"),
+        )
+        return Picture(self.name, arch, (Chain("network", (*stages, Stage(head))),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` in millions, counted without building the network."""

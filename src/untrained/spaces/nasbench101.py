@@ -15,7 +15,10 @@ from untrained.spaces.conditional import ConditionalSpace
 from untrained.spaces.decision import TRIES
 from untrained.spaces.facts import check_whole
 from untrained.spaces.forms import AROUND, digits_in
-from untrained.spaces.nasbench101_network import OPERATIONS, NASBench101Network, vertex_channels
+from untrained.spaces.nasbench101_network import OPERATIONS, STACKS, NASBench101Network, vertex_channels
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Block, Chain, Edge, Node, Picture, Stage, kind_of_operation
+from untrained.spaces.picture import Graph as Drawn
 
 VERTICES, MOST_EDGES = 7, 9
 OUT = VERTICES - 1
@@ -184,6 +187,23 @@ class NASBench101(ConditionalSpace):
         """The network; see `NASBench101Network`."""
         ops, edges = _graph(self.to_params(arch))
         return NASBench101Network(ops, set(edges), self.N, self.C, self.num_classes, self.in_channels)
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The cell, and the skeleton in which it is repeated."""
+        ops, edges = _graph(self.to_params(arch))
+        out = len(ops) + 1
+        inner = (Node(str(v), op, kind_of_operation(op)) for v, op in enumerate(ops, start=1))
+        nodes = (Node("0", "input", "input"), *inner, Node(str(out), "output", "output"))
+        cell = Drawn("cell", nodes, tuple(Edge(str(u), str(v)) for u, v in sorted(edges)))
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        stages = [Stage((net.input(),)), Stage((net.block("conv 3×3", "conv", "layers.0"),))]
+        for stack in range(STACKS):
+            first = 1 + stack * (self.N + 1)
+            halved = [net.block("max pool 2×2", "pool", f"layers.{first - 1}")] if stack else list[Block]()
+            cells = tuple(net.block("cell", "cell", f"layers.{i}") for i in range(first, first + self.N))
+            stages += [*(Stage((pool,)) for pool in halved), Stage(cells, f"stack {stack + 1}")]
+        stages.append(Stage((net.block("average pool", "pool", "pool"), net.block("linear", "linear", "classifier"))))
+        return Picture(self.name, arch, (cell, Chain("network", tuple(stages))), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""

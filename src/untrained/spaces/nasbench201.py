@@ -12,9 +12,11 @@ from torch import nn
 
 from untrained.errors import InputError, shown
 from untrained.spaces.base import SearchSpace
-from untrained.spaces.cell import EDGES, NONE, NormalForm, format_cell, normal_form, parse_cell
+from untrained.spaces.cell import EDGES, NONE, NormalForm, cell_graph, format_cell, normal_form, parse_cell
 from untrained.spaces.forms import AROUND, at_index, digits_in, is_index
 from untrained.spaces.nasbench201_network import OPERATIONS, NASBench201Network
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 CHOICES = tuple(OPERATIONS)
 
@@ -106,6 +108,21 @@ class NASBench201(SearchSpace):
     def build(self, arch: str) -> nn.Module:
         """N x 3 cells of `arch` as written, dead edges and all; see `NASBench201Network`."""
         return NASBench201Network(_parsed(arch), self.N, self.C, self.num_classes, self.in_channels)
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The cell, with its dead edges, and the skeleton in which it is repeated."""
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        stages = [Stage((net.input(),)), Stage((net.block("conv 3×3", "conv", "stem"),))]
+        for stage in range(3):
+            first = stage * (self.N + 1)
+            if stage:
+                stages.append(Stage((net.block("reduction", "reduction", f"cells.{first - 1}"),)))
+            cells = tuple(net.block("cell", "cell", f"cells.{i}") for i in range(first, first + self.N))
+            stages.append(Stage(cells, f"stage {stage + 1}"))
+        pool = net.block("average pool", "pool", "lastact", "global_pooling")
+        stages.append(Stage((pool, net.block("linear", "linear", "classifier"))))
+        graph = cell_graph(_parsed(arch))
+        return Picture(self.name, arch, (graph, Chain("network", tuple(stages))), net.params(""))
 
 
 _DISTRIBUTIONS = {f"{i}->{j}": CategoricalDistribution(CHOICES) for i, j in EDGES}

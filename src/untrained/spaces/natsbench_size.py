@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from untrained.errors import InputError, shown
 from untrained.spaces.base import SearchSpace
-from untrained.spaces.cell import EDGES, parse_cell
+from untrained.spaces.cell import EDGES, cell_graph, parse_cell
 from untrained.spaces.facts import check_whole
 from untrained.spaces.forms import AROUND, at_index, is_index
 from untrained.spaces.nasbench201_network import OPERATIONS, Reduction, ReLUConvBN
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 """The cell of every network, as NAS-Bench-201 writes it."""
@@ -80,6 +82,22 @@ class NATSBenchSize(SearchSpace):
     def build(self, arch: str) -> nn.Module:
         """The network; see `SizeNetwork`."""
         return SizeNetwork(tuple(self.to_params(arch).values()), self.num_classes, self.in_channels)
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network with its numbers of channels, and the cell that all networks have."""
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        cells = [
+            net.block("reduction" if i % 2 else "cell", "reduction" if i % 2 else "cell", f"cells.{i}")
+            for i in range(len(LAYERS))
+        ]
+        head = (
+            net.block("average pool", "pool", "lastact", "global_pooling"),
+            net.block("linear", "linear", "classifier"),
+        )
+        blocks = (net.input(), net.block("conv 3×3", "conv", "stem"), *cells, *head)
+        chain = Chain("network", (Stage(blocks),))
+        graph = cell_graph(parse_cell(CELL, [*OPERATIONS]), "cell of all networks")
+        return Picture(self.name, arch, (chain, graph), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""

@@ -10,6 +10,8 @@ from torch import nn
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.counter import Counter
 from untrained.spaces.facts import Size, check_whole, image_size, sides
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 from untrained.spaces.resnet_network import BLOCKS, ResNet, first_maps, strides_of
 
 WIDTHS = (8, 12, 16, 24, 32, 48, 64)
@@ -72,6 +74,29 @@ class ResNets(SearchSpace):
         p = self.to_params(arch)
         depths = [p[stage] for stage in STAGES]
         return ResNet(p["block"], p["width"], depths, self.num_classes, self.in_channels, sides(self.image_size))
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, stage by stage."""
+        p, size = self.to_params(arch), sides(self.image_size)
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        large = first_maps(size) != size
+        stem = net.block(*(("conv 7×7", "conv") if large else ("conv 3×3", "conv")), "conv1", "bn1")
+        pool = (net.block("max pool 3×3", "pool", "maxpool"),) if large else ()
+        stages = [Stage((net.input(),)), Stage((stem, *pool))]
+        kernels = " · ".join(f"{kernel}×{kernel}" for kernel, _ in BLOCKS[p["block"]].layers)
+        for i, (stage, stride) in enumerate(zip(STAGES, strides_of(size), strict=True), start=1):
+            blocks = tuple(
+                net.block(
+                    p["block"],
+                    "conv",
+                    f"layer{i}.{k}",
+                    details=(kernels, "stride 2" if stride > 1 and not k else ""),
+                )
+                for k in range(p[stage])
+            )
+            stages += [Stage(blocks, f"stage {i}")] if blocks else []
+        stages.append(Stage((net.block("average pool", "pool", "avgpool"), net.block("linear", "linear", "fc"))))
+        return Picture(self.name, arch, (Chain("network", tuple(stages)),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` and `flops` in millions, counted without building the network."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from torch import Tensor, nn
 
-from untrained.spaces.attention import Block, block_parameters, drawn_small
+from untrained.spaces.attention import Block, block_parameters, drawn_layer, drawn_small
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.facts import check_whole
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,19 @@ class Transformers(SearchSpace):
             Block(p["width"], p["heads"], p["ratio"] * p["width"], dropout=p["dropout"]) for _ in range(p["depth"])
         ]
         return Transformer(blocks, p["width"], p["dropout"], self.num_classes, self.vocabulary, self.length)
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, layer by layer."""
+        p = self.to_params(arch)
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        layers = tuple(drawn_layer(net, f"blocks.{i}", p["heads"], p["ratio"]) for i in range(p["depth"]))
+        stages = (
+            Stage((net.input(),)),
+            Stage((net.block("tokens", "embedding", "tokens"),)),
+            Stage(layers),
+            Stage((net.block("linear", "linear", "norm", "head", details=("mean of the places",)),)),
+        )
+        return Picture(self.name, arch, (Chain("network", stages),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""

@@ -14,17 +14,21 @@ from functools import cache
 from itertools import combinations, product
 from typing import Any
 
+import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from torch import nn
 
 from untrained.errors import InputError, shown
 from untrained.spaces.base import SearchSpace
-from untrained.spaces.cell import EDGES, NONE, SKIP, NormalForm, normal_form
+from untrained.spaces.cell import EDGES, NONE, SKIP, NormalForm, cell_graph, normal_form
 from untrained.spaces.facts import Size, check_whole, image_size, sides
 from untrained.spaces.forms import AROUND, at_index, digits_in, is_index
 from untrained.spaces.mobile import fitting_strides
-from untrained.spaces.transnas101_heads import HEADS, Head, decoder
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Picture
+from untrained.spaces.transnas101_heads import HEADS, PIECES, Head, decoder
 from untrained.spaces.transnas101_network import CONVOLUTIONS, Encoder, OfImages, OfPieces, OfPixels
+from untrained.spaces.transnas101_picture import skeleton
 from untrained.spaces.transnas101_sizes import count
 
 TASKS = tuple(HEADS)
@@ -109,6 +113,17 @@ class _TransNAS(SearchSpace):
             return at_index(tuple(self), text, self.name)
         digits = digits_in(text)
         return super().read(text if digits is None else self._from_digits(digits))
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The cell, if there is one, and the skeleton with the head of the task."""
+        self.to_params(arch)
+        macro, ops = self._parts(arch)
+        if inputs is None and self._head.kind == "pieces":
+            inputs = torch.zeros(2, PIECES, self.in_channels, *self._size, device="meta")
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        halvings = self._stem.count(2) + sum(digit in "34" for digit in macro)
+        chain = skeleton(net, macro, self._head, halvings, cells=ops is not None)
+        return Picture(self.name, arch, (*([cell_graph(ops)] if ops else []), chain), net.params(""))
 
     @abstractmethod
     def _from_digits(self, digits: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from untrained.errors import InputError
 from untrained.spaces.base import SearchSpace
 from untrained.spaces.facts import Size, check_whole, image_size, sides
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 
 WIDTHS = (8, 12, 16, 24, 32, 48, 64)
 """About evenly spread in their logarithm, so that cheap networks are drawn as often as costly ones."""
@@ -81,6 +84,25 @@ class UNets(SearchSpace):
         p = self.to_params(arch)
         residual = p["block"] == "residual"
         return UNet(p["depth"], p["width"], p["convs"], self.num_classes, self.in_channels, residual=residual)
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The way down, the way up, and what each level of it takes from the way down."""
+        p = self.to_params(arch)
+        depth = p["depth"]
+        convs = f"{p['convs']} conv 3×3" if p["convs"] > 1 else "conv 3×3"
+        residual = "residual" if p["block"] == "residual" else ""
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        down = [
+            net.block(convs, "conv", f"down.{i}", details=("after max pool 2×2" if i else "", residual))
+            for i in range(depth + 1)
+        ]
+        up = [
+            net.block(convs, "conv", f"enlarge.{i}", f"up.{i}", details=("after up-conv 2×2", residual))
+            for i in range(depth)
+        ]
+        blocks = (net.input(), *down, *up, net.block("conv 1×1", "conv", "head"))
+        skips = tuple((1 + i, 1 + 2 * depth - i) for i in range(depth))
+        return Picture(self.name, arch, (Chain("network", (Stage(blocks),), skips),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""

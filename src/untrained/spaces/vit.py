@@ -14,9 +14,11 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from torch import Tensor, nn
 
 from untrained.errors import InputError, listed, shown
-from untrained.spaces.attention import Block, block_parameters, drawn_small
+from untrained.spaces.attention import Block, block_parameters, drawn_layer, drawn_small
 from untrained.spaces.conditional import ConditionalSpace
 from untrained.spaces.facts import Size, check_whole, image_size, sides
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Picture, Stage
 from untrained.spaces.relative import RelativeAttention, relative_parameters
 
 SMALLEST_PATCH, LARGEST_PATCH = 2, 16
@@ -161,6 +163,21 @@ class ViTs(ConditionalSpace):
 
         blocks = [block(*layer) for layer in layers]
         return ViT(blocks, width, self.num_classes, self.in_channels, size, patch, mean=bool(self.relative))
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, layer by layer."""
+        p, patch = self.to_params(arch), patch_side(sides(self.image_size))
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        layers = [
+            drawn_layer(net, f"blocks.{i - 1}", p[f"heads_{i}"], p[f"ratio_{i}"]) for i in range(1, p["depth"] + 1)
+        ]
+        stages = (
+            Stage((net.input(),)),
+            Stage((net.block("patches", "embedding", "patch_embed", details=(f"{patch}×{patch} pixels",)),)),
+            Stage(tuple(layers)),
+            Stage((net.block("linear", "linear", "norm", "head", details=("mean of the tokens" if self.relative else "on the first token",)),)),
+        )
+        return Picture(self.name, arch, (Chain("network", stages),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""
