@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TrainingObjective,
     )
     from untrained.probe import Probe
+    from untrained.report.drawing import Drawing, draw
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable
     from untrained.scoring.pool import Scoring, compute_scores
@@ -68,6 +69,7 @@ _HOMES = {
     "metrics": ("METRICS", "ROBOT_METRICS", "Metric", "default_metrics", "metric"),
     "objectives": ("Evaluation", "EvaluationFailed", "Objective", "Recipe", "TabularObjective", "TrainingObjective"),
     "probe": ("Probe",),
+    "report.drawing": ("Drawing", "draw"),
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable",),
     "scoring.pool": ("Scoring", "compute_scores"),
@@ -114,6 +116,7 @@ __all__ = [
     "BenchResult",
     "Benchmark",
     "Data",
+    "Drawing",
     "Evaluation",
     "EvaluationFailed",
     "Exportable",
@@ -155,6 +158,7 @@ __all__ = [
     "choice",
     "compute_scores",
     "default_metrics",
+    "draw",
     "export_network",
     "load_data",
     "load_network",

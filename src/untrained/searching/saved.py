@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from untrained.errors import InputError, listed, shown
 from untrained.samplers.query import best_query, queries
-from untrained.searching.interface import Interface
+from untrained.searching.interface import Interface, example_of
 from untrained.searching.result import BEST_FILE, summary_of
 from untrained.searching.storage import open_storage, sqlite_url
 from untrained.searching.studies import has_history, latest_search, searches
 from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import load_weights
 from untrained.spaces import SearchSpace, as_space, remade_space
+from untrained.spaces.picture import Picture
 
 STUDY_FILE, RUN_FILE, TRAINED_FILE = "study.db", "run.json", "trained.json"
 
@@ -128,6 +129,33 @@ def load_network(folder: str | Path, space: Any = None, which: str | None = None
     if weights:
         _load(net, load_weights(folder / weights), folder / weights)
     return TrainedNetwork(net, interface, architecture=arch, value=value, source=source)
+
+
+def load_picture(folder: str | Path, space: Any = None) -> Picture:
+    """What there is to draw of the best architecture of a search, finished or not.
+
+    Args:
+        folder: The folder of the search.
+        space: As for `load_network`.
+
+    Raises:
+        InputError: There is no such search or no best architecture yet, the space is one of its own, or nothing is
+            known of its architectures.
+    """
+    folder = Path(folder)
+    summary = load_summary(folder)
+    if summary.get("best") is None:
+        raise InputError(f"the search in {str(folder)!r} has no best architecture yet: no query has a value")
+    try:
+        made, arch = (str(summary["space"]), dict(summary["space_options"])), str(summary["best"]["architecture"])
+        interface = Interface.from_json(summary.get("network", {}))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _broken(folder / BEST_FILE) from error
+    if made[0] == "table" and space is None:
+        raise InputError(f"the search in {str(folder)!r} was in a table without a space: there is nothing to draw")
+    known = interface.inputs is not None
+    inputs = interface.preparation.module()(example_of(interface.inputs, n=2)) if known else None
+    return (_loaded_space(*made) if space is None else as_space(space, made[1])).picture(arch, inputs)
 
 
 def _kept(document: dict[str, Any], arch: str, folder: Path) -> dict[str, Any]:
