@@ -14,10 +14,21 @@ from untrained.errors import InputError, listed, shown
 from untrained.spaces.bert_network import BERT, Layer, layer_parameters
 from untrained.spaces.conditional import ConditionalSpace
 from untrained.spaces.facts import check_whole
+from untrained.spaces.outline import Outline
+from untrained.spaces.picture import Chain, Kind, Picture, Stage
 
 LAYER = re.compile(r"([A-Z]+-(?:[A-Z]+|\d+))-h(\d+)-f(\d+)x(\d+)", re.ASCII)
 FORM = "256;SA-WMA-h4-f1024x3;LT-DCT-h2-f512x3"
 PARTS = ("operation", "heads", "hidden", "stack")
+
+
+DRAWN: dict[str, tuple[str, Kind]] = {
+    "SA-SDP": ("self-attention", "attention"),
+    "SA-WMA": ("self-attention", "attention"),
+    "LT-DFT": ("Fourier transform", "transform"),
+    "LT-DCT": ("cosine transform", "transform"),
+}
+"""Operation -> what its picture says, and its kind; the others are convolutions."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +185,29 @@ class BERTs(ConditionalSpace):
             embedding=scale.embedding or width,
             segments=scale.segments,
         )
+
+    def picture(self, arch: str, inputs: Any = None) -> Picture:
+        """The network, layer by layer."""
+        net = Outline(lambda: self.build(arch), self.options, inputs)
+        layers = [
+            net.block(
+                *DRAWN.get(layer.operation, ("convolution", "depthwise")),
+                f"layers.{k}",
+                details=(
+                    layer.operation,
+                    f"{layer.heads} heads",
+                    f"MLP {layer.hidden}" + (f" × {layer.stack}" if layer.stack > 1 else ""),
+                ),
+            )
+            for k, layer in enumerate(self._layers(arch)[1])
+        ]
+        blocks = (
+            net.input(),
+            net.block("embedding", "embedding", "tokens", "norm", "project"),
+            *layers,
+            net.block("linear", "linear", "head"),
+        )
+        return Picture(self.name, arch, (Chain("network", (Stage(blocks),)),), net.params(""))
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, counted without building the network."""

@@ -134,7 +134,7 @@ class GPTs(ConditionalSpace):
         ]
         stages = (
             Stage((net.input(),)),
-            Stage((net.block("tokens", "embedding", "wte"),)),
+            Stage((net.block("embedding", "embedding", "wte"),)),
             Stage(tuple(layers)),
             Stage((net.block("linear", "linear", "ln_f", "lm_head", details=("the next token",)),)),
         )

@@ -76,7 +76,9 @@ class Outline:
     def input(self) -> Block:
         """What goes into the network."""
         leaves = [leaf for leaf in pytree.tree_leaves(self.inputs) if isinstance(leaf, Tensor)]
-        return Block("input", "input", shape=tuple(leaves[0].shape[1:]) if len(leaves) == 1 else None)
+        if len(leaves) != 1:
+            return Block("input", "input", (f"{len(leaves)} tensors",) if leaves else ())
+        return Block("input", "input", ("tokens",) if leaves[0].dtype == torch.long else (), tuple(leaves[0].shape[1:]))
 
     def _run(self, device: str) -> None:
         def listen(name: str) -> Callable[..., None]:

@@ -11,6 +11,7 @@ Kind = Literal[
     "attention",
     "linear",
     "embedding",
+    "transform",
     "recurrent",
     "cell",
     "reduction",

@@ -69,7 +69,7 @@ class Transformers(SearchSpace):
         layers = tuple(drawn_layer(net, f"blocks.{i}", p["heads"], p["ratio"]) for i in range(p["depth"]))
         stages = (
             Stage((net.input(),)),
-            Stage((net.block("tokens", "embedding", "tokens"),)),
+            Stage((net.block("embedding", "embedding", "tokens"),)),
             Stage(layers),
             Stage((net.block("linear", "linear", "norm", "head", details=("mean of the places",)),)),
         )

@@ -14,6 +14,7 @@ COLOURS: dict[Kind, str] = {
     "attention": "#aa3377",
     "linear": "#b8a030",
     "embedding": "#33bbee",
+    "transform": "#cc6677",
     "recurrent": "#ee3377",
     "cell": "#aa4499",
     "reduction": "#cc3311",
