@@ -22,6 +22,7 @@ types: $(VENV)/.dev
 
 tables: $(VENV)/.dev
 	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/pictures.py
 
 $(VENV)/.demo: EXTRA :=
 $(VENV)/.test: EXTRA := [test]

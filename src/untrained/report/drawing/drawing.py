@@ -26,6 +26,17 @@ class Drawing:
         picture: what there is to draw.
         theme: `light` or `dark` for a page of this kind; `auto` for both: an SVG then takes the colour of the text
             around it, or that which its viewer prefers, and other files are dark on white.
+
+    Attributes:
+        svg: the SVG, to stand in an HTML page.
+
+    Example:
+        >>> from untrained.spaces.picture import Block, Chain, Stage
+        >>> chain = Chain("network", (Stage((Block("input", "input"), Block("linear", "linear", shape=(10,)))),))
+        >>> drawing = Drawing(Picture("mine", "depth=0", (chain,)))
+        >>> drawing.svg.startswith("<svg"), "depth=0" in drawing.svg
+        (True, True)
+        >>> drawing.save("mine.pdf")
     """
 
     picture: Picture
