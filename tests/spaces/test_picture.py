@@ -247,3 +247,15 @@ def test_what_follows_a_block_of_several_layers_stands_by_itself() -> None:
         ("LayerNorm", ()),
         ("Linear", ()),
     ]
+
+
+def test_what_only_trainings_have_is_not_drawn() -> None:
+    made, plain = (DARTS(C=4, layers=3, auxiliary=weight) for weight in (0.4, 0.0))
+    arch = made.read(DARTS_V2)
+    assert made.picture(arch) == plain.picture(arch)
+
+
+def test_images_of_another_resolution() -> None:
+    made = get_space("mobilenet", image_size=224)
+    chain = chain_of(made.picture("w1.0r160|k3e3-k3e3|k3e3-k3e3|k3e3-k3e3|k3e3-k3e3|k3e3-k3e3"))
+    assert [block.shape for block in chain.blocks[:3]] == [(3, 224, 224), (3, 160, 160), (16, 80, 80)]

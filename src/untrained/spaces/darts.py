@@ -194,7 +194,8 @@ class DARTS(SearchSpace):
         stages.append(
             Stage((net.block("average pool", "pool", "global_pooling"), net.block("linear", "linear", "classifier")))
         )
-        return Picture(self.name, arch, (*graphs, Chain("network", tuple(stages))), net.params(""))
+        params = round(self.sizes(arch)["params"] * 1e6)  # without those of an auxiliary head
+        return Picture(self.name, arch, (*graphs, Chain("network", tuple(stages))), params)
 
     def sizes(self, arch: str) -> dict[str, float]:
         """`params` in millions, without those of an auxiliary head, counted without building the network."""

@@ -19,7 +19,7 @@ from untrained.spaces.facts import Size, check_whole, image_size, sides
 from untrained.spaces.mobile import drawn_inverted
 from untrained.spaces.mobilenet_network import STAGES, Layer, MobileNet, count_network, shape_of
 from untrained.spaces.outline import Outline
-from untrained.spaces.picture import Chain, Picture, Stage
+from untrained.spaces.picture import Block, Chain, Picture, Stage
 
 KERNELS, EXPANSIONS = (3, 5, 7), (3, 4, 6)
 DEPTHS = (2, 3, 4)
@@ -130,11 +130,12 @@ class MobileNets(ConditionalSpace):
 
     def picture(self, arch: str, inputs: Any = None) -> Picture:
         """The network, stage by stage."""
-        width, layers = self._stages(arch)
-        blocks = shape_of(layers, width, sides(self.image_size)).blocks
+        width, layers, size = self._stages(arch)
+        blocks = shape_of(layers, width, size).blocks
         net = Outline(lambda: self.build(arch), self.options, inputs)
         first = drawn_inverted(net, "blocks.0", 3, 1, 0, 1)
-        stages = [Stage((net.input(),)), Stage((net.block("conv 3×3", "conv", "stem"), first))]
+        resized = [Block("resized", shape=(self.in_channels, *size))] if size != sides(self.image_size) else []
+        stages = [Stage((net.input(), *resized)), Stage((net.block("conv 3×3", "conv", "stem"), first))]
         place = 1
         for i, stage in enumerate(layers, start=1):
             drawn = [

@@ -175,7 +175,17 @@ class ViTs(ConditionalSpace):
             Stage((net.input(),)),
             Stage((net.block("patches", "embedding", "patch_embed", details=(f"{patch}×{patch} pixels",)),)),
             Stage(tuple(layers)),
-            Stage((net.block("linear", "linear", "norm", "head", details=("mean of the tokens" if self.relative else "on the first token",)),)),
+            Stage(
+                (
+                    net.block(
+                        "linear",
+                        "linear",
+                        "norm",
+                        "head",
+                        details=("mean of the tokens" if self.relative else "on the first token",),
+                    ),
+                )
+            ),
         )
         return Picture(self.name, arch, (Chain("network", stages),), net.params(""))
 
