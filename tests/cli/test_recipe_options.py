@@ -49,4 +49,4 @@ def test_each_field_has_an_option_and_its_default_is_shown() -> None:
     for field in fields(Recipe):
         (line,) = (line for line in shown.splitlines() if f"--{field.name.replace('_', '-')} " in line)
         if field.default not in (None, False):
-            assert f"[default: ({field.default})]" in line
+            assert f"(default: {field.default})." in line

@@ -13,7 +13,6 @@ import untrained
 from untrained import SPACES, Drawing, InputError
 from untrained.report.drawing.layers import columns_of, heights, ordered, routed
 from untrained.report.drawing.scene import Box, Label, Line
-from untrained.report.folding import folded_architecture
 from untrained.spaces import get_space
 from untrained.spaces.picture import Block, Chain, Edge, Graph, Node, Picture, Stage, folded
 
@@ -217,19 +216,3 @@ def test_an_edge_has_a_bend_in_each_column_that_it_passes() -> None:
     y = heights(paths, ordered(paths, column), {"a": 20, "b": 20, "c": 20}, gap=10)
     assert abs(y["b"] - y[(2, 1)]) == 20  # half of the vertex, and the gap
     assert y["a"] == y["c"] == y[(2, 1)]  # the longer edge is the straight one: a step off it costs more
-
-
-@pytest.mark.parametrize(
-    ("arch", "width", "lines"),
-    [
-        ("block=basic,width=64,depth1=2", 24, ["block=basic,width=64,", "depth1=2"]),
-        ("|a~0|+|b~0|c~1|+|d~0|e~1|f~2|", 16, ["|a~0|+|b~0|c~1|+", "|d~0|e~1|f~2|"]),
-        ("normal=|a~0|b~1|+|c~0|,reduce=|d~1|", 17, ["normal=|a~0|b~1|+", "|c~0|,", "reduce=|d~1|"]),
-        ("k3e3-k5e6|k7e3", 10, ["k3e3-k5e6|", "k7e3"]),
-        ("abcdefgh", 3, ["abc", "def", "gh"]),
-        ("short", 80, ["short"]),
-        ("", 80, [""]),
-    ],
-)
-def test_architectures_are_broken_where_their_parts_end(arch: str, width: int, lines: list[str]) -> None:
-    assert folded_architecture(arch, width) == lines

@@ -20,7 +20,7 @@ EXAMPLES = """
 
   untrained analyse nasbench201/cifar10/cifar10_val_12 --data-dir tables
 
-  untrained analyse --table accuracy.parquet --column val_acc --scores metrics.parquet --budget 20 --seeds 10
+  untrained analyse --table t.parquet --column val_acc --budget 20 --seeds 10
 """
 
 
@@ -31,9 +31,7 @@ def analyse(
     column: Annotated[str | None, typer.Option(help="Column of --table that is the objective.")] = None,
     scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,
-    direction: Annotated[
-        str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
-    ] = None,
+    direction: Annotated[str | None, typer.Option(help="maximize or minimize --column (default: maximize).")] = None,
     budget: Annotated[
         int | None, typer.Option(help="T of Precision @ T, walks and searches. (default: the benchmark's, or 20)")
     ] = None,

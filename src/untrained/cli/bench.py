@@ -16,11 +16,11 @@ from untrained.runtime.seeding import check_seed
 EXAMPLES = """
 [bold]Examples[/bold]
 
-  untrained bench nasbench201 --data-dir tables --out nasbench201.parquet --figure nasbench201.svg
+  untrained bench nasbench201 --data-dir tables --figure nasbench201.svg
 
-  untrained bench transnas101-micro/jigsaw --samplers robot,random,rea --seeds 10:20 --data-dir tables
+  untrained bench transnas101-micro/jigsaw --samplers robot,rea --seeds 10:20
 
-  untrained bench --table mine.parquet --column val_acc --metrics snip,synflow --budget 20
+  untrained bench --table mine.parquet --column val_acc --metrics snip,synflow
 """
 
 
@@ -41,9 +41,7 @@ def bench(
     column: Annotated[str | None, typer.Option(help="Column of --table that is the objective.")] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table with a test figure.")] = None,
     cost_column: Annotated[str | None, typer.Option(help="Column of --table with seconds of the training.")] = None,
-    direction: Annotated[
-        str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
-    ] = None,
+    direction: Annotated[str | None, typer.Option(help="maximize or minimize --column (default: maximize).")] = None,
     scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
     space: Annotated[str | None, typer.Option(help="Space of --table (untrained spaces), or module:Class.")] = None,
     space_options: SpaceOptions = "",

@@ -21,8 +21,7 @@ EXAMPLES = """
 
   untrained data show photos/ --resize 64 --out sheet.png
 
-  untrained data import zc_nasbench201.json --task cifar10 --space nasbench201
-    --out tables/nasbench201_metrics_cifar10.parquet
+  untrained data import zc.json --task cifar10 --space darts --out zc.parquet
 """
 
 data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)

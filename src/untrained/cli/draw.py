@@ -13,7 +13,7 @@ EXAMPLES = """
 
   untrained draw runs/photos
 
-  untrained draw "block=basic,width=64,depth1=2,depth2=2,depth3=2,depth4=2" --space resnet --out resnet18.svg
+  untrained draw "depth=3,width=32,convs=2,block=plain" --space unet
 
   untrained draw 1462 --space nasbench201 --theme dark --out cell.png
 """

@@ -57,7 +57,7 @@ def with_recipe(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _option(name: str, kind: Any, default: Any) -> inspect.Parameter:
     """An option that is None if it is not given; `--help` shows the default."""
-    shown = False if default in (None, False) else str(default)
-    option = typer.Option(help=HELP[name], show_default=shown, rich_help_panel=PANEL)
+    told = "" if default in (None, False) else f" (default: {default})"
+    option = typer.Option(help=f"{HELP[name].removesuffix('.')}{told}.", show_default=False, rich_help_panel=PANEL)
     annotation = Annotated[kind | None, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

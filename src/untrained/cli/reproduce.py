@@ -22,7 +22,7 @@ EXAMPLES = """
 
   untrained reproduce darts --scale small --data digits --out runs/darts
 
-  untrained reproduce darts --scale full --data cifar10.parquet --device cuda --out runs/darts-full
+  untrained reproduce darts --scale full --data cifar10.parquet --out runs/c10
 """
 WHAT = ("darts",)
 

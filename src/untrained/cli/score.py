@@ -39,9 +39,9 @@ from untrained.spaces import read_archs
 EXAMPLES = """
 [bold]Examples[/bold]
 
-  untrained score --space nasbench201 --data digits --pool 100 --out scores.parquet
+  untrained score --space nasbench201 --data digits --pool 100 --out s.parquet
 
-  untrained score --space nasbench201 --data digits --metrics snip,my_metrics.py:mine --out scores.parquet
+  untrained score --space resnet --data digits --metrics a.py:mine --out s.csv
 """
 
 

@@ -45,10 +45,9 @@ from untrained.searching import KEEP
 EXAMPLES = """
 [bold]Examples[/bold]
 
-  untrained search --space nasbench201 --data digits --budget 10 --out runs/digits
+  untrained search --space resnet --data digits --budget 10 --out runs/digits
 
-  untrained search --table accuracy.parquet --column val_acc --report-column test_acc
-    --scores metrics.parquet --metrics grad_norm,snip,synflow --budget 20 --json
+  untrained search --table t.parquet --column val_acc --scores s.csv --json
 """
 
 
@@ -81,7 +80,7 @@ def search(
     context: typer.Context,
     budget: Annotated[
         int | None,
-        typer.Option(help="How many architectures to evaluate.", show_default="20, or as many as --time-limit allows"),
+        typer.Option(help="How many architectures to evaluate (default: 20, or as many as --time-limit allows)."),
     ] = None,
     space: Space = None,
     space_options: SpaceOptions = "",
@@ -95,9 +94,7 @@ def search(
     task: Task = None,
     table: Annotated[str | None, typer.Option(help="Parquet, CSV or JSON file that answers for the training.")] = None,
     column: Annotated[str | None, typer.Option(help="Column of --table to search by.")] = None,
-    direction: Annotated[
-        str | None, typer.Option(help="maximize or minimize --column.", show_default="maximize")
-    ] = None,
+    direction: Annotated[str | None, typer.Option(help="maximize or minimize --column (default: maximize).")] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table to look up for the pick only.")] = None,
     scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
     metrics: Metrics = None,

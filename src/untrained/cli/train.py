@@ -36,11 +36,9 @@ def train(
     seeds: Annotated[int, typer.Option(help="How many trainings of each.")] = 3,
     on: Annotated[str, typer.Option(help="What to learn from: train, or train+valid.")] = "train",
     recipe: Any = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or mps.", show_default="that of the search")
-    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps (default: that of the search).")] = None,
     threads: Annotated[
-        int | None, typer.Option(help="CPU threads of each training.", show_default="those of the search")
+        int | None, typer.Option(help="CPU threads of each training (default: those of the search).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

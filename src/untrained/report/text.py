@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from untrained.measuring import FIGURES, is_figure, unit_of
+from untrained.report.folding import Architecture
 
 CALLED = {"params": "parameters", "flops": "FLOPs"}
 """Figures that people call otherwise."""
@@ -102,12 +103,11 @@ def _queries(summary: Mapping[str, Any]) -> Table:
     for number, query in enumerate(summary["queries"], start=1):
         style = "bold" if query["architecture"] in best else ""
         value = "failed" if query["value"] is None else f"{query['value']:.2f}"
-        note = f"\n{query['reason']}" if "reason" in query else ""
         seconds = "reused" if query.get("reused") else "" if query["seconds"] is None else f"{query['seconds']:.1f}"
         known = [f"{query['figures'][name]:.4g}" if name in query.get("figures", ()) else "" for name in figures]
         further = [said(query.get("hyperparameters", {}).get(name, "")) for name in tuned]
         cells = [str(number), query["phase"] or "", value, *known, seconds, *further]
-        table.add_row(*cells, Text(query["architecture"] + note), style=style)
+        table.add_row(*cells, Architecture(query["architecture"], query.get("reason", "")), style=style)
     return table
 
 
@@ -126,7 +126,7 @@ def _front(summary: Mapping[str, Any]) -> Table:
     for one in summary["front"]:
         figures = (f"{one['figures'][axis['name']]:.4g}" for axis in others)
         weights = ["kept" if "weights" in one else ""] if kept else []
-        table.add_row(f"{one['value']:.2f}", *figures, *weights, Text(one["architecture"]))
+        table.add_row(f"{one['value']:.2f}", *figures, *weights, Architecture(one["architecture"]))
     return table
 
 
@@ -162,7 +162,7 @@ def _best(summary: Mapping[str, Any]) -> RenderableType:
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(name, Architecture(value) if name == "architecture" else Text(value))
     if len(summary["queries"]) < summary["budget"]:
         return Group(table, Text("The search is unfinished: run it again to go on.", style="yellow"))
     return table

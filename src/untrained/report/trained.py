@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from untrained.report.folding import Architecture
 from untrained.report.text import plain_table, said
 
 SMALL = 2.0
@@ -38,11 +39,11 @@ def _architectures(document: Mapping[str, Any]) -> Table:
     table.add_column("architecture", overflow="fold")
     for one in architectures:
         failed = [run for run in one["runs"] if run["reason"]]
-        note = f"\n{len(failed)} failed: {failed[0]['reason']}" if failed else ""
+        note = f"{len(failed)} failed: {failed[0]['reason']}" if failed else ""
         cells = [spread(one[kind].get(name)) for kind, name in names]
         style = "bold" if one["architecture"] == document["network"]["architecture"] else ""
         further = ", ".join(f"{name} {said(value)}" for name, value in one.get("hyperparameters", {}).items())
-        text = Text(one["architecture"] + (f"\n{further}" if further else "") + note)
+        text = Architecture(one["architecture"], "\n".join(filter(None, (further, note))))
         table.add_row(str(one["place"]), figure(one["value"]), *cells, text, style=style)
     return table
 

@@ -367,7 +367,7 @@ class SearchSpace(ABC):
 
         Args:
             arch: an architecture of this space.
-            inputs: a batch of the network's inputs, of which the form counts; None for what `options` say, or no shapes.
+            inputs: a batch of its inputs, of which the form counts; None for what `options` say, or no shapes.
 
         Raises:
             InputError: if `arch` is not an architecture of this space, or its network does not take the inputs.
