@@ -132,16 +132,15 @@ def compare(given: argparse.Namespace, kind: str, task: str) -> Iterator[str]:
         path=given.out / f"{kind}_{task}_{given.networks}_{given.side}_{given.batch}.parquet",
     )
     for k, name in enumerate(METRICS):
+        best = (0, float("nan"), "")
         for column in (f"metric_{METRICS[name]}", f"metric_subset_{METRICS[name]}"):
-            theirs = (
-                np.array([np.nan if (v := table[column][row]) is None else v for row in rows], float)
-                if (column in table)
-                else np.full(len(rows), np.nan)
-            )
+            values = [table[column][row] if column in table else None for row in rows]
+            theirs = np.array([np.nan if value is None else value for value in values], float)
             found, n = spearman(scores.values[:, k], theirs)
-            if n > 2:
-                yield f"{kind:>6} {task:>16} {name:>18} {n:>4} {found:7.3f}  {column}"
-                break
+            best = max(best, (n, found, column), key=lambda one: one[0])
+        n, found, column = best
+        if n > 2:
+            yield f"{kind:>6} {task:>16} {name:>18} {n:>4} {found:7.3f}  {column}"
 
 
 def main() -> None:
