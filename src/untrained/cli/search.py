@@ -55,6 +55,7 @@ OF_TRAINING = (
     *(
         "pool",
         "archs",
+        "grow",
         "workers",
         "test_data",
         *DATA_OPTIONS,
@@ -107,6 +108,13 @@ def search(
     objectives: Annotated[
         str | None,
         typer.Option(help='Look for a front, as "accuracy, latency" (figures as in --where; "COLUMN min" or "max").'),
+    ] = None,
+    grow: Annotated[
+        int | None,
+        typer.Option(
+            help="Relatives of the favourites that join the pool before each query (0: none).",
+            show_default="as many as a tenth of a training pays for",
+        ),
     ] = None,
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
     seed: Seed = 0,
@@ -206,6 +214,7 @@ def search(
                 how = scoring(names, images, score_batch_size, scores_seed(out, seed))
             how |= {"metrics": names, "strict": strict, "workers": cores() if workers is None else workers}
             options["scores"] = untrained.Scoring(**how)
+            options["grow"] = grow
             options["pool"] = pool if archs is None else read_archs(archs, chosen)
         else:
             assert table is not None

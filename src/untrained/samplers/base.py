@@ -7,11 +7,12 @@ all that a sampler remembers: so a search that was killed goes on as if it had n
 import math
 import random
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from threading import RLock
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -48,6 +49,13 @@ _CHOOSING = RLock()
 def _libraries() -> ThreadpoolController:
     """The BLAS libraries: numpy and scipy each load one of their own, so look when both are there."""
     return ThreadpoolController()
+
+
+@contextmanager
+def choosing() -> Iterator[None]:
+    """Holds other threads off, and BLAS to one: more would wait for each other, and change digits."""
+    with _CHOOSING, _libraries().limit(limits=1):
+        yield
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,8 @@ class PoolSampler(BaseSampler):
     """
 
     constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None
+    grows: ClassVar[bool] = False
+    """Whether it makes use of architectures that join the pool in the course of a search (`grow`)."""
 
     def __init__(self, table: ScoreTable, space: SearchSpace, *, seed: int = 0) -> None:
         self.table = table
@@ -116,6 +126,28 @@ class PoolSampler(BaseSampler):
         Returns:
             An architecture of the pool that is not in `history`; there is one.
         """
+
+    def grow(self, table: ScoreTable, history: Sequence[Query]) -> None:
+        """Goes on with a larger pool; the choices are then a function of all tables so far, seed and history.
+
+        Args:
+            table: The scores so far, and below them those of the architectures that join the pool.
+            history: The queries that had begun then.
+        """
+        self.table = table
+
+    def favourites(self, history: Sequence[Query], n: int) -> list[str]:
+        """Names the architectures whose relatives should join the pool, best first; by default the best queries.
+
+        Args:
+            history: As in `choose`.
+            n: How many at most.
+
+        Returns:
+            Architectures, of the pool or queried.
+        """
+        known = [query for query in history if query.state == "complete" and query.value is not None]
+        return [query.architecture for query in sorted(known, key=lambda query: -(query.value or 0.0))[:n]]
 
     @property
     @abstractmethod
@@ -217,7 +249,7 @@ class PoolSampler(BaseSampler):
         fixed = {name: value for name, value in fixed_params(trial).items() if name in self.space.decisions}
         while True:
             self._turns.wait(study, trial, self.space)
-            with _CHOOSING, _libraries().limit(limits=1):  # more threads would wait for each other, and change digits
+            with choosing():
                 choice = self._checked_choice(self._history(study, trial))
             arch = self._bound(choice.architecture, fixed) if fixed else None
             if arch not in (None, choice.architecture):

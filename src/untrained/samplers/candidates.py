@@ -11,21 +11,33 @@ Pool = NDArray[np.float32]
 """Arrays as long as the pool are single precision."""
 
 
-class Block:
-    """Candidates that came at once.
-
-    Those that come later are a block of their own: every array of a block has one width for good, so that its digits do
-    not depend on when it was computed.
+class Candidates:
+    """Architectures in the order in which they joined.
 
     Args:
-        points: The candidates.
+        points: Those that are there from the beginning.
 
     Attributes:
+        joined: Pairs: once so many queries are known, there are so many candidates.
         levels: The codes that occur.
         level: P x n: the place of each candidate's code among these.
     """
 
     def __init__(self, points: Points) -> None:
+        self.joined = [(0, len(points.metrics))]
+        self._take(points)
+
+    def add(self, points: Points, known: int) -> None:
+        """Adds architectures.
+
+        Args:
+            points: They stand behind the others.
+            known: How many queries are known now.
+        """
+        self._take(Points(*(np.concatenate(pair) for pair in zip(self.points, points, strict=True))))
+        self.joined.append((known, len(self.points.metrics)))
+
+    def _take(self, points: Points) -> None:
         self.points = points
         # The distances of codes are computed once for each code that occurs, and looked up for the candidates.
         self.levels, level = np.unique(points.codes, return_inverse=True)
@@ -33,9 +45,9 @@ class Block:
         self._counts = points.counts.astype(np.float32)
         self._norms = np.einsum("nc,nc->n", self._counts, self._counts)
 
-    def count_distances(self, counts: Pool) -> Pool:
-        """|h - h'|^2 of the candidates and one query, n."""
-        return np.maximum(self._norms + counts @ counts - 2 * (self._counts @ counts), 0)
+    def count_distances(self, n: int, counts: Pool) -> Pool:
+        """|h - h'|^2 of the first n candidates and one query."""
+        return np.maximum(self._norms[:n] + counts @ counts - 2 * (self._counts[:n] @ counts), 0)
 
 
 @dataclass
@@ -48,3 +60,11 @@ class View:
     variance: Pool
     v: Pool
     known: int = 0
+
+    def append(self, other: "View") -> None:
+        """Adds the candidates of another view, of which as many rows are known."""
+        v = np.empty((len(self.v), len(self.z) + len(other.z)), np.float32)
+        v[: self.known] = np.hstack([self.v[: self.known], other.v[: self.known]])
+        self.v = v
+        for name in ("z", "norms", "mean", "variance"):
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))

@@ -23,6 +23,10 @@ from untrained.spaces.decision import Choices
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
+TAIL = 10
+"""One in so many of the architectures that were drawn makes up the tail by which those beyond are placed."""
+FURTHEST = 20.0
+"""The most F there is: nothing is held to be rarer than one in half a billion."""
 TWINS = 5_000
 """Most architectures whose canonical twins are looked up: that takes up to 0.1 ms each."""
 FEW = 16
@@ -77,6 +81,53 @@ def _spread(values: Array, of_quantile: Callable[[Array], Array]) -> Array:
         if known.min() < known.max():
             spread[:, k] = of_quantile((rankdata(known) - 0.5) / len(raw))
     return spread
+
+
+def placed_among(values: Array, drawn: Array) -> Array:
+    """F of architectures that were not drawn at random, by their place among those that were.
+
+    So the F of an architecture does not depend on how many of its relatives are there. The tail beyond the best drawn
+    is a generalised Pareto distribution, fitted to the best drawn by probability-weighted moments (Hosking & Wallis,
+    Technometrics 1987) and no shorter than exponential.
+
+    Args:
+        values: m x K scores, higher is better; NaN (failed) counts as the worst.
+        drawn: n x K scores of the architectures drawn at random.
+
+    Returns:
+        m x K numbers: where a score is among those drawn, what `spread_top` gives to it there.
+
+    Example:
+        >>> drawn = np.arange(100.0)[:, None]
+        >>> placed_among(np.array([[10.0], [99.0], [110.0]]), drawn).round(2).ravel().tolist()
+        [-0.89, 4.3, 6.3]
+    """
+    found = np.zeros(values.shape)
+    for k, (raw, of_drawn) in enumerate(zip(values.T, drawn.T, strict=True)):
+        known = np.sort(np.where(np.isnan(of_drawn), -np.inf, of_drawn))
+        if known[0] == known[-1]:
+            continue
+        best, score = known[-1], np.where(np.isnan(raw), -np.inf, raw)
+        ends = (np.searchsorted(known, np.minimum(score, best), side) for side in ("left", "right"))
+        place = sum(ends) / 2  # of equals the middle one
+        found[:, k] = -np.log1p(-place / len(known)) - 1
+        found[score > best, k] += _beyond(score[score > best], known[np.isfinite(known)])
+    return np.minimum(found, FURTHEST)
+
+
+def _beyond(score: Array, drawn: Array) -> Array:
+    """How much rarer scores above all of `drawn`, which is sorted, are than the best of it: a log of probabilities."""
+    m = min(max(len(drawn) // TAIL, TAIL), len(drawn) - 1)
+    over = drawn[len(drawn) - m :] - drawn[len(drawn) - m - 1]
+    mean = over.mean() if m else 0.0
+    if mean == 0:  # the best is attained so often that the scores beyond can be anything
+        return (score - drawn[-1]) / (drawn.std() or max(abs(drawn[-1]), 1.0))
+    weighted = ((1 - (np.arange(1, m + 1) - 0.35) / m) * over).mean()
+    shape = 2 - mean / (mean - 2 * weighted)
+    if shape <= 1e-6:
+        return (score - drawn[-1]) / mean
+    scale = 2 * mean * weighted / (mean - 2 * weighted)
+    return (np.log1p(shape * (score - drawn[-1] + over[-1]) / scale) - np.log1p(shape * over[-1] / scale)) / shape
 
 
 class Encoder:

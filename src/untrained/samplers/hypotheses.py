@@ -35,7 +35,7 @@ from scipy.stats import qmc
 
 from untrained.errors import InputError
 from untrained.runtime.interrupts import interrupts_held
-from untrained.samplers.candidates import Block, Pool, View
+from untrained.samplers.candidates import Candidates, Pool, View
 from untrained.samplers.features import Points
 
 Array = NDArray[np.float64]
@@ -140,8 +140,8 @@ class Hypotheses:
         self._queries = candidates.take(np.arange(0))
         self._inverse = np.zeros((SIZE, 0, 0))
         self._factor = list[tuple[Pool, Pool]]()
-        self._blocks = [Block(candidates)]
-        self._views = dict[tuple[int, int], View]()  # by block and hypothesis
+        self.candidates = Candidates(candidates)
+        self._views = dict[int, View]()
 
     def observe(self, queries: Points) -> None:
         """Takes in the t queries of the history; a prefix that was observed before is not computed again."""
@@ -212,34 +212,31 @@ class Hypotheses:
         Returns:
             n means and n standard deviations, which include the term that is independent for each architecture.
         """
-        parts = [self._predict(b, s) for b in range(len(self._blocks))]
-        if len(parts) == 1:
-            return parts[0]
-        means, stds = zip(*parts, strict=True)
-        return np.concatenate(means), np.concatenate(stds)
-
-    def add(self, candidates: Points) -> None:
-        """Adds candidates, which stand behind the others. What is computed of those stays as it is to the bit.
-
-        Args:
-            candidates: Further architectures that will be predicted.
-        """
-        self._blocks.append(Block(candidates))
-
-    def _predict(self, b: int, s: int) -> tuple[Pool, Pool]:
-        block, t = self._blocks[b], len(self._queries.metrics)
-        view = self._views.pop((b, s), None) or self._start(block, s)
-        self._views[b, s] = view  # the last used stands last
-        for row in range(view.known, t):
-            self._extend(s, block, view, row)
+        view, t = self._views.pop(s, None) or self._start(s, slice(self.candidates.joined[0][1])), len(self._factor)
+        self._views[s] = view  # the last used stands last
+        # As if each row and each candidate had come in its time: a width for each row, whenever it is computed.
+        for known, n in self.candidates.joined:
+            if len(view.z) < n:
+                self._extend(s, view, min(known, t))
+                self._join(s, view, n)
+        self._extend(s, view, t)
         while sum(view.v.nbytes for view in self._views.values()) > MEMORY and len(self._views) > 1:
             del self._views[next(iter(self._views))]
         explained = np.einsum("tn,tn->n", view.v[:t], view.v[:t])
         mean = view.mean + self._white[s].astype(np.float32) @ view.v[:t]
         return mean, np.sqrt(np.maximum(view.variance - explained, 1e-6))
 
-    def _start(self, block: Block, s: int) -> View:
-        metrics = block.points.metrics
+    def add(self, candidates: Points, known: int) -> None:
+        """Adds candidates, which stand behind the others.
+
+        Args:
+            candidates: Further architectures that will be predicted.
+            known: How many queries are known now; whenever these are computed again, it is as if it were now.
+        """
+        self.candidates.add(candidates, known)
+
+    def _start(self, s: int, rows: slice) -> View:
+        metrics = self.candidates.points.metrics[rows]
         z = metrics * self.trust[s]
         norms = np.einsum("nk,nk->n", z, z)
         variance = LEVEL + self.linear[s] * norms + self.smooth[s] + self.counting[s] + self.additive[s] + self.joint[s]
@@ -248,24 +245,44 @@ class Hypotheses:
         z, norms, mean, variance = (x.astype(np.float32) for x in (z, norms, mean, variance))
         return View(z, norms, mean, variance, np.empty((0, len(z)), np.float32))
 
-    def _extend(self, s: int, block: Block, view: View, row: int) -> None:
-        """Adds a row of v: (k - w.v) / d."""
-        query = (self._queries.metrics[row] * self.trust[s]).astype(np.float32)
-        inner = view.z @ query
-        squares = np.maximum(view.norms + query @ query - 2 * inner, 0)
-        distances = np.zeros_like(inner)
+    def _extend(self, s: int, view: View, t: int) -> None:
+        """Adds the rows of v up to t: (k - w.v) / d."""
+        n = len(view.z)
+        for row in range(view.known, t):
+            query = (self._queries.metrics[row] * self.trust[s]).astype(np.float32)
+            inner = view.z @ query
+            squares = np.maximum(view.norms + query @ query - 2 * inner, 0)
+            distances = np.zeros_like(inner)
+            if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
+                levels = self.option_distances(s, self.candidates.levels[:, None], self._queries.codes[row])
+                levels *= self.decision_weights[s]
+                for level, by_level in zip(self.candidates.level, levels.T.astype(np.float32), strict=True):
+                    distances += by_level[level[:n]]
+            counted = self.candidates.count_distances(n, self._queries.counts[row].astype(np.float32))
+            cov = self._covariance(s, inner, squares, counted, distances)
+            w, d = self._factor[row]
+            if row == len(view.v):
+                view.v = np.concatenate([view.v, np.empty((max(row, 16), n), np.float32)])
+            view.v[row] = (cov - w[s] @ view.v[:row]) / d[s]
+            view.known = row + 1
+
+    def _join(self, s: int, view: View, n: int) -> None:
+        """Adds the columns of v up to n at once: L^-1 k."""
+        rows, t = slice(len(view.z), n), view.known
+        new, (metrics, codes, counts) = self._start(s, rows), self._queries.take(np.arange(t))
+        z = self.candidates.points.metrics[rows] * self.trust[s]
+        queried = metrics * self.trust[s]
+        distances = np.zeros((t, len(z)))
         if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
-            levels = self.option_distances(s, block.levels[:, None], self._queries.codes[row])
-            levels *= self.decision_weights[s]
-            for level, by_level in zip(block.level, levels.T.astype(np.float32), strict=True):
-                distances += by_level[level]
-        counted = block.count_distances(self._queries.counts[row].astype(np.float32))
+            occurring, place = np.unique(self.candidates.points.codes[rows], return_inverse=True)
+            apart = self.option_distances(s, occurring[:, None, None], codes)  # of each code that occurs, t x P
+            for p, at in enumerate(place.reshape(len(z), -1).T):
+                distances += self.decision_weights[s, p] * apart[at, :, p].T
+        inner = queried @ z.T
+        squares, counted = _squares(queried, z), _squares(counts, self.candidates.points.counts[rows])
         cov = self._covariance(s, inner, squares, counted, distances)
-        w, d = self._factor[row]
-        if row == len(view.v):
-            view.v = np.concatenate([view.v, np.empty((max(row, 16), len(cov)), np.float32)])
-        view.v[row] = (cov - w[s] @ view.v[:row]) / d[s]
-        view.known = row + 1
+        new.v, new.known = (self._inverse[s, :t, :t] @ cov).astype(np.float32), t
+        view.append(new)
 
     def option_distances(self, s: int | slice, codes: Array, other: Array) -> Array:
         """1 - exp(-|e(c) - e(c')|^2 / 4) for each decision: from 0, the same option, to 1."""
@@ -365,6 +382,11 @@ def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     """
     gap = (mean - mean.dtype.type(best)) / std
     return std * (gap * ndtr(gap) + np.exp(-0.5 * gap * gap) / mean.dtype.type(np.sqrt(2 * np.pi)))
+
+
+def _squares(one: Array, other: Array) -> Array:
+    """|a - b|^2 of each row of both."""
+    return ((one[:, None] - other) ** 2).sum(2)
 
 
 def _matern52(squares: Floats, length: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +10,13 @@ from scipy.stats import binom
 
 from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler
-from untrained.samplers.features import Encoder, spread_evenly, spread_top
+from untrained.samplers.features import Encoder, Points, placed_among, spread_evenly, spread_top
 from untrained.samplers.hypotheses import (
     INFORMS,
     LEARNT,
     SIZE,
     Hypotheses,
     Kind,
-    Points,
     expected_improvement,
     favoured,
     scale_values,
@@ -67,7 +66,8 @@ class Mixture(PoolSampler):
     the highest expected gain in hypervolume (`tradeoffs`).
 
     In a pool of more than `CANDIDATES` architectures, half of the candidates are favourites of the hypotheses and half
-    are random.
+    are random. What joins the pool later (`grow`) is always a candidate, but no random query. Its metrics are ranked
+    among the pool that the sampler was made with.
 
     Args:
         table: The scores to learn from; there may be none.
@@ -97,6 +97,9 @@ class Mixture(PoolSampler):
             raise InputError(f"budget {budget}: give at least 1 query")
         self.budget = budget
         self._costs = None if costs is None else Costs(np.asarray(costs, dtype=np.float64), len(table))
+        self._drawn = table
+
+    grows = True
 
     @property
     def options(self) -> dict[str, Any]:
@@ -110,17 +113,18 @@ class Mixture(PoolSampler):
 
     @cached_property
     def _metrics(self) -> Array:
-        return (spread_top if self._costs is None else spread_evenly)(self.table.merits)
+        """F of the pool; rows are added as it grows."""
+        return (spread_top if self._costs is None else spread_evenly)(self._drawn.merits)
 
     @cached_property
     def _order(self) -> Index:
-        """The rows of the pool in random order: the order of random queries, and of equally good candidates."""
-        return np.random.default_rng((self.seed, 1)).permutation(len(self.table))
+        """The rows drawn in random order: the order of random queries, and of equally good candidates."""
+        return np.random.default_rng((self.seed, 1)).permutation(len(self._drawn))
 
     @cached_property
     def _candidates(self) -> Index:
-        """The rows that are looked at before each query, in random order."""
-        if len(self.table) <= CANDIDATES:
+        """The rows that are looked at before each query: of those drawn in random order, then those that joined."""
+        if len(self._drawn) <= CANDIDATES:
             return self._order
         favourites = favoured(self._metrics, CANDIDATES // 2, self.seed)
         others = self._order[~np.isin(self._order, favourites)]
@@ -143,33 +147,73 @@ class Mixture(PoolSampler):
         codes = self._encode([self.table.archs[row] for row in rows])
         return Points(self._metrics[rows], codes, self._encode.counts(codes))
 
+    def grow(self, table: ScoreTable, history: Sequence[Query]) -> None:
+        if self._costs is not None:
+            raise InputError("the costs are those of the pool that was drawn: a pool with costs does not grow")
+        rows = np.arange(len(self.table), len(table))
+        bank = self._hypotheses  # of those drawn
+        of_drawn, merits = self._drawn.upward, table.upward[rows]
+        for k in np.flatnonzero(table.unread[rows].any(0) & ~np.isnan(of_drawn).all(0)):
+            merits[table.unread[rows, k], k] = np.nanmedian(of_drawn[:, k])
+        self._metrics = np.concatenate([self._metrics, placed_among(merits, self._drawn.merits)])
+        self._candidates = np.concatenate([self._candidates, rows])
+        self.table = table
+        bank.add(self._points(rows), sum(query.architecture in table.index for query in history))
+
+    def favourites(self, history: Sequence[Query], n: int) -> list[str]:
+        """Those with the highest expected improvement and those of the highest expected value, in turn.
+
+        Queried ones may be among the latter.
+        """
+        now = self._posterior(history)
+        means = np.zeros(len(self._candidates))
+        for s in self._likeliest(now.weights):
+            means += now.weights[s] * self._hypotheses.predict(s)[0]
+        hoped = self._improvement(now) if len(now.y) else means.copy()
+        hoped[np.isin(self._candidates, now.rows)] = -np.inf
+        orders = (np.argsort(-score, kind="stable") for score in (hoped, means))
+        rows = dict.fromkeys(int(row) for pair in zip(*orders, strict=True) for row in pair)
+        return [self.table.archs[self._candidates[row]] for row in list(rows)[:n]]
+
     def choose(self, history: Sequence[Query]) -> Choice:
-        bank = self._hypotheses
-        # Values first, then the running queries.
-        seen = sorted((q for q in history if q.architecture in self.table.index), key=lambda q: q.running)
-        rows = np.array([self.table.index[query.architecture] for query in seen], dtype=np.intp)
-        values = np.array([np.nan if q.value is None else q.value for q in seen if not q.running], dtype=np.float64)
-        rng = np.random.default_rng((self.seed, 2, len(seen)))
-        bank.observe(self._points(rows))
-        y, failed = scale_values(values), np.isnan(values)
-        weights = bank.weigh(y)
+        now, bank = self._posterior(history), self._hypotheses
+        weights, rows, t = now.weights, now.rows, len(now.rows)
+        rng = np.random.default_rng((self.seed, 2, t))
         trust = weights @ bank.trust
         drawn = int(rng.choice(SIZE, p=weights))
         taken = np.isin(self._candidates, rows)
-        if bank.kind[drawn] == Kind.NOTHING or self._at_random(len(seen), bank.kind[drawn], rng) or taken.all():
+        if bank.kind[drawn] == Kind.NOTHING or self._at_random(t, bank.kind[drawn], rng) or taken.all():
             queried = set(rows.tolist())
-            return self._choice(next(row for row in self._order if row not in queried), "explore", trust)
-        phase = "exploit" if len(y) else "explore"
-        if not len(y):  # an improvement on nothing would be expected of the oddest architectures
+            everyone = (*self._order, *range(len(self._drawn), len(self.table)))
+            return self._choice(next(row for row in everyone if row not in queried), "explore", trust)
+        if len(now.y):
+            score = self._improvement(now)
+        else:  # an improvement on nothing would be expected of the oddest architectures
             score = bank.predict(drawn)[0]
             score = score if self._costs is None else self._costs.alone(self._candidates, score)
-        else:
-            score, gain = np.zeros(len(self._candidates)), self._gain(rows[: len(y)][~failed], y[~failed])
-            likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
-            for s in likeliest[weights[likeliest] > NEGLIGIBLE * weights[likeliest[0]]]:
-                score += weights[s] * gain(*bank.predict(int(s)))
         score[taken] = -np.inf
-        return self._choice(self._candidates[int(np.argmax(score))], phase, trust)
+        return self._choice(self._candidates[int(np.argmax(score))], "exploit" if len(now.y) else "explore", trust)
+
+    def _posterior(self, history: Sequence[Query]) -> "_Posterior":
+        """Takes in a history: values first, then the running queries."""
+        seen = sorted((q for q in history if q.architecture in self.table.index), key=lambda q: q.running)
+        rows = np.array([self.table.index[query.architecture] for query in seen], dtype=np.intp)
+        values = np.array([np.nan if q.value is None else q.value for q in seen if not q.running], dtype=np.float64)
+        self._hypotheses.observe(self._points(rows))
+        y = scale_values(values)
+        return _Posterior(rows, y, ~np.isnan(values), self._hypotheses.weigh(y))
+
+    def _improvement(self, now: "_Posterior") -> Array:
+        """What each candidate is expected to bring."""
+        gain = self._gain(now.rows[: len(now.y)][now.succeeded], now.y[now.succeeded])
+        score = np.zeros(len(self._candidates))
+        for s in self._likeliest(now.weights):
+            score += now.weights[s] * gain(*self._hypotheses.predict(s))
+        return score
+
+    def _likeliest(self, weights: Array) -> list[int]:
+        likeliest = np.argsort(-weights, kind="stable")[:AVERAGED]
+        return likeliest[weights[likeliest] > NEGLIGIBLE * weights[likeliest[0]]].tolist()
 
     def _gain(self, queried: Index, y: Array) -> Callable[[Floats, Floats], Floats]:
         """What a candidate of a mean and a standard deviation is expected to bring, given the values so far."""
@@ -193,3 +237,19 @@ class Mixture(PoolSampler):
 
     def _choice(self, row: int, phase: str, trust: Array) -> Choice:
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))
+
+
+class _Posterior(NamedTuple):
+    """What a history says.
+
+    Args:
+        rows: The rows queried, those with a value first.
+        y: The standardised values of these.
+        succeeded: Which of them did not fail.
+        weights: Of the hypotheses.
+    """
+
+    rows: Index
+    y: Array
+    succeeded: NDArray[np.bool_]
+    weights: Array

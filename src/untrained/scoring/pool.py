@@ -96,6 +96,7 @@ class Scoring:
         begin: Callable[[], None] | None = None,
         progress: Progress | None = None,
         note: Note | None = None,
+        known: ScoreTable | None = None,
     ) -> ScoreTable:
         """Scores every architecture with every metric.
 
@@ -114,6 +115,8 @@ class Scoring:
             progress: called after each network.
             note: called with each line that the user should read: networks left out, metrics that failed on a part of
                 the pool, default metrics replaced. By default they are warnings.
+            known: what an earlier call with the same space, batch, loss, seed and settings gave; none of it is
+                computed again.
 
         Returns:
             The architectures asked for that can be built, in the order given, and the metrics asked for.
@@ -127,6 +130,8 @@ class Scoring:
         job = self._job(space, twin, seed, note)
         with executors_of(self.executor, self.workers) as executors:
             pool = _Pool(job, twin, None if path is None else Path(path), self.limit_seconds, executors)
+            if known is not None:
+                pool.cells.add_table(known, space.canonical)
             table = pool.filled(self.workers, begin or (lambda: None), progress)
         _tell(table, len(twin), note)
         return table

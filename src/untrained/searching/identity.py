@@ -71,7 +71,7 @@ def evaluation_identity(space: SearchSpace, objective: Objective) -> dict[str, A
 
 
 def how_chosen(
-    sampler: BaseSampler, pruner: BasePruner | None, scores: ScoreTable, where: Sequence[object] = ()
+    sampler: BaseSampler, pruner: BasePruner | None, scores: ScoreTable, where: Sequence[object] = (), grow: int = 0
 ) -> dict[str, Any]:
     """Describes what decides which architectures are evaluated, and for how long (JSON)."""
     return {
@@ -81,6 +81,7 @@ def how_chosen(
         "metrics": list(scores.metrics),
         "scores": scores.fingerprint,
         "where": list(map(str, where)) or None,
+        "grow": grow or None,
     }
 
 

@@ -15,7 +15,7 @@ from untrained.measuring import unit_of
 from untrained.runtime.files import written_whole
 from untrained.samplers.query import Query, best_queries, queries
 from untrained.searching.interface import UNKNOWN, Interface
-from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS, VERSIONS
+from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS, VERSIONS, grown
 from untrained.searching.tradeoffs import Axis, axes_of, front_of
 from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import WEIGHTS_FILE
@@ -78,6 +78,7 @@ class Result:
         failed = sum(query.state == "failed" for query in made)
         pruned = sum(query.state == "pruned" for query in made)
         reused = sum(query.reused for query in made)
+        joined = f", {len(more)} joined later" if (more := grown(self.study)) else ""
         counts = (("failed", failed), ("stopped early", pruned), ("reused", reused))
         lines = {
             "architecture": self.architecture,
@@ -87,7 +88,7 @@ class Result:
             **{name: f"{value:.3f} {unit_of(name)}" for name, value in self.sizes.items()},
             **{name: f"{value:g}" for name, value in self.columns.items()},
             "queries": ", ".join([str(len(made)), *(f"{n} {what}" for what, n in counts if n)]),
-            "pool": f"{self.study.user_attrs[POOL_SIZE]} architectures of {identity['space']}",
+            "pool": f"{self.study.user_attrs[POOL_SIZE]} architectures of {identity['space']}{joined}",
             **({} if self.rank is None else {"rank in the pool": str(self.rank)}),
             "sampler": f"{identity['sampler']}, seed {identity['seed']}",
             "weights": "none" if self.weights is None else f"{len(self.weights)} tensors",
@@ -206,5 +207,6 @@ def summary_of(study: optuna.Study) -> dict[str, Any]:
         **({"objectives": [{"name": axis.name, "direction": axis.direction} for axis in axes]} if axes else {}),
         **({"front": [_on_front(query, axes) for query in front]} if axes else {}),
         **{key: attrs[key] for key in (BUDGET, POOL_SIZE)},
+        **({"grown": len(joined)} if (joined := grown(study)) else {}),
         "seconds": attrs.get(TOTAL_SECONDS),
     }

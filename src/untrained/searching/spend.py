@@ -31,6 +31,7 @@ from untrained.samplers.query import (
     queries,
 )
 from untrained.searching.allowed import NOTHING, Allowed
+from untrained.searching.growth import Growth
 from untrained.searching.studies import TRIED, deaths, none_left_open
 from untrained.searching.tradeoffs import kept_order
 from untrained.searching.weights import KeptWeights
@@ -60,6 +61,7 @@ class Spender:
         on_query: Called after each query.
         deadline: A time of `time.monotonic`, after which no query begins, but for a first one.
         allowed: Which architectures may be evaluated, whatever a sampler proposes.
+        growth: Lets the pool grow before each query; None for a pool that stays as it is.
     """
 
     study: optuna.Study
@@ -71,6 +73,7 @@ class Spender:
     on_query: OnQuery | None = None
     deadline: float = math.inf
     allowed: Allowed = NOTHING
+    growth: Growth | None = None
 
     def spend(self, budget: int) -> None:
         """Makes queries until there are `budget` of them, or the deadline has passed.
@@ -110,6 +113,8 @@ class Spender:
 
     def _begin(self, budget: int) -> bool:
         """Asks for an architecture and begins its query; False if it is running already: there is time to wait."""
+        if self.growth is not None:
+            self.growth.reach(len(self._known) + len(self._running))
         trial = self.study.ask()
         suggested = self.space.suggest(trial)
         arch = trial.user_attrs.get(ARCHITECTURE) or suggested

@@ -30,6 +30,9 @@ IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
 )
 """Attributes of the study of a search; those of its trials stand in `samplers.query`."""
 
+GROWN = "grown "
+"""Begins the attributes of a study that hold what joined the pool: "grown 3", before the fourth query."""
+
 TRIED = "tried"
 """Attribute of a trial whose evaluation began in this process: how often this architecture was tried, this time too."""
 INTERRUPTED, DIED = "interrupted", "died"
@@ -209,6 +212,12 @@ def _close(study: optuna.Study, why: str) -> None:
             if SKIPPED not in trial.user_attrs:
                 study._storage.set_trial_user_attr(trial._trial_id, SKIPPED, reason)
             study.tell(trial.number, state=TrialState.FAIL)
+
+
+def grown(study: optuna.Study) -> list[str]:
+    """The architectures that joined the pool of a search, in order."""
+    growths = {int(k.removeprefix(GROWN)): archs for k, archs in study.user_attrs.items() if k.startswith(GROWN)}
+    return [arch for k in sorted(growths) for arch in growths[k]]
 
 
 def deaths(study: optuna.Study) -> Counter[str]:
