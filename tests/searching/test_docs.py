@@ -21,3 +21,8 @@ def test_the_documented_study_works(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     before = optuna.logging.get_verbosity()
     assert printed_by(block) == "4 ['blocks', 'rate']\n"
     assert optuna.logging.get_verbosity() == before
+
+
+def test_the_documented_pool_grows() -> None:
+    (block,) = python_blocks("docs/growing.md")
+    assert printed_by(block) == "8 8\n"
