@@ -87,7 +87,7 @@ class Problem:
     bound: float = np.inf
 
     def fits(self, arch: str) -> bool:
-        return self.bound == np.inf or self.metrics([arch])[0, 0] <= self.bound
+        return self.bound == np.inf or bool(self.metrics([arch])[0, 0] <= self.bound)
 
 
 def places(space: SearchSpace, archs: Sequence[str]) -> Array:
