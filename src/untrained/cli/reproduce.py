@@ -88,7 +88,7 @@ def reproduce(
         typer.echo(json.dumps(document))
     else:
         for line in _lines(document):
-            stdout().print(line, markup=False, highlight=False)
+            stdout().print(line, markup=False, highlight=False, soft_wrap=True)  # a genotype is copied
 
 
 def _epoch(arch: str, seed: int, done: int, epochs: int, figures: Mapping[str, float]) -> None:
