@@ -36,6 +36,7 @@ def test_the_full_scale_is_the_published_one() -> None:
     assert (search.epochs, search.batch_size, search.learning_rate, search.weight_decay) == (10, 576, 0.1, 3e-4)
     assert (final.epochs, final.batch_size, final.learning_rate, final.weight_decay) == (600, 96, 0.025, 3e-4)
     assert (full.final_C, full.final_layers, search.clip, final.clip) == (36, 20, 5.0, 5.0)
+    assert (full.drop_path, full.final_drop_path, full.final_auxiliary) == (0.2, 0.2, 0.4)
 
 
 def test_the_pick_is_searched_small_and_trained_large_and_nothing_is_made_twice(

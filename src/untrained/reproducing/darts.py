@@ -38,6 +38,7 @@ class DARTSScale:
         final_C: Channels of the large network.
         final_layers: Its cells.
         final_drop_path: Of it.
+        final_auxiliary: Weight of the loss of its auxiliary head; 0 for none.
         final_recipe: How it is trained.
     """
 
@@ -55,6 +56,7 @@ class DARTSScale:
     final_C: int = 36
     final_layers: int = 20
     final_drop_path: float = 0.2
+    final_auxiliary: float = 0.4
     final_recipe: Recipe = field(
         default_factory=lambda: Recipe(
             epochs=600,
@@ -80,6 +82,7 @@ DARTS_SCALES: dict[str, DARTSScale] = {
         final_C=12,
         final_layers=5,
         final_drop_path=0.0,
+        final_auxiliary=0.0,
         final_recipe=Recipe(
             epochs=10, batch_size=64, optimizer="sgd", learning_rate=0.1, weight_decay=3e-4, clip=5.0, augment="cutout"
         ),
@@ -202,7 +205,7 @@ def reproduce_darts(
         on_scored=on_scored,
         on_query=on_query,
     )
-    large = _space(found, chosen.final_C, chosen.final_layers, chosen.final_drop_path)
+    large = _space(found, chosen.final_C, chosen.final_layers, chosen.final_drop_path, chosen.final_auxiliary)
     objective = TrainingObjective(large, found, chosen.final_recipe, device=device)
     of = short_hash({"arch": result.architecture, "space": large.options, "recipe": objective.training.to_json()})
     with only_search_in(folder / TRAINED), interruptible("step"):
@@ -220,7 +223,9 @@ def reproduce_darts(
     )
 
 
-def _space(data: Data, channels: int, layers: int, drop_path: float) -> DARTS:
+def _space(data: Data, channels: int, layers: int, drop_path: float, auxiliary: float = 0.0) -> DARTS:
     """The space whose networks fit the data."""
     facts = as_space("darts", data.facts).options
-    return cast(DARTS, DARTS(**{**facts, "C": channels, "layers": layers, "drop_path": drop_path}))
+    return cast(
+        DARTS, DARTS(**{**facts, "C": channels, "layers": layers, "drop_path": drop_path, "auxiliary": auxiliary})
+    )
