@@ -66,6 +66,7 @@ def test_importing_the_package_is_light() -> None:
     # The second is what each scoring process imports: its own module, and the one that the command line started from.
     for imports, needs in (
         ("untrained", []),
+        ("untrained.cli", ["typer", "rich"]),  # all that `--help` needs
         ("untrained.scoring.one_network, untrained.__main__", ["torch", "optuna"]),
     ):
         code = f"import sys, {imports}; print([m for m in {heavy} if m in sys.modules])"

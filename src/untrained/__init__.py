@@ -4,10 +4,10 @@
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from untrained.benching import BenchResult, bench
     from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.data import Data, ImageData, Task, as_data, load_data
@@ -171,14 +171,16 @@ __all__ = [
     "space",
 ]
 
-__version__ = version("untrained")
-
 
 def __dir__() -> list[str]:
     return [*globals(), *__all__]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # takes longer than all the rest
+
+        return version("untrained")
     if name not in _HOME:
         raise AttributeError(f"module 'untrained' has no attribute {name!r}")
     return getattr(import_module(f"untrained.{_HOME[name]}"), name)

@@ -11,7 +11,6 @@ from untrained.cli.output import stderr, stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.runtime.cores import cores
-from untrained.runtime.seeding import check_seed
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -128,6 +127,8 @@ MOST_SEEDS = 100_000
 
 
 def _seeds(text: str) -> range:
+    from untrained.runtime.seeding import check_seed
+
     first, colon, end = text.partition(":")
     try:
         seeds = range(int(first), int(end)) if colon else range(int(first))

@@ -15,7 +15,6 @@ from untrained.cli.resume import InterruptedSearch
 from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.cores import cores
-from untrained.runtime.seeding import check_seed
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -50,6 +49,7 @@ def reproduce(
     """
     from untrained.reproducing import DARTS_SCALES, reproduce_darts
     from untrained.runtime.devices import usable_device
+    from untrained.runtime.seeding import check_seed
 
     if what not in WHAT:
         raise InputError(f"reproduce {what!r}: choose from {listed(WHAT)}")

@@ -31,10 +31,7 @@ from untrained.cli.output import stderr
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.runtime.cores import cores
-from untrained.runtime.devices import usable_device
-from untrained.runtime.seeding import check_seed
 from untrained.searching import BATCH
-from untrained.spaces import read_archs
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -71,6 +68,9 @@ def score(
     workers: Workers = None,
 ) -> None:
     """Score architectures with training-free metrics. Repeat a command that was stopped to go on."""
+    from untrained.runtime.seeding import check_seed
+    from untrained.spaces import read_archs
+
     if space is None or data is None:
         raise InputError("give --space and --data")
     if out.suffix not in (".parquet", ".csv"):
@@ -109,4 +109,6 @@ def score(
 
 def _workers(device: str) -> int:
     """All cores; at most 4 on a GPU, since each worker has a context of its own in its memory."""
+    from untrained.runtime.devices import usable_device
+
     return cores() if usable_device(device, double=True).type == "cpu" else min(cores(), 4)

@@ -39,7 +39,6 @@ from untrained.errors import InputError, listed
 from untrained.report.progress import progress_bars
 from untrained.runtime.cores import cores
 from untrained.runtime.executors import is_local
-from untrained.runtime.seeding import check_seed
 from untrained.searching import KEEP
 
 EXAMPLES = """
@@ -112,8 +111,8 @@ def search(
     grow: Annotated[
         int | None,
         typer.Option(
-            help="Relatives of the favourites that join the pool before each query (0: none).",
-            show_default="as many as a tenth of a training pays for",
+            help="Relatives of the favourites that join the pool before each query; 0 for none "
+            "(default: as many as a tenth of a training pays for)."
         ),
     ] = None,
     sampler: Annotated[str, typer.Option(help="A sampler's name (untrained samplers).")] = "mixture",
@@ -180,6 +179,7 @@ def search(
         raise InputError("give either --archs or --pool")
     if data is not None and space is None:
         raise InputError(f"--data needs --space: choose from {', '.join(untrained.SPACES)}")
+    from untrained.runtime.seeding import check_seed
     from untrained.samplers import sampler_info
     from untrained.searching.pool import scores_seed
     from untrained.spaces import read_archs

@@ -4,13 +4,14 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from untrained.samplers.query import Query
+if TYPE_CHECKING:  # `--help` must not wait for torch and optuna
+    from untrained.samplers.query import Query
 
 DAY = 86_400.0
 """Seconds. A search that will take longer is said to."""
@@ -60,7 +61,7 @@ class Bars:
         """Moves the bar of searches in a bench."""
         self._update("searches", done, total)
 
-    def querying(self, query: Query, done: int, budget: int) -> None:
+    def querying(self, query: "Query", done: int, budget: int) -> None:
         """Moves the bar of queries, and prints what came of `query` and how long the rest will take.
 
         Args:
