@@ -13,7 +13,7 @@ from searching.searches import ARCHS, SCORES, SPACE, Counted, history, run
 from toy import MLPs, toy_batch, training_objective
 from untrained import ScoreTable, Scoring, TrainingObjective, load_network, search
 from untrained.errors import InputError
-from untrained.searching.saved import load_summary, other_searches
+from untrained.searching.folder import load_summary, other_searches
 
 
 def names(folder: Path) -> list[str]:

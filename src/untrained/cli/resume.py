@@ -75,7 +75,7 @@ def write_run(folder: Path, context: typer.Context) -> None:
         context: The command and its options.
     """
     from untrained.runtime.files import written_whole
-    from untrained.searching.saved import RUN_FILE
+    from untrained.searching.folder import RUN_FILE
     from untrained.searching.storage import shown_storage
 
     storage = context.params["storage"]
@@ -106,7 +106,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: The folder holds no search, or none of the command line.
     """
-    from untrained.searching.saved import RUN_FILE, STUDY_FILE
+    from untrained.searching.folder import RUN_FILE, STUDY_FILE
 
     path = folder / RUN_FILE
     if not path.is_file():

@@ -17,8 +17,7 @@ def show(
 
     Example: untrained show runs/digits
     """
-    from untrained.deploying.refitting import load_refit
-    from untrained.searching.saved import load_summary, other_searches
+    from untrained.searching.folder import load_refit, load_summary, other_searches
 
     summary, trained = load_summary(folder, study), load_refit(folder)
     is_of = trained is not None and trained.get("search") == summary.get("study")

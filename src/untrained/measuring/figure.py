@@ -8,13 +8,10 @@ from typing import Any
 from untrained.errors import InputError, listed
 from untrained.measuring.runtimes import check_runtime
 from untrained.measuring.subject import FUNCTIONS
+from untrained.measuring.units import FIGURES
 from untrained.metrics.base.options import checked_options, parse_name
 from untrained.runtime.cores import cores
 from untrained.runtime.devices import usable_device
-
-FIGURES = tuple(FUNCTIONS)
-"""The figures of any network, cheapest first."""
-UNITS = {"params": "M", "flops": "M", "memory": "MB", "latency": "ms"}
 
 
 @dataclass(frozen=True)
@@ -81,17 +78,3 @@ def read_figure(text: str, known: tuple[str, ...] = ()) -> Figure:
         if checked.get(option, 1) < 1:
             raise InputError(f"figure {base!r}: option {option}={checked[option]}: give at least 1")
     return Figure(base, checked)
-
-
-def is_figure(name: str) -> bool:
-    """Whether a name, without its options, is one of `FIGURES`."""
-    return name.partition("(")[0].strip() in FUNCTIONS
-
-
-def unit_of(name: str) -> str:
-    """The unit of a figure, whatever its options: M (millions), MB (10^6 bytes) or ms.
-
-    Args:
-        name: Its name.
-    """
-    return UNITS[name.partition("(")[0]]

@@ -14,14 +14,13 @@ from untrained.errors import InputError
 from untrained.measuring import unit_of
 from untrained.runtime.files import written_whole
 from untrained.samplers.query import Query, best_queries, queries
+from untrained.searching.folder import BEST_FILE
 from untrained.searching.interface import UNKNOWN, Interface
 from untrained.searching.studies import BUDGET, IDENTITY, POOL_SIZE, TOTAL_SECONDS, VERSIONS, grown
 from untrained.searching.tradeoffs import Axis, axes_of, front_of
 from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import WEIGHTS_FILE
 from untrained.spaces import SearchSpace
-
-BEST_FILE = "best.json"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,79 +1,19 @@
-"""Reads the folder of a search: also after a kill, and if the folder is read-only."""
+"""The networks in the folder of a search."""
 
-import json
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.storages import BaseStorage
-from optuna.study._frozen import FrozenStudy
 from torch import Tensor, nn
 
 from untrained.errors import InputError, listed, shown
-from untrained.samplers.query import best_query, queries
+from untrained.searching.folder import BEST_FILE, STUDY_FILE, TRAINED_FILE, broken, load_summary, read_json
 from untrained.searching.interface import Interface, example_of
-from untrained.searching.result import BEST_FILE, summary_of
-from untrained.searching.storage import open_storage, sqlite_url
-from untrained.searching.studies import has_history, latest_search, searches
 from untrained.searching.trained import TrainedNetwork
 from untrained.searching.weights import load_weights
 from untrained.spaces import SearchSpace, as_space, remade_space
 from untrained.spaces.picture import Picture
-
-STUDY_FILE, RUN_FILE, TRAINED_FILE = "study.db", "run.json", "trained.json"
-
-
-def load_summary(folder: str | Path, study: str | None = None) -> dict[str, Any]:
-    """Reads the summary of a search.
-
-    Args:
-        folder: Its folder.
-        study: Which of the searches in the folder; None for the latest.
-
-    Returns:
-        See `Result.summary`; the test figures are missing if the search is unfinished or not the latest.
-
-    Raises:
-        InputError: There is no such search.
-    """
-    folder = Path(folder)
-    best = _read_json(folder / BEST_FILE) if (folder / BEST_FILE).is_file() else None
-    if best is not None and study in (None, best.get("study")):
-        return best
-    if not (folder / STUDY_FILE).is_file():
-        raise InputError(f"no search in {str(folder)!r}: it has neither {BEST_FILE} nor {STUDY_FILE}")
-
-    with _studies(folder) as storage:
-        found = {one.study_name: one for one in searches(storage)}
-        if study is not None and study not in found:
-            raise InputError(f"no search {study!r} in {str(folder)!r}: it has {listed(found)}")
-        chosen = latest_search(storage) if study is None else found[study]
-        if chosen is None:
-            raise InputError(f"the search in {str(folder)!r} has not begun its first query")
-        return summary_of(_loaded(storage, chosen))
-
-
-def other_searches(folder: str | Path, shown: str) -> list[str]:
-    """Describes the other searches of a folder.
-
-    Args:
-        folder: The folder.
-        shown: The name of the study to leave out.
-
-    Returns:
-        One line for each search.
-    """
-    folder = Path(folder)
-    if not (folder / STUDY_FILE).is_file():
-        return []
-    with _studies(folder) as storage:
-        others = [one for one in searches(storage) if one.study_name != shown]
-        return [_line(_loaded(storage, one)) for one in others if has_history(storage, one._study_id)]
 
 
 def load_network(folder: str | Path, space: Any = None, which: str | None = None) -> TrainedNetwork:
@@ -112,7 +52,7 @@ def load_network(folder: str | Path, space: Any = None, which: str | None = None
             raise InputError(f"no network of {str(folder)!r} is trained in full ({has}): untrained train {folder}")
         hint = f": untrained resume {folder}" if (folder / STUDY_FILE).is_file() else ""
         raise InputError(f"no finished search in {str(folder)!r} ({has}){hint}")
-    document = _read_json(folder / name)
+    document = read_json(folder / name)
     try:
         made = str(document["space"]), dict(document["space_options"])
         interface = Interface.from_json(document["network"])
@@ -124,7 +64,7 @@ def load_network(folder: str | Path, space: Any = None, which: str | None = None
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _broken(folder / name) from error
+        raise broken(folder / name) from error
     net = (_loaded_space(*made) if space is None else as_space(space, made[1])).build(arch)
     if weights:
         _load(net, load_weights(folder / weights), folder / weights)
@@ -150,7 +90,7 @@ def load_picture(folder: str | Path, space: Any = None) -> Picture:
         made, arch = (str(summary["space"]), dict(summary["space_options"])), str(summary["best"]["architecture"])
         interface = Interface.from_json(summary.get("network", {}))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _broken(folder / BEST_FILE) from error
+        raise broken(folder / BEST_FILE) from error
     if made[0] == "table" and space is None:
         raise InputError(f"the search in {str(folder)!r} was in a table without a space: there is nothing to draw")
     known = interface.inputs is not None
@@ -185,56 +125,3 @@ def _loaded_space(name: str, options: dict[str, Any]) -> SearchSpace:
             "too (--space; load_network(folder, space)), or import its module first"
         )
     return remade_space(name, options)
-
-
-@contextmanager
-def _studies(folder: Path) -> Iterator[BaseStorage]:
-    """Reads the studies in a folder without writing to it.
-
-    A search that was killed in the middle of a commit leaves a journal beside its study. Only a connection that may
-    write can roll it back: then a copy is read.
-    """
-    path = folder / STUDY_FILE
-    with tempfile.TemporaryDirectory() as copy:
-        try:
-            # Not to write: a search that is just making its tables must not meet us making them, too.
-            storage = _opened(sqlite_url(path, read_only=True), path)
-        except InputError:
-            for part in folder.glob(f"{STUDY_FILE}*"):
-                shutil.copy(part, copy)
-            try:
-                storage = _opened(sqlite_url(Path(copy) / STUDY_FILE), path)
-            except InputError as error:
-                raise InputError(f"the search in {str(folder)!r} cannot be read: {error}") from error
-        yield storage
-
-
-def _opened(url: str, path: Path) -> BaseStorage:
-    storage = open_storage(url, str(path))
-    storage.get_all_studies()  # reads, which opening alone need not do
-    return storage
-
-
-def _loaded(storage: BaseStorage, found: FrozenStudy) -> optuna.Study:
-    return optuna.load_study(study_name=found.study_name, storage=storage)
-
-
-def _line(study: optuna.Study) -> str:
-    best = best_query(study)
-    value = "no value yet" if best is None else f"best {best.value:.2f}"
-    return f"{study.study_name} ({len(queries(study))} queries, {value})"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text())
-        if isinstance(document, dict):
-            return document
-    except ValueError:  # no JSON, or no UTF-8
-        pass
-    raise _broken(path)
-
-
-def _broken(path: Path) -> InputError:
-    how = "train" if path.name == TRAINED_FILE else "run the search"
-    return InputError(f"{path} is broken: delete it and {how} again")

@@ -34,6 +34,7 @@ from untrained.searching import KEEP
 from untrained.searching.allowed import Where
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
+from untrained.searching.folder import BEST_FILE, RUN_FILE, STUDY_FILE
 from untrained.searching.goal import budgets, goal
 from untrained.searching.growth import Growth, check_grow, children_for, extended
 from untrained.searching.identity import evaluation_identity, how_chosen, short_hash, versions
@@ -51,8 +52,7 @@ from untrained.searching.pool import (
 )
 from untrained.searching.pruners import get_pruner
 from untrained.searching.remembered import remember
-from untrained.searching.result import BEST_FILE, Result
-from untrained.searching.saved import RUN_FILE, STUDY_FILE
+from untrained.searching.result import Result
 from untrained.searching.spend import OnQuery, Spender
 from untrained.searching.storage import open_storage, shown_storage, sqlite_url, unguarded
 from untrained.searching.studies import (

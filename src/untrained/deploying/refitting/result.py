@@ -8,11 +8,11 @@ from typing import Any
 
 from untrained.deploying.refitting.luck import Luck, Spread
 from untrained.deploying.refitting.run import WEIGHTS, Run
-from untrained.errors import InputError
 from untrained.objectives import Direction
 from untrained.runtime.files import written_whole
+from untrained.searching.folder import TRAINED_FILE
 from untrained.searching.interface import UNKNOWN, Interface
-from untrained.searching.saved import TRAINED_FILE, load_network
+from untrained.searching.saved import load_network
 from untrained.searching.trained import TrainedNetwork
 from untrained.spaces import SearchSpace
 
@@ -191,30 +191,6 @@ class Refit:
         text = json.dumps(self.to_json(), indent=1) + "\n"
         with written_whole(self.folder / TRAINED_FILE) as temporary:
             temporary.write_text(text)
-
-
-def load_refit(folder: str | Path) -> dict[str, Any] | None:
-    """Reads `trained.json`.
-
-    Args:
-        folder: The folder of a search.
-
-    Returns:
-        What `Refit.to_json` gave; None if nothing was trained.
-
-    Raises:
-        InputError: The file is broken.
-    """
-    path = Path(folder) / TRAINED_FILE
-    if not path.is_file():
-        return None
-    try:
-        document = json.loads(path.read_text())
-        if {"network", "architectures", "metric", "on"} <= document.keys():
-            return document
-    except (ValueError, AttributeError):
-        pass
-    raise InputError(f"{path} is broken: delete it and train again, which only writes it anew")
 
 
 def _spread(figures: list[Mapping[str, float]], name: str) -> Spread | None:
