@@ -2,8 +2,6 @@
 
 import functools
 import random
-import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,14 +22,13 @@ from untrained.scores.table import ScoreTable
 from untrained.scoring.batch import Batch, as_batch, described_inputs
 from untrained.scoring.cells import Cells
 from untrained.scoring.journal import ScoreJournal
+from untrained.scoring.notes import Note, tell, warn
 from untrained.scoring.one_network import PRECISIONS, Job, NetworkScores, Precision, Task
 from untrained.scoring.provenance import OF_A_COLUMN, check_same, merged, provenance
 from untrained.spaces import SearchSpace, as_space
 
 Progress = Callable[[int, int], None]
 """Called with (architectures scored, architectures in all)."""
-Note = Callable[[str], None]
-"""Called with a line that the user is to read."""
 
 TRIES = 2
 """A network that was begun so often, and that no process lived to see the end of, is a failed one."""
@@ -125,7 +122,7 @@ class Scoring:
             InputError: an architecture is not of the space, the batch is unusable, no metric works on it, no network
                 can be built, a metric wants a second batch, or `path` holds scores that were made with something else.
         """
-        note, space = note or _warn, as_space(space)
+        note, space = note or warn, as_space(space)
         twin = {arch: space.canonical(arch) for arch in dict.fromkeys(archs)}
         job = self._job(space, twin, seed, note)
         with executors_of(self.executor, self.workers) as executors:
@@ -133,7 +130,7 @@ class Scoring:
             if known is not None:
                 pool.cells.add_table(known, space.canonical)
             table = pool.filled(self.workers, begin or (lambda: None), progress)
-        _tell(table, len(twin), note)
+        tell(table, len(twin), note)
         return table
 
     def _job(self, space: SearchSpace, twin: Mapping[str, str], seed: int, note: Note) -> Job:
@@ -382,24 +379,6 @@ def _probes(job: Job, archs: Any) -> list[Probe]:
     if not probes:
         raise InputError(f"none of the {len(found)} networks can be built: {why}")
     return probes
-
-
-def _tell(table: ScoreTable, asked: int, note: Note) -> None:
-    """Says what is not in the table."""
-    if left_out := table.provenance["unbuilt"]:
-        why = next(iter(left_out.values()))
-        note(f"{len(left_out)} of {asked} networks cannot be built: {why}: left out")
-    for name, why in table.missing.items():
-        if name not in table.idle:
-            note(f"{name}: {why}")
-
-
-def _warn(line: str) -> None:
-    """Warns at the place from which the user called."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("untrained."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(line, stacklevel=level)
 
 
 def _check_travels(job: Job, workers: int) -> None:
