@@ -9,6 +9,7 @@ from rich.text import Text
 
 from untrained.measuring import FIGURES, is_figure, unit_of
 from untrained.report.folding import Architecture
+from untrained.searching.runs import measure_of
 
 CALLED = {"params": "parameters", "flops": "FLOPs"}
 """Figures that people call otherwise."""
@@ -151,7 +152,7 @@ def _best(summary: Mapping[str, Any]) -> RenderableType:
         return Text("No query has a value yet.")
     rows = [("architecture", best["architecture"])]
     rows += [(name, said(value)) for name, value in best.get("hyperparameters", {}).items()]
-    rows.append((_objective_name(summary), f"{best['value']:.2f}"))
+    rows.append((measure_of(summary), f"{best['value']:.2f}"))
     rows += [(k, "missing" if v is None else f"{v:.2f}") for k, v in best["reported"].items()]
     if "rank" in best:
         rows.append(("rank in the pool", f"{best['rank']} of {summary['pool']}"))
@@ -166,13 +167,6 @@ def _best(summary: Mapping[str, Any]) -> RenderableType:
     if len(summary["queries"]) < summary["budget"]:
         return Group(table, Text("The search is unfinished: run it again to go on.", style="yellow"))
     return table
-
-
-def _objective_name(summary: Mapping[str, Any]) -> str:
-    objective = summary["objective"]
-    if objective.get("kind") == "training":
-        return f"valid_{objective['metric']}"
-    return str(objective.get("column", "value"))
 
 
 def said(value: Any) -> str:

@@ -16,19 +16,11 @@ from untrained.errors import InputError
 from untrained.objectives import Direction
 from untrained.runtime.identity import difference
 from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query, best_queries
+from untrained.searching.attributes import BEGUN, BUDGET, IDENTITY, POOL_SIZE, VERSIONS
+from untrained.searching.attributes import TOTAL_SECONDS as TOTAL_SECONDS
 from untrained.searching.identity import EVALUATION, changed, trunk
 from untrained.searching.storage import StorageFailed
 from untrained.searching.tradeoffs import axes_of, kept_order
-
-IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
-    "identity",
-    "versions",
-    "budget",
-    "pool",
-    "seconds",
-    "begun",
-)
-"""Attributes of the study of a search; those of its trials stand in `samplers.query`."""
 
 GROWN = "grown "
 """Begins the attributes of a study that hold what joined the pool: "grown 3", before the fourth query."""
