@@ -8,7 +8,21 @@ from typing import Annotated, cast
 import typer
 
 import untrained
-from untrained.cli import analyse, bench, draw, export, measure, predict, reproduce, runs, score, search, streams, train
+from untrained.cli import (
+    analyse,
+    bench,
+    doctor,
+    draw,
+    export,
+    measure,
+    predict,
+    reproduce,
+    runs,
+    score,
+    search,
+    streams,
+    train,
+)
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
 from untrained.cli.resume import InterruptedSearch, resume
@@ -38,6 +52,7 @@ app.command(epilog=export.EXAMPLES)(export.export)
 app.command(epilog=measure.EXAMPLES)(measure.measure)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog=draw.EXAMPLES)(draw.draw)
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=runs.RUNS_EXAMPLES)(runs.runs)
 app.command(epilog=runs.COMPARE_EXAMPLES)(runs.compare)
 for command in (show, resume, metrics, spaces, samplers):
