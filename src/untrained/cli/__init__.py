@@ -11,6 +11,7 @@ import untrained
 from untrained.cli import (
     analyse,
     bench,
+    cite,
     doctor,
     draw,
     export,
@@ -53,6 +54,7 @@ app.command(epilog=measure.EXAMPLES)(measure.measure)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog=draw.EXAMPLES)(draw.draw)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=cite.EXAMPLES)(cite.cite)
 app.command(epilog=runs.RUNS_EXAMPLES)(runs.runs)
 app.command(epilog=runs.COMPARE_EXAMPLES)(runs.compare)
 for command in (show, resume, metrics, spaces, samplers):
