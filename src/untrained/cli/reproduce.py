@@ -106,7 +106,7 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
         document["genotype"],
         f"search: best valid {name} {max(values):.2f} of {counts}",
         f"large network: {document['params']:.3f} M parameters, {name} {', '.join(figures)} "
-        f"after {len(run['epochs'])} epochs ({run['seconds']:.0f} s)",
+        f"after {len(run['epochs'])} epoch{'s' * (len(run['epochs']) != 1)} ({run['seconds']:.0f} s)",
         "what differs from the paper:",
         *(f"  - {line}" for line in document["differs"]),
     ]

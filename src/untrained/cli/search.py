@@ -150,7 +150,7 @@ def search(
     jobs: Annotated[int, typer.Option(help="How many trainings at once.")] = 1,
     executor: Annotated[
         str | None,
-        typer.Option(help="Where else: ray, ray://host:port, dask://host:port, slurm:partition=..., mpi."),
+        typer.Option(help="Where: processes (here, the default), ray, ray://host, dask://host:port, slurm:..., mpi."),
     ] = None,
     keep: Annotated[int, typer.Option(help="Of how many of the best networks --out keeps the weights.")] = KEEP,
     training_limit: Annotated[
