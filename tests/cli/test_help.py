@@ -1,5 +1,9 @@
 """What `--help` says can be copied."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import typer
 
@@ -30,3 +34,11 @@ def test_defaults_have_one_pair_of_brackets() -> None:
     for command in shown.commands.values():  # type: ignore[attr-defined]
         for parameter in command.params:
             assert not isinstance(getattr(parameter, "show_default", None), str), parameter.name
+
+
+def test_a_shell_completes_commands() -> None:
+    # As the script that is installed is called by what `--show-completion bash` prints.
+    code = "import sys; sys.argv = ['untrained']; from untrained.__main__ import main; main()"
+    asked = {"_UNTRAINED_COMPLETE": "complete_bash", "COMP_WORDS": "untrained comp", "COMP_CWORD": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | asked)
+    assert done.stdout.split() == ["compare"]

@@ -36,7 +36,7 @@ app = typer.Typer(
     name="untrained",
     help="Find a good neural architecture before training many.",
     invoke_without_command=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

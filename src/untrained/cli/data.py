@@ -1,13 +1,14 @@
 """`untrained data`."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from untrained.cli.data_show import show_data
-from untrained.cli.output import stdout
+from untrained.cli.output import AsJson, print_json, stdout
 from untrained.errors import InputError
 
 DataDir = Annotated[
@@ -29,7 +30,7 @@ data.command(name="show")(show_data)
 
 
 @data.callback()
-def list_data(context: typer.Context, data_dir: DataDir = None) -> None:
+def list_data(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the published tables: which are there, which are missing, whose they are and under which licence."""
     if context.invoked_subcommand is not None:
         return
@@ -38,6 +39,10 @@ def list_data(context: typer.Context, data_dir: DataDir = None) -> None:
 
     folder = None if data_dir is None else data_folder(data_dir)
     states = {name: "" if folder is None else _state(folder / name) for name in SOURCES}
+    if as_json:
+        tables = [{"file": name, "state": states[name] or None, **asdict(source)} for name, source in SOURCES.items()]
+        print_json({"folder": None if folder is None else str(folder), "tables": tables})
+        return
     title = (
         f"Tables in {folder}" if folder else "Tables (give --data-dir, or set UNTRAINED_DATA, to see which are there)"
     )

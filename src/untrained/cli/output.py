@@ -2,11 +2,12 @@
 
 import json
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 VERBATIM: dict[str, Any] = {"markup": False, "emoji": False}
 """Names of columns and architectures are printed unchanged, also if they look like `[/]` or `:x:`."""
 
@@ -27,6 +28,11 @@ def print_summary(summary: dict[str, Any], as_json: bool) -> None:
         if "trained" in summary:
             stdout().print()
             stdout().print(trained.render(summary["trained"]))
+
+
+def print_json(document: Any) -> None:
+    """Prints one JSON object on one line; what JSON has no form for, as a tuple of types, is printed as text."""
+    typer.echo(json.dumps(document, allow_nan=False, default=str))
 
 
 def stdout() -> Console:

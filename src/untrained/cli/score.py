@@ -1,5 +1,6 @@
 """`untrained score`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -27,7 +28,7 @@ from untrained.cli.options import (
     pool_of,
     scoring,
 )
-from untrained.cli.output import stderr
+from untrained.cli.output import AsJson, print_json, stderr
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
 from untrained.runtime.cores import cores
@@ -66,6 +67,7 @@ def score(
     chunk: Annotated[int | None, typer.Option(help="So many images at a time, to save memory.")] = None,
     device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda or auto.")] = "cpu",
     workers: Workers = None,
+    as_json: AsJson = False,
 ) -> None:
     """Score architectures with training-free metrics. Repeat a command that was stopped to go on."""
     from untrained.runtime.seeding import check_seed
@@ -82,7 +84,7 @@ def score(
     chosen = chosen_space(space, space_options, images)
     pool_archs = read_archs(archs, chosen) if archs is not None else pool_of(chosen, pool, seed)
     console = stderr()
-    with progress_bars(console, enabled=True) as bars:
+    with progress_bars(console, enabled=not as_json) as bars:
         scores = untrained.compute_scores(
             chosen,
             pool_archs,
@@ -97,6 +99,10 @@ def score(
             progress=bars.scoring,
         )
     failed = sum(len(why) for why in scores.reasons.values())
+    if as_json:
+        counts = {"architectures": len(scores), "metrics": list(scores.metrics), "failed": failed}
+        print_json({"file": str(out), **counts, "idle": dict(scores.idle), "reasons": _told(scores.reasons)})
+        return
     typer.echo(
         f"{len(scores)} architectures x {len(scores.metrics)} metrics in {out}, {failed} scores failed", err=True
     )
@@ -105,6 +111,11 @@ def score(
     for arch, why in list(scores.reasons.items())[:3]:
         metrics_of = {reason: [m for m in why if why[m] == reason] for reason in why.values()}
         typer.echo(f"  {arch}: " + "; ".join(f"{', '.join(m)}: {w}" for w, m in metrics_of.items()), err=True)
+
+
+def _told(reasons: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Architecture -> metric -> why it has no score."""
+    return {arch: dict(why) for arch, why in reasons.items()}
 
 
 def _workers(device: str) -> int:
