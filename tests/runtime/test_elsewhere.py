@@ -195,6 +195,10 @@ def test_an_executor_that_broke_and_cannot_be_made_anew_says_what_to_give() -> N
         done(abs, [1], Immediate(lambda n: BrokenExecutor("all gone")))
 
 
+def test_a_class_of_executors_is_a_function_that_makes_one() -> None:
+    assert sorted(done(abs, [-1, 2], Immediate)) == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -2,6 +2,8 @@
 
 import os
 import random
+from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from scipy.stats import rankdata
 from searching.searches import SCORES, history
 from toy import MLPs, toy_batch, training_objective
 from untrained import ScoreTable, Scoring, search
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning
 from untrained.objectives.apart import Outcome
 from untrained.objectives.base import Evaluation
 from untrained.samplers import Mixture
@@ -20,7 +22,7 @@ from untrained.samplers.features import FURTHEST, placed_among, spread_top
 from untrained.samplers.hypotheses import SIZE, Hypotheses, Points
 from untrained.samplers.query import Query
 from untrained.scoring.one_network import Job, NetworkScores, Task
-from untrained.searching.growth import COST, MOST, OWN, SHARE, children, children_for
+from untrained.searching.growth import COST, MOST, OWN, SHARE, children, children_for, extended
 from untrained.searching.result import Result
 from untrained.searching.studies import grown
 
@@ -308,3 +310,20 @@ def test_the_mixture_makes_its_favourites_of_what_it_has_learnt() -> None:
     assert len(set(best)) == 8
     assert np.mean([value(arch) for arch in best]) > np.sort(values)[-10]
     assert max(made, key=lambda query: query.value or 0.0).architecture in best
+
+
+class Losing(Executor):
+    """Loses the worker of every task."""
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        future = Future[bytes]()
+        future.set_exception(OSError("the node is gone"))
+        return future
+
+
+def test_children_whose_scores_are_lost_are_told_of() -> None:
+    how, (*drawn, child) = Scoring(["params"], BATCH), SPACE.pool(3)
+    table = how.scores(SPACE, drawn)
+    with pytest.warns(InputWarning, match="1 of 1 architectures that join the pool have no score: its worker was lost"):
+        found = extended(replace(how, executor=Losing()), SPACE, 0, None, None, table, [child])
+    assert np.isnan(found.values[:, 0]).tolist() == [False, False, True]

@@ -39,7 +39,7 @@ class Executors:
         self._executor: Executor | None = None
         if isinstance(given, str):
             self._make = named(given, jobs)
-        elif callable(getattr(given, "submit", None)):
+        elif callable(getattr(given, "submit", None)) and not isinstance(given, type):  # a class makes one
             self._executor = given  # pyright: ignore[reportAttributeAccessIssue] - not all are an `Executor` by name
         elif callable(given):
             self._make = given

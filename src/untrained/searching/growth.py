@@ -1,13 +1,15 @@
 """A pool that grows while the search learns: relatives of the sampler's favourites join it before each query."""
 
 import random
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning
 from untrained.objectives import Objective, TrainingObjective
 from untrained.runtime.seeding import derive_seed
 from untrained.samplers import PoolSampler, sampler_info
@@ -139,7 +141,18 @@ def extended(
     how = replace(how, metrics=list(table.metrics) if how.metrics is None else how.metrics)
     archs = [*table.archs, *more]
     # What a metric does not read, or what cannot be built, was told of the pool that was drawn.
-    return how.scores(space, archs, seed, path=path, progress=progress, note=lambda line: None, known=table)
+    found = how.scores(space, archs, seed, path=path, progress=progress, note=lambda line: None, known=table)
+    _warn_of_lost(found, more)
+    return found
+
+
+def _warn_of_lost(table: ScoreTable, joined: Sequence[str]) -> None:
+    """Warns of architectures without any score, as when their workers were lost: the sampler knows nothing of them."""
+    lost = [arch for arch in joined if arch in table.index and np.isnan(table.values[table.index[arch]]).all()]
+    if lost:
+        why = next(iter(table.reasons[lost[0]].values()))
+        text = f"{len(lost)} of {len(joined)} architectures that join the pool have no score: {why}"
+        warnings.warn(text, InputWarning, stacklevel=2)
 
 
 def children(
