@@ -71,19 +71,20 @@ def load_network(folder: str | Path, space: Any = None, which: str | None = None
     return TrainedNetwork(net, interface, architecture=arch, value=value, source=source)
 
 
-def load_picture(folder: str | Path, space: Any = None) -> Picture:
+def load_picture(folder: str | Path, space: Any = None, study: str | None = None) -> Picture:
     """What there is to draw of the best architecture of a search, finished or not.
 
     Args:
         folder: The folder of the search.
         space: As for `load_network`.
+        study: Which of the searches in the folder; None for the latest.
 
     Raises:
         InputError: There is no such search or no best architecture yet, the space is one of its own, or nothing is
             known of its architectures.
     """
     folder = Path(folder)
-    summary = load_summary(folder)
+    summary = load_summary(folder, study)
     if summary.get("best") is None:
         raise InputError(f"the search in {str(folder)!r} has no best architecture yet: no query has a value")
     try:
@@ -96,6 +97,23 @@ def load_picture(folder: str | Path, space: Any = None) -> Picture:
     known = interface.inputs is not None
     inputs = interface.preparation.module()(example_of(interface.inputs, n=2)) if known else None
     return (_loaded_space(*made) if space is None else as_space(space, made[1])).picture(arch, inputs)
+
+
+def load_space(summary: Mapping[str, Any], space: Any = None) -> SearchSpace:
+    """Makes the space of a search from its summary, which may be a stranger's: nothing that it names is imported.
+
+    Args:
+        summary: What `load_summary` gave.
+        space: The space, or the function that is one; not needed if it comes with an installed package.
+
+    Raises:
+        InputError: The space is one of its own, or none.
+    """
+    try:
+        name, options = str(summary["space"]), dict(summary["space_options"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError("the summary of the search does not tell its space: run the search again") from error
+    return _loaded_space(name, options) if space is None else as_space(space, options)
 
 
 def _kept(document: dict[str, Any], arch: str, folder: Path) -> dict[str, Any]:
