@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from untrained.probe import Probe
     from untrained.report.drawing import Drawing, draw
+    from untrained.report.page import write_report
     from untrained.samplers import SAMPLERS, Mixture, PoolSampler, RandomSearch, RoBoT
     from untrained.scores import ScoreTable
     from untrained.scoring.pool import Scoring, compute_scores
@@ -70,6 +71,7 @@ _HOMES = {
     "objectives": ("Evaluation", "EvaluationFailed", "Objective", "Recipe", "TabularObjective", "TrainingObjective"),
     "probe": ("Probe",),
     "report.drawing": ("Drawing", "draw"),
+    "report.page": ("write_report",),
     "samplers": ("SAMPLERS", "Mixture", "PoolSampler", "RandomSearch", "RoBoT"),
     "scores": ("ScoreTable",),
     "scoring.pool": ("Scoring", "compute_scores"),
@@ -169,6 +171,7 @@ __all__ = [
     "sampler_for",
     "search",
     "space",
+    "write_report",
 ]
 
 

@@ -17,6 +17,7 @@ from untrained.cli import (
     export,
     measure,
     predict,
+    report,
     reproduce,
     runs,
     score,
@@ -57,6 +58,7 @@ app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=cite.EXAMPLES)(cite.cite)
 app.command(epilog=runs.RUNS_EXAMPLES)(runs.runs)
 app.command(epilog=runs.COMPARE_EXAMPLES)(runs.compare)
+app.command(epilog=report.EXAMPLES)(report.report)
 for command in (show, resume, metrics, spaces, samplers):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -26,6 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "slurm": ("submitit",),
     "mpi": ("mpi4py",),
     "draw": ("matplotlib",),
+    "report": ("matplotlib", "plotly", "jinja2"),
 }
 """Optional extra -> the packages that it adds."""
 GIB = 2**30

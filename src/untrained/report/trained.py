@@ -27,6 +27,15 @@ def render(document: Mapping[str, Any]) -> RenderableType:
     return Group(_architectures(document), *(Text(line) for line in (*_taken(document), *_luck(document))))
 
 
+def sentences(document: Mapping[str, Any]) -> list[str]:
+    """Which network is taken, and how lucky the search was, in sentences.
+
+    Args:
+        document: See `Refit.to_json`.
+    """
+    return [line for line in (*_taken(document), *_luck(document)) if line]
+
+
 def _architectures(document: Mapping[str, Any]) -> Table:
     architectures = document["architectures"]
     epochs = document["recipe"].get("epochs", "?")

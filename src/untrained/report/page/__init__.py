@@ -1,0 +1,5 @@
+"""A search as one page: figures, tables and what it takes to run it again."""
+
+from untrained.report.page.write import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,244 @@
+"""What a page on a search shows, as plain data: read from the folder, without anything of how it looks."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from untrained.errors import InputError
+from untrained.measuring import is_figure, unit_of
+from untrained.samplers.query import Query
+from untrained.scores import ScoreTable
+from untrained.searching.figures import Figures
+from untrained.searching.folder import RUN_FILE, load_refit, load_summary, read_json
+from untrained.searching.history import History, load_history
+from untrained.searching.runs import measure_of
+from untrained.searching.saved import load_space
+from untrained.spaces import SearchSpace
+
+SCORES_FILE = "scores.parquet"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A query.
+
+    Args:
+        place: Its place in the search, from 1.
+        query: The query.
+        best: The best value so far, this one included; None before the first.
+        curve: The values that it reported on the way: (step, value).
+        figures: Its costs by name: parameters in millions and what else is known.
+        is_best: Whether it is the pick.
+        on_front: Whether the front of the search has it.
+    """
+
+    place: int
+    query: Query
+    best: float | None = None
+    curve: tuple[tuple[int, float], ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    is_best: bool = False
+    on_front: bool = False
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that a page shows.
+
+    Args:
+        folder: The folder of the search.
+        summary: See `Result.summary`, and what else `best.json` holds.
+        rows: The queries in order.
+        history: What the study says beyond the summary.
+        scores: The scores of the pool; None without the file.
+        trained: `trained.json`, if it is of this search.
+        run: `run.json`; empty without the file.
+        decisions: Those of the pick.
+        axes: The costs that values can be drawn against: name -> 1 if more is better, -1 if less is.
+        units: Name of a cost -> its unit.
+    """
+
+    folder: Path
+    summary: Mapping[str, Any]
+    rows: tuple[Row, ...] = ()
+    history: History = field(default_factory=History)
+    scores: ScoreTable | None = None
+    trained: Mapping[str, Any] | None = None
+    run: Mapping[str, Any] = field(default_factory=dict)
+    decisions: Mapping[str, Any] = field(default_factory=dict)
+    axes: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sign(self) -> int:
+        """1 if more is better, -1 if less is."""
+        return -1 if self.summary["direction"] == "minimize" else 1
+
+    @property
+    def objective(self) -> str:
+        """What the value is called."""
+        return measure_of(self.summary)
+
+    @property
+    def valued(self) -> list[Row]:
+        """The queries with a final value."""
+        return [row for row in self.rows if row.query.state == "complete" and row.query.value is not None]
+
+
+def read(folder: str | Path, study: str | None = None, space: Any = None) -> Contents:
+    """Reads the folder of a search, which may be a stranger's: nothing that its files name is imported or run.
+
+    Args:
+        folder: The folder.
+        study: Which of the searches in it; None for the latest.
+        space: The space of the search, or the function that is one; not needed if it comes with an installed package.
+
+    Raises:
+        InputError: There is no such search, or a file is broken.
+    """
+    folder = Path(folder)
+    summary = load_summary(folder, study)
+    history = load_history(folder, str(summary["study"]))
+    found = history.queries or tuple(queries_of(summary))
+    made = _space(summary, space)
+    scores = ScoreTable.load(folder / SCORES_FILE) if (folder / SCORES_FILE).is_file() else None
+    axes = axes_of(summary, found, scores)
+    figures = [_figures(query, scores, made, axes) for query in found]
+    rows = rows_of(summary, found, history.curves, figures)
+    trained = load_refit(folder)
+    is_of = trained is not None and trained.get("search") == summary["study"]
+    return Contents(
+        folder,
+        summary,
+        rows,
+        history,
+        scores,
+        trained if is_of else None,
+        read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {},
+        _decisions(summary, made),
+        {name: way for name, way in axes.items() if any(name in row.figures for row in rows)},
+        _units(summary, axes, scores),
+    )
+
+
+def queries_of(summary: Mapping[str, Any]) -> Iterator[Query]:
+    """The queries as a summary tells them, for a search whose study is not in its folder.
+
+    Args:
+        summary: See `Result.summary`.
+
+    Example:
+        >>> told = {"architecture": "a", "value": None, "phase": None, "weights": {}, "seconds": 1.0}
+        >>> [query.state for query in queries_of({"queries": [told | {"reason": "no luck"}]})]
+        ['failed']
+    """
+    for number, told in enumerate(summary["queries"]):
+        stopped = "reason" in told and told["value"] is not None
+        yield Query(
+            told["architecture"],
+            told["value"],
+            state="failed" if told["value"] is None else "pruned" if stopped else "complete",
+            number=number,
+            phase=told["phase"],
+            metric_weights=told["weights"],
+            seconds=told["seconds"],
+            cost_seconds=told.get("cost_seconds"),
+            reason=told.get("reason"),
+            reused=told.get("reused", False),
+            figures=told.get("figures", {}),
+            hyperparameters=told.get("hyperparameters", {}),
+        )
+
+
+def rows_of(
+    summary: Mapping[str, Any],
+    queries: Sequence[Query],
+    curves: Mapping[int, Mapping[int, float]],
+    figures: Sequence[Mapping[str, float]],
+) -> tuple[Row, ...]:
+    """The rows of the queries.
+
+    Args:
+        summary: Tells the direction, the pick and the front.
+        queries: The queries in order.
+        curves: Number of a trial -> step -> value.
+        figures: The costs of each query.
+    """
+    better = min if summary["direction"] == "minimize" else max
+    pick, front = summary.get("best") or {}, {_key(one) for one in summary.get("front", ())}
+    best, rows, picked = None, list[Row](), False
+    for place, (query, known) in enumerate(zip(queries, figures, strict=True), start=1):
+        if query.state == "complete" and query.value is not None:
+            best = query.value if best is None else better(best, query.value)
+        told = {"architecture": query.architecture, "value": query.value, "hyperparameters": query.hyperparameters}
+        is_best = not picked and query.state == "complete" and _key(told) == _key(pick)
+        picked |= is_best
+        curve = tuple(sorted((step, v) for step, v in curves.get(query.number, {}).items() if math.isfinite(v)))
+        rows.append(Row(place, query, best, curve, known, is_best, query.state == "complete" and _key(told) in front))
+    return tuple(rows)
+
+
+def axes_of(summary: Mapping[str, Any], queries: Sequence[Query], scores: ScoreTable | None) -> dict[str, int]:
+    """The costs that a value can be set against: name -> 1 if more is better, -1 if less is.
+
+    Args:
+        summary: Tells the objectives.
+        queries: Have what was measured.
+        scores: Has sizes, if the search scored them.
+    """
+    found = {axis["name"]: 1 if axis["direction"] == "maximize" else -1 for axis in summary.get("objectives", ())[1:]}
+    names = [
+        "params",
+        *(name for query in queries for name in query.figures),
+        *(() if scores is None else scores.metrics),
+    ]
+    return found | {name: -1 for name in dict.fromkeys(names) if is_figure(name) and name not in found}
+
+
+def _figures(
+    query: Query, scores: ScoreTable | None, space: SearchSpace | None, axes: Mapping[str, int]
+) -> dict[str, float]:
+    """The costs of a query, as far as they are known; parameters are counted if need be."""
+    found = {name: query.figures[name] for name in axes if name in query.figures}
+    row = None if scores is None else scores.index.get(query.architecture)
+    if scores is not None and row is not None:
+        for name in axes.keys() & {*scores.metrics} - found.keys():
+            found[name] = float(scores.values[row, scores.metrics.index(name)])
+    if "params" not in found and space is not None:
+        found["params"] = Figures(space).value(query.architecture, "params")
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _units(summary: Mapping[str, Any], axes: Mapping[str, int], scores: ScoreTable | None) -> dict[str, str]:
+    """Units of the costs that were measured; those of a table's columns are not known."""
+    own = {
+        *(summary.get("best") or {}),
+        *(scores.provenance.get("metrics", ()) if scores is not None else ()),
+        "params",
+    }
+    return {name: unit_of(name) for name in axes if is_figure(name) and name in own}
+
+
+def _space(summary: Mapping[str, Any], space: Any) -> SearchSpace | None:
+    """The space, or None if a stranger's code or none would make it."""
+    if summary["space"] == "table" and space is None:
+        return None
+    try:
+        return load_space(summary, space)
+    except InputError:
+        if space is not None:
+            raise
+        return None
+
+
+def _decisions(summary: Mapping[str, Any], space: SearchSpace | None) -> dict[str, Any]:
+    best, told = summary.get("best"), summary.get("network", {}).get("decisions")
+    if told or best is None or space is None:
+        return dict(told or {})
+    return space.to_params(best["architecture"])
+
+
+def _key(told: Mapping[str, Any]) -> str:
+    return repr((told.get("architecture"), told.get("value"), sorted((told.get("hyperparameters") or {}).items())))

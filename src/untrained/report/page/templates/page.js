@@ -1,0 +1,64 @@
+"use strict";
+(() => {
+  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const chosen = {};  // figure -> the group of its traces that is shown
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // Text, lines and scales take the colours of the page; those of the marks suit both themes.
+  function themed(figure, name) {
+    const { data, layout } = structuredClone(figure);
+    const ink = colour("--ink"), soft = colour("--soft"), line = colour("--line"), card = colour("--card");
+    layout.font = { ...layout.font, color: ink, family: getComputedStyle(document.body).fontFamily };
+    layout.hoverlabel = { ...layout.hoverlabel, bgcolor: card, bordercolor: line, font: { color: ink } };
+    layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: colour("--accent") };
+    for (const axis of Object.keys(layout).filter((key) => /^[xy]axis/.test(key)))
+      Object.assign(layout[axis], { gridcolor: line, linecolor: line, tickcolor: line, tickfont: { color: soft } });
+    for (const trace of data) {
+      const meta = trace.meta || {};
+      if (meta.theme === "ink") {
+        if (trace.line) trace.line.color = soft;
+        if (trace.marker) trace.marker.color = ink;
+      }
+      if (meta.theme === "diverging")
+        trace.colorscale = [[0, colour("--low")], [0.5, colour("--middle")], [1, colour("--high")]];
+      if (meta.theme === "rising") trace.colorscale = [[0, colour("--middle")], [1, colour("--high")]];
+      if (meta.group !== undefined) trace.visible = meta.group === (chosen[name] || 0);
+    }
+    return { data, layout };
+  }
+
+  function draw(place) {
+    const name = place.dataset.figure, { data, layout } = themed(figures[name], name);
+    const modeBarButtons = [["toImage", "zoom2d", "pan2d", "resetScale2d"]];  // none that leads to a network
+    const displayModeBar = innerWidth < 700 ? false : "hover";  // it would cover the legend
+    Plotly.react(place, data, layout, { responsive: true, displaylogo: false, displayModeBar, modeBarButtons });
+  }
+
+  const places = document.querySelectorAll("[data-figure]");
+  const all = () => places.forEach(draw);
+  all();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
+
+  for (const select of document.querySelectorAll("select[data-for]"))
+    select.addEventListener("change", () => {
+      chosen[select.dataset.for] = Number(select.value);
+      draw(document.querySelector(`[data-figure="${select.dataset.for}"]`));
+    });
+
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+    heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const text = (row) => row.cells[column].dataset.v ?? row.cells[column].textContent.trim();
+      const compare = (a, b) => {
+        const [x, y] = [text(a), text(b)];
+        if (x === "" || y === "") return (x === "") - (y === "");  // what has no value comes last either way
+        const way = x - y;
+        return (Number.isNaN(way) ? x.localeCompare(y) : way) * (down ? -1 : 1);
+      };
+      body.append(...[...body.rows].sort(compare));
+    }));
+  }
+})();
