@@ -12,7 +12,7 @@ from untrained import METRICS, SAMPLERS, SPACES
 from untrained.benchmarks import SOURCES
 from untrained.cli import app
 
-WITHOUT = {"draw"}
+WITHOUT = {"draw", "report"}
 """Commands whose result is a picture."""
 
 
