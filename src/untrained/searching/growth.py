@@ -34,6 +34,9 @@ SHARE = 0.1
 COST = 200
 """A network is scored in the time in which about so many samples are trained on (experiments/speed/growth_cost.py)."""
 
+FEW = 8
+"""So few children are scored in this process: they are done before others have started."""
+
 
 class Growth:
     """What joins the pool of a search, when, and in what order.
@@ -139,6 +142,8 @@ def extended(
         The table with a row for each of `more` that can be built.
     """
     how = replace(how, metrics=list(table.metrics) if how.metrics is None else how.metrics)
+    if len(more) <= FEW and how.executor is None:
+        how = replace(how, workers=1)
     archs = [*table.archs, *more]
     # What a metric does not read, or what cannot be built, was told of the pool that was drawn.
     found = how.scores(space, archs, seed, path=path, progress=progress, note=lambda line: None, known=table)
