@@ -87,7 +87,8 @@ def print_entries(console: Console, title: str, entries: Sequence[tuple[str, Seq
 
 def _queries(summary: Mapping[str, Any]) -> Table:
     done, budget = len(summary["queries"]), summary["budget"]
-    pool = ", ".join([f"a pool of {summary['pool']}", *summary.get("where", ())])
+    joined = f" that grew by {summary['grown']}" if summary.get("grown") else ""
+    pool = ", ".join([f"a pool of {summary['pool']}{joined}", *summary.get("where", ())])
     table = plain_table(f"{done} of {budget} queries from {pool} ({summary['sampler']})")
     table.add_column("#", justify="right")
     table.add_column("phase")
