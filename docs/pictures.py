@@ -1,4 +1,4 @@
-"""Draws an architecture of each space into `pictures/`, for docs/drawing.md.
+"""Draws an architecture of each space into `pictures/`, for docs/guides/drawing.md.
 
 `make tables` runs it; `tests/report/test_gallery.py` says when a picture is out of date.
 """

@@ -60,7 +60,11 @@ def spaces() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"metrics.md": metrics, "samplers.md": samplers, "spaces.md": spaces}
+PAGES: dict[str, Callable[[], str]] = {
+    "catalogue/metrics.md": metrics,
+    "catalogue/samplers.md": samplers,
+    "catalogue/spaces.md": spaces,
+}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

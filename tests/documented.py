@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def python_blocks(page: str) -> list[str]:
-    """The Python of a page, such as "docs/adding_a_metric.md"."""
+    """The Python of a page, such as "docs/guides/own_metric.md"."""
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 

@@ -20,5 +20,5 @@ def test_cells_hold_no_column_of_their_own() -> None:
 
 
 def test_a_page_without_a_place_for_its_table_is_told() -> None:
-    with pytest.raises(ValueError, match=r"metrics\.md: expected one table"):
-        TABLES["renewed"]("metrics.md", "no table")
+    with pytest.raises(ValueError, match=r"catalogue/metrics\.md: expected one table"):
+        TABLES["renewed"]("catalogue/metrics.md", "no table")

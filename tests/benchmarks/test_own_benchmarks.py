@@ -49,7 +49,7 @@ def test_near_names_are_offered() -> None:
 def test_the_documented_benchmark_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = (DOCS / "adding_a_benchmark.md").read_text()
+    text = (DOCS / "guides/own_benchmark.md").read_text()
     first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     Path("my_benchmark.py").write_text(first)

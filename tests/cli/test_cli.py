@@ -356,7 +356,7 @@ def test_no_metric_works_on_the_batch(tmp_path: Path) -> None:
 
 
 def test_every_command_and_option_is_documented() -> None:
-    pages = (README, *sorted((README.parent / "docs").glob("*.md")))
+    pages = (README, *sorted((README.parent / "docs").rglob("*.md")))
     text = "\n".join(page.read_text() for page in pages)
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     assert {"search", "score", "show", "metrics", "spaces"} <= set(names)
@@ -369,7 +369,7 @@ def test_every_command_and_option_is_documented() -> None:
 
 
 def test_the_probe_has_what_the_docs_say_it_gives() -> None:
-    text = (README.parent / "docs" / "adding_a_metric.md").read_text()
+    text = (README.parent / "docs/guides/own_metric.md").read_text()
     table = text.partition("## What the probe gives")[2].partition("\n\n")[2].partition("\n\n")[0]
     names = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)[`(]", row.split("|")[1])]
     assert len(names) > 8
@@ -380,10 +380,10 @@ def test_the_probe_has_what_the_docs_say_it_gives() -> None:
 
 def test_the_documented_metric_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    first, *others = python_blocks("docs/adding_a_metric.md")
+    first, *others = python_blocks("docs/guides/own_metric.md")
     (tmp_path / "my_metrics.py").write_text(first)
     printed = [printed_by(block) for block in others]
-    text = (README.parent / "docs" / "adding_a_metric.md").read_text()
+    text = (README.parent / "docs/guides/own_metric.md").read_text()
     assert printed[0].strip() == re.findall(r"print\(scores.metrics\)  # (.*)", text)[0]
     (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     assert [line[:32] for line in printed[1].splitlines()] == [line[:32] for line in shown.splitlines()]

@@ -129,7 +129,7 @@ def test_the_documented_list_of_runs(folder: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     for name in ("a", "b"):
         shutil.copytree(folder / "a", tmp_path / "runs" / name)
-    block = next(block for block in python_blocks("docs/commands.md") if "find_runs" in block)
+    block = next(block for block in python_blocks("docs/guides/keeping_track.md") if "find_runs" in block)
     assert printed_by(block) == "[('value', True), ('value', True)]\n"
 
 

@@ -8,7 +8,8 @@ from documented import ROOT, printed_by
 
 
 def examples() -> list[tuple[str, str]]:
-    return re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL)
+    page = (ROOT / "docs/guides/data.md").read_text()
+    return re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
 
 
 @pytest.mark.parametrize(("block", "shown"), examples(), ids=range(len(examples())))

@@ -1,4 +1,4 @@
-"""docs/training.md says what there is, and its examples print what they say."""
+"""docs/guides/training.md says what there is, and its examples print what they say."""
 
 import re
 from dataclasses import fields
@@ -13,7 +13,7 @@ from untrained.objectives.measures import MEASURES
 from untrained.objectives.recipe import AUGMENTATIONS
 from untrained.searching.pruners import PRUNERS
 
-PAGE = "docs/training.md"
+PAGE = "docs/guides/training.md"
 
 
 def test_the_examples_print_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

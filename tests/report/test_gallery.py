@@ -1,4 +1,4 @@
-"""docs/drawing.md: what it shows is drawn today, and its code does what it says."""
+"""docs/guides/drawing.md: what it shows is drawn today, and its code does what it says."""
 
 import re
 import runpy
@@ -12,8 +12,8 @@ from documented import ROOT, printed_by, python_blocks
 from untrained import SPACES
 
 PICTURES = runpy.run_path(str(ROOT / "docs/pictures.py"))["PICTURES"]
-PAGE = (ROOT / "docs/drawing.md").read_text()
-BLOCKS = python_blocks("docs/drawing.md")
+PAGE = (ROOT / "docs/guides/drawing.md").read_text()
+BLOCKS = python_blocks("docs/guides/drawing.md")
 
 
 def told(svg: str) -> list[str | None]:
@@ -23,7 +23,7 @@ def told(svg: str) -> list[str | None]:
 
 def test_every_space_is_in_the_gallery() -> None:
     assert {*PICTURES} == {*SPACES}
-    assert {*re.findall(r"!\[[\w-]+\]\(pictures/([\w-]+)\.svg\)", PAGE)} == {*SPACES}
+    assert {*re.findall(r"!\[[\w-]+\]\(\.\./pictures/([\w-]+)\.svg\)", PAGE)} == {*SPACES}
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -216,7 +216,7 @@ def test_costs_curves_and_the_front(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(traces(curves(shown))) == len(shown.valued)
 
     monkeypatch.chdir(tmp_path)
-    (block,) = python_blocks("docs/report.md")
+    (block,) = python_blocks("docs/guides/report.md")
     assert printed_by(block) == "runs/wine/report.html\n"
     page = parsed(tmp_path / "runs/wine/report.html")
     assert {"curves", "progress"} <= page.figures.keys()

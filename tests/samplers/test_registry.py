@@ -120,7 +120,7 @@ def test_a_metric_is_part_of_the_name() -> None:
 
 
 def test_the_page_on_adding_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = Path(__file__).parents[2] / "docs" / "adding_a_sampler.md"
+    page = Path(__file__).parents[2] / "docs/guides/own_sampler.md"
     sampler, use = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_samplers.py").write_text(sampler)

@@ -370,5 +370,5 @@ def test_the_result_shows_the_limited_figures(tmp_path: Path) -> None:
 def test_the_documented_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(TrainingObjective, "apart", False)  # starting a process takes seconds
-    block, _ = python_blocks("docs/limits.md")
+    block, _ = python_blocks("docs/guides/limits.md")
     assert printed_by(block) == "True True\n"

@@ -221,7 +221,7 @@ def test_a_sampler_of_ones_own_costs() -> None:
 def test_the_documented_front_is_printed_best_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(TrainingObjective, "apart", False)  # starting a process takes seconds
-    (block,) = python_blocks("docs/tradeoffs.md")
+    (block,) = python_blocks("docs/guides/tradeoffs.md")
     lines = [line.split() for line in printed_by(block).splitlines()]
     points = [(float(accuracy), float(params)) for accuracy, _, params, *_ in lines]
     assert points

@@ -1,4 +1,4 @@
-"""docs/adding_a_space.md and docs/spaces.md do what they say."""
+"""docs/guides/own_space.md and docs/catalogue/spaces.md do what they say."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from documented import printed_by, python_blocks
 
-BLOCKS = python_blocks("docs/adding_a_space.md")
+BLOCKS = python_blocks("docs/guides/own_space.md")
 FILES = {block.splitlines()[0].removeprefix("# "): block for block in BLOCKS if block.startswith("# ")}
 PROMPTS = [block for block in BLOCKS if not block.startswith("# ")]
 
@@ -27,5 +27,5 @@ def test_the_documented_spaces_work(block: str, tmp_path: Path, monkeypatch: pyt
 
 
 def test_images_from_images() -> None:
-    (block,) = python_blocks("docs/spaces.md")
+    (block,) = python_blocks("docs/catalogue/spaces.md")
     assert printed_by(block).splitlines() == re.findall(r"print\(.*\)  # (.*)", block)

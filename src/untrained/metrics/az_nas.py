@@ -26,7 +26,7 @@ def az_expressivity(probe: Probe, redraw: bool = False) -> float:
     The covariance is that of the channels over all positions of all samples; its spectrum is scaled to sum to 1.
 
     Args:
-        probe: A network with blocks, or activations between layers (docs/metrics.md, Feature maps).
+        probe: A network with blocks, or activations between layers (docs/catalogue/metrics.md, Feature maps).
         redraw: Take weights from Kaiming's normal distribution and biases 0, as the public code, instead of the
             network's own.
 
