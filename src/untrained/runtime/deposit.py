@@ -11,6 +11,7 @@ import atexit
 import hashlib
 import mmap
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -19,11 +20,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from untrained.errors import InputError, one_line
+from untrained.runtime.files import is_left_behind, this_machine
 from untrained.runtime.travel import Parcel, unpacked
 
 KEPT = 2
 """So many things a process keeps: what it works on, and what it may come back to."""
 FILE = "parcel"
+DEPOSITED = re.compile(r"untrained-([0-9a-f]{6})-(\d+)-\w+")
+"""What the folder of a deposit is called."""
 
 
 class Key(NamedTuple):
@@ -64,7 +68,8 @@ class Deposit:
         self._folder: Path | None = None
         place = folder or Path(tempfile.gettempdir())
         try:
-            self._folder = Path(tempfile.mkdtemp(prefix="untrained-", dir=place))
+            _remove_left_behind(place)
+            self._folder = Path(tempfile.mkdtemp(prefix=f"untrained-{this_machine()}-{os.getpid()}-", dir=place))
             atexit.register(self.close)
             with (self._folder / FILE).open("wb") as file:
                 for piece in parcel.pieces():
@@ -85,6 +90,15 @@ class Deposit:
         atexit.unregister(self.close)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _remove_left_behind(place: Path) -> None:
+    """Removes what killed processes had deposited. Who has mapped such a file keeps it; others are sent the bytes."""
+    for path in place.glob("untrained-*-*-*"):
+        found = DEPOSITED.fullmatch(path.name)
+        with suppress(OSError):  # another process removes it, too
+            if found and is_left_behind(path, found[1], int(found[2])):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 _kept = dict[str, Any]()  # digest -> thing, the last used one last

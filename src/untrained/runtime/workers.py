@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 import warnings
@@ -12,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
+from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import torch
 
 from untrained.errors import InputError, one_line
+from untrained.runtime.born import live
 from untrained.runtime.interrupts import SIGNALS
 from untrained.runtime.line import Line, Said, opened, show
 from untrained.runtime.memory import keep_freed_memory
@@ -92,7 +91,7 @@ class Worker(Generic[Item, Result]):
         self._function: Parcel | None = function
         self._limit, self._began, self._late = limit, 0.0, False
         self._answer = answer
-        self._process = context.Process(target=_work, args=(theirs,))
+        self._process = context.Process(target=live, args=(theirs,))
         resource_tracker.ensure_running()  # not by start(): it would unblock the signals
         # The process inherits that signals are blocked, until it ignores them: Ctrl-C reaches it, too, at any moment.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -257,16 +256,8 @@ class _Settings:
         warnings.filters[:] = self.filters  # pyright: ignore[reportIndexIssue] - a list
 
 
-def _work(pipe: Connection) -> None:
-    """The life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    os.setpgid(0, 0)  # so that it can be killed with all that it starts
-    os.set_inheritable(pipe.fileno(), False)
-    with suppress(OSError):  # Linux only
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+def work(pipe: Connection) -> None:
+    """The life of a worker, once it is born (`born`)."""
     torch.set_num_threads(1)
     keep_freed_memory()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError), opened(pipe) as line:  # nothing more to do
@@ -293,10 +284,3 @@ def _answered(line: Line, kind: Said, work: Callable[[], Any], *, keep: bool = F
         line.say(Said.FAILED, error if can_travel(error) else RuntimeError(one_line(error)))
         return None
     return value
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -15,7 +15,9 @@ from typing import Any
 import optuna
 
 from untrained.errors import InputError
+from untrained.runtime.files import remove_unfinished
 from untrained.searching.storage import StorageFailed
+from untrained.searching.weights import WEIGHTS_FOLDER
 
 PREFIX = "untrained:claim:"
 BEAT = 15.0
@@ -53,6 +55,8 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
             f"another search is writing to {str(folder)!r}: wait for it, or give another folder"
         ) from error
     try:
+        for place in (folder, folder / WEIGHTS_FOLDER):
+            remove_unfinished(place)
         yield
     finally:
         if is_new:

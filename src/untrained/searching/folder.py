@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +105,12 @@ def studies_in(folder: Path) -> Iterator[Any]:
     from untrained.searching.storage import sqlite_url
 
     path = folder / STUDY_FILE
-    with tempfile.TemporaryDirectory() as copy:
+    with ExitStack() as stack:
         try:
             # Not to write: a search that is just making its tables must not meet us making them, too.
             storage = _opened(sqlite_url(path, read_only=True), path)
         except InputError:
+            copy = stack.enter_context(tempfile.TemporaryDirectory())
             for part in folder.glob(f"{STUDY_FILE}*"):
                 shutil.copy(part, copy)
             try:

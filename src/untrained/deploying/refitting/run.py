@@ -94,6 +94,7 @@ def train(
     """
     place = root / folder
     if (done := read_done(place / DONE)) is not None:
+        (place / CHECKPOINT).unlink(missing_ok=True)  # a kill came before it was
         return done
     objective = copy.copy(objective)
     objective.seed = seed
