@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from untrained.benching import BenchResult, bench, collect
-from untrained.benching.run import Run, run_search
+from untrained.benching import BenchResult, bench, collect, stored
+from untrained.benching.result import ORDER, SCHEMA
+from untrained.benching.run import COLUMNS, Run, run_search
 from untrained.benchmarks import Benchmark
 from untrained.errors import InputError
 from untrained.runtime.journal import Journal
@@ -99,8 +100,8 @@ def test_a_minimised_objective(folder: Path) -> None:
 def test_the_same_numbers_in_any_number_of_processes(folder: Path) -> None:
     one, two = run(folder, workers=1), run(folder, workers=2)
     assert content(one.table) == content(two.table)
-    assert one.table.schema == two.table.schema == collect.SCHEMA
-    keys = list(zip(*(one.table[name].to_pylist() for name in collect.ORDER), strict=True))
+    assert one.table.schema == two.table.schema == SCHEMA
+    keys = list(zip(*(one.table[name].to_pylist() for name in ORDER), strict=True))
     assert keys == sorted(keys)
     assert len(keys) == 4 * 2 * 5
 
@@ -134,12 +135,12 @@ def test_benches_that_share_a_file_lose_no_row(folder: Path) -> None:
     """Six at a time, each with a seed of its own: who does not get the file is told so, and tries again."""
     path, told = folder / "bench.parquet", list[str]()
     settings = {TOY.key: {"budget": 1}}
-    row = {name: [0] for name in collect.COLUMNS} | {"architecture": ["a"], "state": ["complete"], "phase": [None]}
+    row = {name: [0] for name in COLUMNS} | {"architecture": ["a"], "state": ["complete"], "phase": [None]}
 
     def one(seed: int) -> None:
         while True:
             try:
-                with collect._store(path, settings) as store:
+                with stored.store(path, settings) as store:
                     store.add((TOY.key, "random", seed), row)
                     time.sleep(0.001)
                     store.write()
@@ -160,15 +161,15 @@ def test_benches_that_share_a_file_lose_no_row(folder: Path) -> None:
 def test_the_file_is_read_under_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "bench.parquet"
     run(folder, seeds=range(1), samplers=["random"], path=path)
-    original = collect.Journal
+    original = stored.Journal
 
     def slow(partial: Path) -> Journal:
         """Another bench ends just before this one gets the lock."""
-        monkeypatch.setattr(collect, "Journal", original)
+        monkeypatch.setattr(stored, "Journal", original)
         run(folder, seeds=range(1, 2), samplers=["random"], path=path)
         return original(partial)
 
-    monkeypatch.setattr(collect, "Journal", slow)
+    monkeypatch.setattr(stored, "Journal", slow)
     run(folder, seeds=range(2, 3), samplers=["random"], path=path)
     assert set(pq.read_table(path)["seed"].to_pylist()) == {0, 1, 2}
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from untrained.benching import BenchResult, Ran, compare, holm, panels, summarise
-from untrained.benching.collect import SCHEMA
+from untrained.benching.result import SCHEMA
 from untrained.benchmarks import Benchmark, Published
 from untrained.errors import InputError
 

@@ -25,7 +25,7 @@ def table(tmp_path: Path) -> Path:
 def test_bench_on_a_table_of_ones_own(table: Path) -> None:
     own = ["bench", "--table", str(table), "--column", "loss", "--metrics", "snip,zen", "--budget", "4"]
     own += ["--direction", "minimize", "--report-column", "test", "--workers", "1", "--seeds", "3:5"]
-    out, figure = table.parent / "bench.parquet", table.parent / "figure.html"
+    out, figure = table.parent / "bench.parquet", table.parent / "figure.svg"
     run = [*own, "--samplers", "random,single", "--out", str(out), "--figure", str(figure)]
     first = untrained_cli(*run)
     assert first.returncode == 0, first.stderr
@@ -59,7 +59,14 @@ def test_bench_refusals(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused("bench", "nasbench201", *folder, says="nothing to bench: .*nasbench201_accuracy.parquet")
     refused("bench", "nasbench201", "--seeds", "ten", *folder, says="seeds 'ten': give a number")
     refused("bench", "nasbench201", "--seeds", "4:4", *folder, says="seeds '4:4' are none")
-    refused("bench", "nasbench201", "--figure", "a.png", *folder, says="'a.png': give a .svg or .html file")
+    refused(
+        "bench",
+        "nasbench201",
+        "--figure",
+        "a.html",
+        *folder,
+        says="'a.html': give a file that ends in .svg",
+    )
     refused("bench", "nasbench201", "--column", "x", *folder, says="need --table")
     own = ["bench", "--table", str(table), "--column", "loss", "--metrics", "snip", "--direction", "minimize"]
     refused(

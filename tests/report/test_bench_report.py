@@ -3,19 +3,23 @@
 import io
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
 from untrained.benching import RANK, BenchResult, Curve, Panel, Ran, Row, Spread
-from untrained.benching.collect import SCHEMA
+from untrained.benching.result import SCHEMA
 from untrained.benchmarks import Benchmark, Published
+from untrained.errors import InputError
 from untrained.report.bench import render_bench
-from untrained.report.figure import draw, save_figure
+from untrained.report.bench_figure import draw, pens, save_figure
+from untrained.samplers import SAMPLERS
 
 SVG = "{http://www.w3.org/2000/svg}"
 BENCHMARK = Benchmark(
@@ -65,50 +69,66 @@ def panel(figure: str, *means: list[float]) -> Panel:
 
 
 @pytest.mark.parametrize("figure", [RANK, "test error, %"])
-def test_a_better_query_is_drawn_lower_and_later_ones_further_right(figure: str) -> None:
-    root = ElementTree.fromstring(draw([panel(figure, [400.0, 50.0, 6.0], [6.0, 6.0, 5.5])] * 4))
-    lines = root.findall(f".//{SVG}polyline")
-    assert len(lines) == 8
-    robot = next(line for line in lines if "robot" in (line.findtext(f"{SVG}title") or ""))
-    points = [tuple(map(float, point.split(","))) for point in robot.get("points", "").split()]
-    assert [x for x, _ in points] == sorted(x for x, _ in points)
-    assert [y for _, y in points] == sorted(y for _, y in points)  # y grows downwards
-    texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert {"robot", "mine <&>", "cifar & more", "queries", figure} <= set(texts)
-    assert texts.count("robot") == 1  # one legend
+def test_curves_are_drawn_as_they_are_under_one_legend(figure: str) -> None:
+    robot, mine = [400.0, 50.0, 6.0], [6.0, 6.0, 5.5]
+    drawn = draw([panel(figure, robot, mine)] * 4, "#000000")
+    assert len(drawn.axes) == 4
+    for axes in drawn.axes:
+        assert [np.asarray(line.get_ydata()).tolist() for line in axes.lines] == [mine, robot]  # robot lies on top
+        assert [np.asarray(line.get_xdata()).tolist() for line in axes.lines] == [[1, 2, 3]] * 2
+        tops = [np.array(patch.get_path().vertices)[:3, 1] for patch in axes.patches]
+        assert [list(top) for top in tops] == [[m + 0.5 for m in mine], [m + 0.5 for m in robot]]
+        assert axes.get_ylabel() == figure
+    assert [text.get_text() for text in drawn.texts] == ["robot", "mine <&>"]
 
 
 @pytest.mark.parametrize("means", [[1.0, 1.0], [3.0], [0.0, 0.0], [100000.0, 1.0]])
-def test_flat_and_steep_curves_stay_in_the_picture(means: list[float]) -> None:
-    for figure in (RANK, "test error, %"):
-        if figure == RANK and min(means) == 0:
-            continue
-        svg = draw([panel(figure, means)])
-        assert "nan" not in svg
-        assert "inf" not in svg
-        numbers = [float(v) for p in re.findall(r'points="([^"]*)"', svg) for v in re.split("[ ,]", p)]
-        assert all(0 <= v <= 400 for v in numbers)
-    assert "no search found anything" in draw([Panel("t", "s", RANK, ())])
+@pytest.mark.parametrize("figure", [RANK, "test error, %"])
+def test_flat_and_steep_curves_stay_in_the_picture(means: list[float], figure: str) -> None:
+    (axes,) = draw([panel(figure, means)], "#000000").axes
+    low, high = axes.get_ylim()
+    assert low < min(means) <= max(means) < high
+    for patch in axes.patches:  # a standard error below zero has no place on a scale of logarithms
+        heights = np.array(patch.get_path().vertices)[:, 1]
+        assert ((low <= heights) & (heights <= high)).all()
+
+
+def test_no_curve_at_all() -> None:
+    assert "no search found anything" in {
+        t.get_text() for t in draw([Panel("t", "s", RANK, ())], "#000000").axes[0].texts
+    }
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of WCAG 2.1."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_lines_are_seen_on_light_and_dark_and_told_apart_without_colour() -> None:
+    used = pens([*SAMPLERS, "mine", "other"])
+    for pen in used.values():
+        for paper in ("#ffffff", "#0d1117"):
+            light, dark = sorted((luminance(pen.colour), luminance(paper)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 3  # WCAG 2.1, 1.4.11
+    assert len({pen.colour for pen in used.values()}) == len(used)
+    lines = [pen.dashes for name, pen in used.items() if name not in ("robot", "mixture")]
+    assert all(a != b for a, b in pairwise(lines))
 
 
 def test_figures_are_files(tmp_path: Path) -> None:
-    rows = [
-        dict.fromkeys(SCHEMA.names)
-        | {
-            "benchmark": "nb",
-            "task": "cifar",
-            "objective": "val",
-            "sampler": "robot",
-            "seed": 0,
-            "query": q,
-            "test": 90.0,
-        }
-        for q in (1, 2)
-    ]
-    import pyarrow as pa
-
+    who = {"benchmark": "nb", "task": "cifar", "objective": "val", "sampler": "<robot>", "seed": 0, "test": 90.0}
+    rows = [dict.fromkeys(SCHEMA.names) | who | {"query": q} for q in (1, 2)]
     result = BenchResult(pa.Table.from_pylist(rows, SCHEMA), (Ran(BENCHMARK, 2, 10, ("snip",)),))
-    save_figure(result, tmp_path / "a.svg")
-    save_figure(result, tmp_path / "a.html")
-    assert ElementTree.parse(tmp_path / "a.svg").getroot().tag == f"{SVG}svg"
-    assert (tmp_path / "a.svg").read_text().strip() in (tmp_path / "a.html").read_text()
+    for name in ("a.svg", "a.png", "a.pdf"):
+        save_figure(result, tmp_path / name)
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert root.tag == f"{SVG}svg"
+    assert {"<robot>", "cifar", "queries", "test error, %"} <= {text.text for text in root.iter(f"{SVG}text")}
+    assert "10" in (root.findtext(f"{SVG}desc") or "")  # the error after the last query
+    assert "prefers-color-scheme:dark" in (root.findtext(f"{SVG}style") or "")
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "a.pdf").read_bytes()[:4] == b"%PDF"
+    with pytest.raises(InputError, match=r"'a.gif': give a file that ends in .svg, .png, .pdf"):
+        save_figure(result, "a.gif")

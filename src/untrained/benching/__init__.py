@@ -1,8 +1,10 @@
 """Compares samplers on tabular benchmarks over several seeds, and sums the searches up."""
 
-from untrained.benching.collect import BenchResult, Ran, bench
+from untrained.benching.collect import bench
 from untrained.benching.curves import RANK, Curve, Panel, panels
+from untrained.benching.result import BenchResult, Ran
 from untrained.benching.run import Opened, Run, open_benchmark, run_search
+from untrained.benching.stored import load_bench
 from untrained.benching.summary import Row, Spread, compare, holm, summarise
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "bench",
     "compare",
     "holm",
+    "load_bench",
     "open_benchmark",
     "panels",
     "run_search",

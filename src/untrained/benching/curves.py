@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from untrained.benching.collect import BenchResult, key_of
+from untrained.benching.result import BenchResult, key_of
 from untrained.benching.summary import SINGLE
 
 Array = NDArray[np.float64]

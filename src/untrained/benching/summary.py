@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from untrained.benching.collect import BenchResult, key_of
+from untrained.benching.result import BenchResult, key_of
 from untrained.benchmarks import Benchmark, Published
 from untrained.errors import InputError
 from untrained.samplers import SAMPLERS

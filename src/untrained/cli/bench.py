@@ -46,7 +46,7 @@ def bench(
     space_options: SpaceOptions = "",
     workers: Workers = None,
     out: Annotated[Path | None, typer.Option(help="Parquet file of every query, to go on from.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw error against queries, .svg or .html.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw error against queries: .svg, .png or .pdf.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Let samplers search published tables, and compare them with each other and with what was published.
@@ -57,9 +57,10 @@ def bench(
     from untrained.benching import summarise
     from untrained.benchmarks import BENCHMARKS, Benchmark
     from untrained.objectives.base import check_direction
+    from untrained.report.bench_figure import checked_path
 
-    if figure is not None and figure.suffix not in (".svg", ".html"):
-        raise InputError(f"--figure {str(figure)!r}: give a .svg or .html file")
+    if figure is not None:
+        checked_path(figure)
     if table is not None and (column is None or metrics is None):
         raise InputError("--table needs --column, the objective, and --metrics, the columns to learn from")
     if table is None and any((column, report_column, cost_column, scores, space, direction)):
@@ -109,7 +110,7 @@ def bench(
         reference = "robot"
     rows = summarise(result, reference)
     if figure is not None:
-        from untrained.report.figure import save_figure
+        from untrained.report.bench_figure import save_figure
 
         save_figure(result, figure)
     if as_json:

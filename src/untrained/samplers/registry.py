@@ -63,7 +63,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "policy gradient on one categorical distribution a decision",
             "Zoph & Le, Neural Architecture Search with Reinforcement Learning, ICLR 2017",
             decisions=True,
-            colour="#e0962b",
+            colour="#c77d12",
             method="REINFORCE",
         ),
         SamplerInfo(
@@ -80,7 +80,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "Bayesian optimisation of how a gradient metric and the condition number are weighed",
             "Shu et al., Unifying and Boosting Gradient-Based Training-Free Neural Architecture Search, NeurIPS 2022",
             metrics=(GRADIENT_METRICS, (CONDITION,)),
-            colour="#a8991b",
+            colour="#9a8a14",
             method="HNAS",
         ),
         SamplerInfo(
@@ -121,7 +121,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             by_rank_average,
             "down the mean rank over all metrics",
             "Chen et al., Neural Architecture Search on ImageNet in Four GPU Hours, ICLR 2021 (with two)",
-            colour="#35a6cc",
+            colour="#2c97bd",
         ),
         SamplerInfo(
             "az_nas",
@@ -129,7 +129,7 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "down AZ-NAS' sum of log ranks over its four metrics",
             "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024",
             metrics=tuple((name,) for name in AZ_NAS),
-            colour="#4b5563",
+            colour="#6f7b8c",
         ),
     )
 }

@@ -64,19 +64,32 @@ def svg_of(scene: Scene, title: str, description: str, theme: str, name: str) ->
         theme: `light` or `dark` for the ink of such a page; `auto` for that of the page's text.
         name: what ids in the SVG begin with.
     """
+    return plain_svg(_figure(scene, MARK), title, description, name).replace(MARK, INKS.get(theme, "currentColor"))
+
+
+def plain_svg(figure: Figure, title: str, description: str, name: str) -> str:
+    """A figure as a small SVG: its paths and texts, without matplotlib's groups and definitions.
+
+    Args:
+        figure: with `POINTS` dots an inch; nothing in it may be clipped, repeated as a marker or a gradient.
+        title: the name of the picture.
+        description: the picture in words.
+        name: what ids in the SVG begin with.
+    """
     out = io.StringIO()
     # Letters that matplotlib's font lacks are no matter: the viewer has fonts of its own.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings(action="ignore"):
-        _figure(scene, MARK).savefig(out, format="svg", dpi=POINTS, facecolor="none", metadata={"Date": None})
+        figure.savefig(out, format="svg", dpi=POINTS, facecolor="none", metadata={"Date": None})
     root = ElementTree.fromstring(out.getvalue())
     content = [part for part in root if part.tag not in (f"{{{SVG}}}metadata", f"{{{SVG}}}defs")]
+    width, height = (f"{inches * POINTS:g}" for inches in figure.get_size_inches())
     made = ElementTree.Element(
         "svg",
         {
             "xmlns": SVG,
-            "viewBox": f"0 0 {scene.width:g} {scene.height:g}",
-            "width": f"{scene.width:g}",
-            "height": f"{scene.height:g}",
+            "viewBox": f"0 0 {width} {height}",
+            "width": width,
+            "height": height,
             "role": "img",
             "aria-labelledby": f"{name}-title {name}-description",
             "style": "max-width: 100%; height: auto",
@@ -86,8 +99,7 @@ def svg_of(scene: Scene, title: str, description: str, theme: str, name: str) ->
     ElementTree.SubElement(made, "desc", {"id": f"{name}-description"}).text = description
     for part in content:
         made.extend(_plain(part))
-    text = ElementTree.tostring(made, encoding="unicode")
-    return text.replace(MARK, INKS.get(theme, "currentColor"))
+    return ElementTree.tostring(made, encoding="unicode")
 
 
 def in_a_file(svg: str) -> str:
