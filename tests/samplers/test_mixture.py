@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from untrained.errors import InputError
 from untrained.objectives import TabularObjective
 from untrained.samplers import Mixture, hypotheses, mixture
 from untrained.samplers.features import Encoder, spread_top
+from untrained.samplers.gaussian import expected_improvement
 from untrained.samplers.hypotheses import (
     LEVEL,
     SIZE,
@@ -25,11 +27,11 @@ from untrained.samplers.hypotheses import (
     Hypotheses,
     Kind,
     Points,
-    expected_improvement,
-    favoured,
     scale_values,
 )
+from untrained.samplers.mixture import favoured
 from untrained.samplers.query import Query
+from untrained.samplers.representatives import representatives
 from untrained.scores import ScoreTable
 from untrained.searching.search import search
 from untrained.spaces import ArchitectureList, NASBench201, TransNASMicro
@@ -165,6 +167,16 @@ def test_what_is_kept_changes_no_digit(memory: int, monkeypatch: pytest.MonkeyPa
     for s in (5, 6, 7):
         for ours, theirs in zip(kept.predict(s), fresh.predict(s), strict=True):
             assert ours.tolist() == theirs.tolist()
+
+
+def test_a_base_is_computed_at_once_and_says_the_same() -> None:
+    one_by_one, at_once = make_bank(), Hypotheses(POOL, seed=4, budget=T)
+    at_once.observe(POOL.take(ROWS[:2]))
+    at_once.observe(POOL.take(ROWS), base=3, stands_for=9)
+    assert at_once.weigh(Y) == pytest.approx(one_by_one.weigh(Y), rel=1e-9)
+    for s in one_of_each_kind(at_once):
+        for ours, theirs in zip(at_once.predict(s), one_by_one.predict(s), strict=True):
+            assert ours == pytest.approx(theirs, abs=1e-4)
 
 
 def test_an_interrupted_choice_leaves_nothing_half_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,6 +409,57 @@ def test_running_queries_are_not_proposed_again_and_may_finish_in_any_order() ->
     other, _ = study_of()  # a second worker, on what the first left
     other.add_trials(study.trials)
     assert other.ask(dict(space.distributions)).params == study.ask(dict(space.distributions)).params
+
+
+def test_what_a_long_history_chooses_depends_on_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that goes on after a kill makes the same choices, though it learns from a part of its queries only."""
+    monkeypatch.setattr(mixture, "MOST", 8)
+    monkeypatch.setattr(mixture, "LEAST", 8)
+    monkeypatch.setattr(mixture, "JOINED", 12)
+    archs = [f"{a}{b}" for a in "abcdefgh" for b in "abcdefgh"]
+    table = ScoreTable(tuple(archs), ("m",), np.arange(64.0)[:, None] % 13)
+    first = table.select(archs[:40])
+
+    def grown(sampler: Mixture, history: list[Query]) -> None:
+        for k in range(len(sampler.table) - 40, 24, 4):
+            if len(history) >= k // 2:
+                sampler.grow(table.select(archs[: 44 + k]), history[: k // 2])
+
+    def fresh() -> Mixture:
+        return Mixture(first, ArchitectureList(archs), budget=40)
+
+    going, history, chosen = fresh(), list[Query](), list[str]()
+    for t in range(30):
+        grown(going, history)
+        chosen.append(going.choose(history).architecture)
+        history.append(Query(chosen[-1], None if t % 7 == 6 else -abs(archs.index(chosen[-1]) - 30.0)))
+    for t in (0, 8, 9, 12, 13, 20, 29):
+        started = fresh()
+        grown(started, history[:t])
+        assert started.choose(history[:t]).architecture == chosen[t]
+        assert len(started._hypotheses._factor) <= 8
+    assert len(set(chosen)) == 30
+    assert chosen[0] == fresh().choose([]).architecture
+
+
+def test_the_best_and_some_at_random_stand_for_a_long_history() -> None:
+    values = np.random.default_rng(0).normal(size=200)
+    values[::10] = np.nan
+    drawn = list[set[int]]()
+    for t in range(65, 201):
+        places, base, stands_for = representatives(values[:t], most=64, seed=0)
+        assert 32 < len(places) <= 64
+        assert (base, stands_for) == (32, 64 + (t - 65) // 32 * 32)
+        assert places[base:].tolist() == list(range(stands_for, t))
+        known = np.nan_to_num(values[:stands_for], nan=-np.inf)
+        assert set(np.argsort(-known)[:16]) <= set(places[:base])
+        others = set(places[:base].tolist()) - set(np.argsort(-known)[:16].tolist())
+        assert len(others) == 16
+        drawn += [others] * (others not in drawn)
+    assert len(drawn) == 5
+    # Of 16 of 48 that stand in a row of n, those of 16 of n + 32 that were there before: 16 n / (n + 32), 46 in all. Of
+    # independent draws, 16 * 16 / (n + 32): 9.
+    assert sum(len(one & other) for one, other in pairwise(drawn)) > 25
 
 
 def test_a_batch_has_no_repeats() -> None:

@@ -22,14 +22,14 @@ part, one of ENCODING no slope, linear and smooth part, one of NOTHING none of t
 the encoding have a counting part, and of METRICS one in 1 + the number of metrics that are expected to inform. Nothing
 is fitted: observations speak through each hypothesis' marginal likelihood (Rasmussen & Williams, "Gaussian Processes
 for Machine Learning", 2006, eq. 2.30), raised to the power `TEMPER`. One more query costs one more row of L^-1 and v.
+If there are many, a part of them stands for the first ones (`representatives`), and its rows are computed at once.
 """
 
-import math
-import mmap
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
@@ -37,6 +37,7 @@ from untrained.errors import InputError
 from untrained.runtime.interrupts import interrupts_held
 from untrained.samplers.candidates import Candidates, Pool, View
 from untrained.samplers.features import Points
+from untrained.samplers.gaussian import matern52, squared_distances, untouched_zeros
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
@@ -59,6 +60,8 @@ LEARNT = 25
 learn from; with T, T / (T + LEARNT) of them do."""
 MEMORY = 2**29
 """Bytes that all v may take, before the longest unused are given up, to be computed again."""
+AT_ONCE = 512
+"""Candidates whose columns of v are computed together."""
 
 
 class Kind(IntEnum):
@@ -138,13 +141,20 @@ class Hypotheses:
         self.joint_length = np.exp(-0.5 + 0.7 * rest[:, 5])
         self.residual = np.where(self.kind == Kind.NOTHING, 1.0, np.exp(-3 + rest[:, 6]))
         self._queries = candidates.take(np.arange(0))
+        self._base, self._stands_for = 0, 0
         self._inverse = np.zeros((SIZE, 0, 0))
         self._factor = list[tuple[Pool, Pool]]()
         self.candidates = Candidates(candidates)
         self._views = dict[int, View]()
 
-    def observe(self, queries: Points) -> None:
-        """Takes in the t queries of the history; a prefix that was observed before is not computed again."""
+    def observe(self, queries: Points, base: int = 0, stands_for: int = 0) -> None:
+        """Takes in the t queries of the history; a prefix that was observed before is not computed again.
+
+        Args:
+            queries: What is to be known.
+            base: The first so many are computed at once, and all that was known before is forgotten.
+            stands_for: How many queries of the search these stand for.
+        """
         old, t = self._queries, len(queries.metrics)
         differs = np.ones(t, dtype=bool)
         m = min(len(old.metrics), t)
@@ -152,11 +162,30 @@ class Hypotheses:
         same = int(np.argmax(differs)) if differs.any() else t
         same = min(same, len(self._factor))  # fewer rows than queries if an interrupt came in between
         self._queries = queries
+        if self._base != base or same < base:
+            self._begin_with(base)
+            same = base
+        self._stands_for = stands_for
         del self._factor[same:]
         for view in self._views.values():
             view.known = min(view.known, same)
         for row in range(same, t):
             self._grow(row)
+
+    def _begin_with(self, base: int) -> None:
+        """Forgets all rows, and takes in the first ones at once."""
+        self._base = -1  # if an interrupt comes in between, it begins once more
+        self._views.clear()
+        self._factor.clear()
+        queries, lower = self._queries.take(np.arange(base)), np.zeros((SIZE, base, base), np.float32)
+        self._inverse = untouched_zeros(SIZE, 2 * base, 2 * base)
+        for s in range(SIZE if base else 0):
+            covariance = self._between(s, queries, queries) + self.residual[s] * np.eye(base)
+            factor = np.linalg.cholesky(covariance)
+            self._inverse[s, :base, :base] = solve_triangular(factor, np.eye(base), lower=True)
+            lower[s] = factor
+        self._factor += [(lower[:, row, :row], lower[:, row, row]) for row in range(base)]
+        self._base = base
 
     def _grow(self, t: int) -> None:
         """Adds row t of L^-1. With w = L^-1 k and d^2 = k(x, x) - w.w, the row is (-w L^-1, 1) / d."""
@@ -180,7 +209,7 @@ class Hypotheses:
         """Makes room for at least t rows of L^-1, with zeros above the diagonal."""
         old = self._inverse
         if t > old.shape[1]:
-            self._inverse = _zeros(SIZE, t + t // 2, t + t // 2)
+            self._inverse = untouched_zeros(SIZE, t + t // 2, t + t // 2)
             for row in range(old.shape[1]):
                 self._inverse[:, row, : row + 1] = old[:, row, : row + 1]
 
@@ -212,15 +241,17 @@ class Hypotheses:
         Returns:
             n means and n standard deviations, which include the term that is independent for each architecture.
         """
-        view, t = self._views.pop(s, None) or self._start(s, slice(self.candidates.joined[0][1])), len(self._factor)
-        self._views[s] = view  # the last used stands last
+        t = len(self._factor)
         # As if each row and each candidate had come in its time: a width for each row, whenever it is computed.
-        for known, n in self.candidates.joined:
+        joined = [(self._base + max(known - self._stands_for, 0), n) for known, n in self.candidates.joined]
+        view = self._views.pop(s, None) or self._begin_view(s, [n for known, n in joined if known <= self._base][-1])
+        self._views[s] = view  # the last used stands last
+        for known, n in joined:
             if len(view.z) < n:
                 self._extend(s, view, min(known, t))
                 self._join(s, view, n)
         self._extend(s, view, t)
-        while sum(view.v.nbytes for view in self._views.values()) > MEMORY and len(self._views) > 1:
+        while sum(view.v[: view.known].nbytes for view in self._views.values()) > MEMORY and len(self._views) > 1:
             del self._views[next(iter(self._views))]
         explained = np.einsum("tn,tn->n", view.v[:t], view.v[:t])
         mean = view.mean + self._white[s].astype(np.float32) @ view.v[:t]
@@ -234,6 +265,11 @@ class Hypotheses:
             known: How many queries are known now; whenever these are computed again, it is as if it were now.
         """
         self.candidates.add(candidates, known)
+
+    def replace(self, candidates: Points) -> None:
+        """Has other candidates in place of all; as if they had been there from the beginning."""
+        self.candidates = Candidates(candidates)
+        self._views.clear()
 
     def _start(self, s: int, rows: slice) -> View:
         metrics = self.candidates.points.metrics[rows]
@@ -269,20 +305,33 @@ class Hypotheses:
     def _join(self, s: int, view: View, n: int) -> None:
         """Adds the columns of v up to n at once: L^-1 k."""
         rows, t = slice(len(view.z), n), view.known
-        new, (metrics, codes, counts) = self._start(s, rows), self._queries.take(np.arange(t))
-        z = self.candidates.points.metrics[rows] * self.trust[s]
-        queried = metrics * self.trust[s]
-        distances = np.zeros((t, len(z)))
-        if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
-            occurring, place = np.unique(self.candidates.points.codes[rows], return_inverse=True)
-            apart = self.option_distances(s, occurring[:, None, None], codes)  # of each code that occurs, t x P
-            for p, at in enumerate(place.reshape(len(z), -1).T):
-                distances += self.decision_weights[s, p] * apart[at, :, p].T
-        inner = queried @ z.T
-        squares, counted = _squares(queried, z), _squares(counts, self.candidates.points.counts[rows])
-        cov = self._covariance(s, inner, squares, counted, distances)
+        new = self._start(s, rows)
+        cov = self._between(s, self._queries.take(np.arange(t)), self.candidates.points.take(rows))
         new.v, new.known = (self._inverse[s, :t, :t] @ cov).astype(np.float32), t
         view.append(new)
+
+    def _begin_view(self, s: int, n: int) -> View:
+        """The first n candidates, with the rows of v that are computed at once."""
+        view, t = self._start(s, slice(n)), self._base
+        queries, inverse = self._queries.take(np.arange(t)), self._inverse[s, :t, :t]
+        view.v = np.empty((2 * t, n), np.float32)
+        for start in range(0, n if t else 0, AT_ONCE):
+            rows = slice(start, min(start + AT_ONCE, n))
+            view.v[:t, rows] = inverse @ self._between(s, queries, self.candidates.points.take(rows))
+        view.known = t
+        return view
+
+    def _between(self, s: int, queries: Points, others: Points) -> Array:
+        """The covariances of t queries and m architectures, t x m."""
+        z, queried = others.metrics * self.trust[s], queries.metrics * self.trust[s]
+        distances = np.zeros((len(queried), len(z)))
+        if self.kind[s] in (Kind.BOTH, Kind.ENCODING):
+            occurring, place = np.unique(others.codes, return_inverse=True)
+            apart = self.option_distances(s, occurring[:, None, None], queries.codes)  # of each code, t x P
+            for p, at in enumerate(place.reshape(len(z), -1).T):
+                distances += self.decision_weights[s, p] * apart[at, :, p].T
+        squares, counted = squared_distances(queried, z), squared_distances(queries.counts, others.counts)
+        return self._covariance(s, queried @ z.T, squares, counted, distances)
 
     def option_distances(self, s: int | slice, codes: Array, other: Array) -> Array:
         """1 - exp(-|e(c) - e(c')|^2 / 4) for each decision: from 0, the same option, to 1."""
@@ -311,18 +360,9 @@ class Hypotheses:
         linear, smooth, counting, additive, joint, length, count_length, joint_length = (
             x[s, ..., None].astype(inner.dtype) for x in (*amplitudes, *lengths)
         )
-        by_metrics = linear * inner + smooth * _matern52(squares, length)
-        by_counts = counting * _matern52(counted, count_length)
+        by_metrics = linear * inner + smooth * matern52(squares, length)
+        by_counts = counting * matern52(counted, count_length)
         return LEVEL + by_metrics + by_counts + additive * (1 - distances) + joint * np.exp(-distances / joint_length)
-
-
-def _zeros(*shape: int) -> Array:
-    """Zeros of which only those pages take memory that are written to: half of a triangular matrix takes none.
-
-    Those of numpy do not do: it asks for pages so large that each holds a part of the diagonal.
-    """
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    return np.frombuffer(mmap.mmap(-1, 8 * math.prod(shape), flags)).reshape(shape)
 
 
 def _draw(dimensions: int, rng: np.random.Generator) -> Array:
@@ -334,24 +374,6 @@ def _draw(dimensions: int, rng: np.random.Generator) -> Array:
     if (np.sort(np.floor(u * SIZE), axis=0) != np.arange(SIZE)[:, None]).any():
         raise InputError("scipy's Sobol sequence is broken, as an interrupt leaves it: start a new process")
     return np.clip(u, 1e-6, 1 - 1e-6)
-
-
-def favoured(metrics: Array, m: int, seed: int) -> Index:
-    """Screens a large pool by many weighted sums of its metrics, weighted as the hypotheses trust them.
-
-    Args:
-        metrics: n x K.
-        m: How many rows to find, about.
-        seed: Decides the weights.
-
-    Returns:
-        The rows that come first under one of the sums, in ascending order.
-    """
-    rng = np.random.default_rng((seed, 3))
-    trust = np.exp(TRUST * rng.normal(size=(metrics.shape[1], SIZE // 4))).astype(np.float32)
-    single = metrics.astype(np.float32)
-    share = -(-m // trust.shape[1])
-    return np.unique(np.concatenate([np.argpartition(single @ column, -share)[-share:] for column in trust.T]))
 
 
 def _prior(k: int, p: int, both: float) -> Array:
@@ -366,29 +388,3 @@ def _prior(k: int, p: int, both: float) -> Array:
     if p == 0:
         return np.array([1 - none, 0, 0, none])
     return np.array([(1 - both) * (1 - none), both * (1 - none), 0.9 * none, 0.1 * none])
-
-
-def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
-    """E[max(f - best, 0)] for f ~ N(mean, std^2) (Jones, Schonlau & Welch 1998, eq. 15).
-
-    Args:
-        mean: n means.
-        std: n standard deviations, above 0.
-        best: The best value so far.
-
-    Example:
-        >>> expected_improvement(np.array([0.0]), np.array([1.0]), best=0.0).round(4).tolist()
-        [0.3989]
-    """
-    gap = (mean - mean.dtype.type(best)) / std
-    return std * (gap * ndtr(gap) + np.exp(-0.5 * gap * gap) / mean.dtype.type(np.sqrt(2 * np.pi)))
-
-
-def _squares(one: Array, other: Array) -> Array:
-    """|a - b|^2 of each row of both."""
-    return ((one[:, None] - other) ** 2).sum(2)
-
-
-def _matern52(squares: Floats, length: Floats) -> Floats:
-    d = np.sqrt(5 * squares) / length
-    return (1 + d + d * d / 3) * np.exp(-d)

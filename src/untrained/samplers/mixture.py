@@ -11,17 +11,19 @@ from scipy.stats import binom
 from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler
 from untrained.samplers.features import Encoder, Points, placed_among, spread_evenly, spread_top
+from untrained.samplers.gaussian import expected_improvement
 from untrained.samplers.hypotheses import (
     INFORMS,
     LEARNT,
+    MEMORY,
     SIZE,
+    TRUST,
     Hypotheses,
     Kind,
-    expected_improvement,
-    favoured,
     scale_values,
 )
 from untrained.samplers.query import Query
+from untrained.samplers.representatives import representatives
 from untrained.samplers.tradeoffs import Costs
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
@@ -41,7 +43,11 @@ AT_RANDOM = 4
 FEW = 2
 """If no more metrics inform than these, they are not followed from the first query on."""
 CANDIDATES = 20_000
-"""The most architectures that are looked at before each query."""
+"""The most architectures that are looked at before each query, of those that were drawn."""
+JOINED = 8_000
+"""The most of those that joined: of more, the latter half stays."""
+LEAST, MOST = 128, 256
+"""The most queries that are learnt from: how many exactly depends on the size of the pool."""
 
 
 class Mixture(PoolSampler):
@@ -65,8 +71,11 @@ class Mixture(PoolSampler):
     With `costs`, which are known of every architecture before, it looks for a front instead of one best: each query has
     the highest expected gain in hypervolume (`tradeoffs`).
 
+    Of many queries it learns from some (`representatives`), so that neither the time nor the memory of a query grows
+    with the history: from all if there are no more than `MOST`, in a large pool fewer, but at least `LEAST`.
+
     In a pool of more than `CANDIDATES` architectures, half of the candidates are favourites of the hypotheses and half
-    are random. What joins the pool later (`grow`) is always a candidate, but no random query. Its metrics are ranked
+    are random. What joins the pool later (`grow`) is a candidate, too, but no random query. Its metrics are ranked
     among the pool that the sampler was made with.
 
     Args:
@@ -98,6 +107,7 @@ class Mixture(PoolSampler):
         self.budget = budget
         self._costs = None if costs is None else Costs(np.asarray(costs, dtype=np.float64), len(table))
         self._drawn = table
+        self._codes = dict[int, Array]()  # of each row that was encoded
 
     grows = True
 
@@ -130,6 +140,11 @@ class Mixture(PoolSampler):
         others = self._order[~np.isin(self._order, favourites)]
         return np.concatenate([favourites, others[: CANDIDATES - len(favourites)]])
 
+    @property
+    def _of_drawn(self) -> int:
+        """How many of the candidates are of those drawn."""
+        return min(len(self._drawn), CANDIDATES)
+
     @cached_property
     def _few_inform(self) -> float:
         """Prior probability that no more than FEW metrics say anything about the objective."""
@@ -144,7 +159,9 @@ class Mixture(PoolSampler):
         return Hypotheses(self._points(self._candidates), self.seed, self.budget)
 
     def _points(self, rows: Index) -> Points:
-        codes = self._encode([self.table.archs[row] for row in rows])
+        unknown = [row for row in rows.tolist() if row not in self._codes]
+        self._codes |= zip(unknown, self._encode([self.table.archs[row] for row in unknown]), strict=True)
+        codes = np.array([self._codes[row] for row in rows.tolist()]).reshape(len(rows), self._encode([]).shape[1])
         return Points(self._metrics[rows], codes, self._encode.counts(codes))
 
     def grow(self, table: ScoreTable, history: Sequence[Query]) -> None:
@@ -158,7 +175,12 @@ class Mixture(PoolSampler):
         self._metrics = np.concatenate([self._metrics, placed_among(merits, self._drawn.merits)])
         self._candidates = np.concatenate([self._candidates, rows])
         self.table = table
-        bank.add(self._points(rows), sum(query.architecture in table.index for query in history))
+        if len(self._candidates) <= self._of_drawn + JOINED:
+            bank.add(self._points(rows), sum(query.architecture in table.index for query in history))
+        else:
+            joined = self._candidates[self._of_drawn :]
+            self._candidates = np.concatenate([self._candidates[: self._of_drawn], joined[-(JOINED // 2) :]])
+            bank.replace(self._points(self._candidates))
 
     def favourites(self, history: Sequence[Query], n: int) -> list[str]:
         """Those with the highest expected improvement and those of the highest expected value, in turn.
@@ -199,9 +221,17 @@ class Mixture(PoolSampler):
         seen = sorted((q for q in history if q.architecture in self.table.index), key=lambda q: q.running)
         rows = np.array([self.table.index[query.architecture] for query in seen], dtype=np.intp)
         values = np.array([np.nan if q.value is None else q.value for q in seen if not q.running], dtype=np.float64)
-        self._hypotheses.observe(self._points(rows))
+        learnt, base, stands_for = representatives(values, self._most, self.seed)
+        known = np.concatenate([learnt, np.arange(len(values), len(rows))])
+        self._hypotheses.observe(self._points(rows[known]), base, stands_for)
         y = scale_values(values)
-        return _Posterior(rows, y, ~np.isnan(values), self._hypotheses.weigh(y))
+        return _Posterior(rows, y, ~np.isnan(values), self._hypotheses.weigh(y[learnt]))
+
+    @property
+    def _most(self) -> int:
+        """How many queries are learnt from: what is kept of so many has room in memory."""
+        n = self._of_drawn + JOINED * (len(self.table) > len(self._drawn))
+        return min(max(MEMORY // (4 * AVERAGED * n), LEAST), MOST)
 
     def _improvement(self, now: "_Posterior") -> Array:
         """What each candidate is expected to bring."""
@@ -237,6 +267,24 @@ class Mixture(PoolSampler):
 
     def _choice(self, row: int, phase: str, trust: Array) -> Choice:
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))
+
+
+def favoured(metrics: Array, m: int, seed: int) -> Index:
+    """Screens a large pool by many weighted sums of its metrics, weighted as the hypotheses trust them.
+
+    Args:
+        metrics: n x K.
+        m: How many rows to find, about.
+        seed: Decides the weights.
+
+    Returns:
+        The rows that come first under one of the sums, in ascending order.
+    """
+    rng = np.random.default_rng((seed, 3))
+    trust = np.exp(TRUST * rng.normal(size=(metrics.shape[1], SIZE // 4))).astype(np.float32)
+    single = metrics.astype(np.float32)
+    share = -(-m // trust.shape[1])
+    return np.unique(np.concatenate([np.argpartition(single @ column, -share)[-share:] for column in trust.T]))
 
 
 class _Posterior(NamedTuple):

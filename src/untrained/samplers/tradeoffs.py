@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from untrained.errors import InputError
-from untrained.samplers.hypotheses import expected_improvement
+from untrained.samplers.gaussian import expected_improvement
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
