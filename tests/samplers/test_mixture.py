@@ -445,7 +445,7 @@ def test_what_a_long_history_chooses_depends_on_it_alone(monkeypatch: pytest.Mon
 def test_the_best_and_some_at_random_stand_for_a_long_history() -> None:
     values = np.random.default_rng(0).normal(size=200)
     values[::10] = np.nan
-    drawn = list[set[int]]()
+    drawn = dict[int, set[int]]()
     for t in range(65, 201):
         places, base, stands_for = representatives(values[:t], most=64, seed=0)
         assert 32 < len(places) <= 64
@@ -455,11 +455,11 @@ def test_the_best_and_some_at_random_stand_for_a_long_history() -> None:
         assert set(np.argsort(-known)[:16]) <= set(places[:base])
         others = set(places[:base].tolist()) - set(np.argsort(-known)[:16].tolist())
         assert len(others) == 16
-        drawn += [others] * (others not in drawn)
+        assert drawn.setdefault(stands_for, others) == others
     assert len(drawn) == 5
     # Of 16 of 48 that stand in a row of n, those of 16 of n + 32 that were there before: 16 n / (n + 32), 46 in all. Of
     # independent draws, 16 * 16 / (n + 32): 9.
-    assert sum(len(one & other) for one, other in pairwise(drawn)) > 25
+    assert sum(len(one & other) for one, other in pairwise(drawn.values())) > 25
 
 
 def test_a_batch_has_no_repeats() -> None:

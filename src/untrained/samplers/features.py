@@ -40,7 +40,7 @@ class Points(NamedTuple):
     codes: Array
     counts: Array
 
-    def take(self, rows: Index) -> "Points":
+    def take(self, rows: Index | slice) -> "Points":
         """The points of some rows."""
         return Points(*(x[rows] for x in self))
 

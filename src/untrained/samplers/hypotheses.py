@@ -321,7 +321,7 @@ class Hypotheses:
         view.known = t
         return view
 
-    def _between(self, s: int, queries: Points, others: Points) -> Array:
+    def _between(self, s: int, queries: Points, others: Points) -> Floats:
         """The covariances of t queries and m architectures, t x m."""
         z, queried = others.metrics * self.trust[s], queries.metrics * self.trust[s]
         distances = np.zeros((len(queried), len(z)))
