@@ -12,7 +12,7 @@ from untrained.samplers.query import Query
 def said(*queries: Query, budget: int, **limits: Any) -> list[str]:
     """The lines that a log gets."""
     log = io.StringIO()
-    with progress_bars(Console(file=log, width=40)) as bars:
+    with progress_bars(Console(file=log, width=80)) as bars:
         bars.within(**({"seconds": None, "counted": True} | limits))
         for done, query in enumerate(queries, start=1):
             bars.querying(query, done, budget)
@@ -49,3 +49,11 @@ def test_a_time_limit_and_several_jobs_shorten_what_is_left() -> None:
     (line,) = said(query, budget=256, seconds=1_199.9, counted=False)
     assert "20 min left" in line
     assert "256" not in line
+
+
+def test_a_line_that_is_too_long_has_its_architecture_below_it() -> None:
+    long = "|nor_conv_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+    lines = said(Query(long, value=1.0, phase="explore", seconds=1.0), budget=1)
+    assert lines[0] == "1/1  explore  1  1.0 s"
+    assert "".join(line.removeprefix("    ") for line in lines[1:]) == long
+    assert max(map(len, lines)) <= 80

@@ -6,6 +6,7 @@ import optuna
 import pytest
 
 from documented import printed_by, python_blocks
+from searching.searches import run
 
 
 def test_the_documented_executor_and_loop_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +27,9 @@ def test_the_documented_study_works(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_documented_pool_grows() -> None:
     (block,) = python_blocks("docs/guides/growing.md")
     assert printed_by(block) == "8 8\n"
+
+
+def test_a_search_is_watched_as_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(out="runs/digits", sampler="random")
+    assert printed_by(python_blocks("docs/watching.md")[0]).startswith("finished explore 5 ")

@@ -24,6 +24,7 @@ from untrained.cli import (
     search,
     streams,
     train,
+    watch,
 )
 from untrained.cli.data import data
 from untrained.cli.lists import metrics, spaces
@@ -58,6 +59,7 @@ app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=cite.EXAMPLES)(cite.cite)
 app.command(epilog=runs.RUNS_EXAMPLES)(runs.runs)
 app.command(epilog=runs.COMPARE_EXAMPLES)(runs.compare)
+app.command(epilog=watch.EXAMPLES)(watch.watch)
 app.command(epilog=report.EXAMPLES)(report.report)
 for command in (show, resume, metrics, spaces, samplers):
     app.command()(command)

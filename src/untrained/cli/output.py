@@ -1,13 +1,16 @@
 """The consoles of commands, and how they print a search."""
 
 import json
+import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+WIDTH = 100
+"""Columns of what is printed to a file or a pipe."""
 VERBATIM: dict[str, Any] = {"markup": False, "emoji": False}
 """Names of columns and architectures are printed unchanged, also if they look like `[/]` or `:x:`."""
 
@@ -36,10 +39,15 @@ def print_json(document: Any) -> None:
 
 
 def stdout() -> Console:
-    """Makes the console for results. In a file or a pipe, lines have 160 columns."""
-    return Console(width=None if sys.stdout.isatty() else 160, **VERBATIM)
+    """Makes the console for results. In a file or a pipe, lines have `WIDTH` columns, or what $COLUMNS says."""
+    return Console(width=_width(sys.stdout), **VERBATIM)
 
 
 def stderr() -> Console:
     """Makes the console for progress."""
-    return Console(stderr=True, **VERBATIM)
+    return Console(stderr=True, width=_width(sys.stderr), **VERBATIM)
+
+
+def _width(stream: TextIO) -> int | None:
+    """None for what `rich` finds: the width of the terminal, or $COLUMNS."""
+    return None if stream.isatty() or os.environ.get("COLUMNS", "").isdecimal() else WIDTH

@@ -36,7 +36,7 @@ from untrained.cli.output import print_summary, stderr
 from untrained.cli.recipe import HELP, with_recipe
 from untrained.cli.resume import InterruptedSearch, write_run
 from untrained.errors import InputError, listed
-from untrained.report.progress import progress_bars
+from untrained.report.live import live_view
 from untrained.runtime.cores import cores
 from untrained.runtime.executors import is_local
 from untrained.searching import KEEP
@@ -186,7 +186,7 @@ def search(
 
     own_metrics = sampler_info(sampler).metrics
     console = stderr()
-    with progress_bars(console, enabled=not as_json) as bars:
+    with live_view(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {
             "budget": budget,
             "where": limits_in(where, scores, objectives),
@@ -198,7 +198,7 @@ def search(
             "keep": keep,
             "pruner": pruner,
         }
-        options |= {"on_measured": bars.measuring}
+        options |= {"on_measured": bars.measuring, "on_study": bars.studying}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
         options |= {"training_limit": seconds_in(training_limit), "jobs": jobs, "executor": executor}
         bars.within(options["timeout"], counted=budget is not None, jobs=jobs)

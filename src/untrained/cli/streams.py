@@ -7,7 +7,12 @@ import os
 import sys
 from contextlib import suppress
 
-PLAIN = str.maketrans({"±": "+-", "█": "#", "·": "-", "×": "x", "…": "...", "→": "->", "–": "-", "’": "'"})
+PLAIN = str.maketrans(
+    {"±": "+-", "·": "-", "×": "x", "…": "...", "→": "->", "–": "-", "’": "'"}
+    | dict.fromkeys("▁▂▃", "_")
+    | dict.fromkeys("▄▅▆", "=")
+    | dict.fromkeys("▇█▉▊▋▌▍▎▏", "#")
+)
 
 
 def prepare() -> None:

@@ -34,6 +34,11 @@ def folded_architecture(arch: str, width: int) -> list[str]:
     return _folded(arch, max(width, 1), SEPARATORS)
 
 
+def folded(arch: str, width: int, indent: int) -> list[str]:
+    """An architecture in indented lines, of `width` characters at most with the indentation."""
+    return [f"{' ' * indent}{line}" for line in folded_architecture(arch, max(width - indent, NARROWEST))]
+
+
 def _folded(text: str, width: int, separators: Sequence[str]) -> list[str]:
     if len(text) <= width:
         return [text]

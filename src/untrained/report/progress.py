@@ -4,11 +4,14 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
+
+from untrained.report.folding import folded
 
 if TYPE_CHECKING:  # `--help` must not wait for torch and optuna
     from untrained.samplers.query import Query
@@ -57,6 +60,9 @@ class Bars:
         """Moves the bar of the training at hand."""
         self._update("training", step, steps)
 
+    def studying(self, study: Any) -> None:
+        """Takes the study of the search that begins; lines and bars need none."""
+
     def searching(self, done: int, total: int) -> None:
         """Moves the bar of searches in a bench."""
         self._update("searches", done, total)
@@ -76,12 +82,10 @@ class Bars:
             return
         left = (budget - done) * sum(self._seconds) / max(len(self._seconds), 1) / self._jobs
         left = min(left, max(self._deadline - time.monotonic(), 0.0))
-        value = query.reason or query.state if query.value is None else f"{query.value:.6g}"
         count = f"{done:>{len(str(budget))}}{f'/{budget}' * self._is_counted}"
-        parts = [count, f"{query.phase or '':7}", value]
-        parts.append("reused" if query.reused else f"{query.seconds or 0.0:.1f} s")
-        parts += [f"{duration(left)} left"] if done < budget and self._seconds else []  # unknown if all were reused
-        self._print(f"{'  '.join(parts)}  {query.architecture}")
+        is_known = done < budget and bool(self._seconds)  # not if all were reused
+        for line in query_lines(query, count, left if is_known else None, self._progress.console.width):
+            self._print(line)
         if left > DAY and not self._warned:
             self._warned = True
             self._print(f"warning: the other {budget - done} queries will take about {duration(left)}")
@@ -93,6 +97,28 @@ class Bars:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total)
         self._progress.update(self._tasks[name], completed=done, total=total)
+
+
+def query_lines(query: "Query", count: str, left: float | None, width: int) -> list[str]:
+    """What came of a query, in lines that are no wider than they may be.
+
+    Args:
+        query: The query.
+        count: Which of how many it is.
+        left: Seconds that the others will take; None if that is not known, or there are none.
+        width: Characters of a line.
+
+    Returns:
+        One line, or a line and below it the architecture.
+    """
+    value = query.reason or query.state if query.value is None else f"{query.value:.6g}"
+    parts = [count, f"{query.phase or '':7}", value]
+    parts.append("reused" if query.reused else f"{query.seconds or 0.0:.1f} s")
+    parts += [] if left is None else [f"{duration(left)} left"]
+    line = "  ".join(parts)
+    if len(line) + 2 + len(query.architecture) <= width:
+        return [f"{line}  {query.architecture}"]
+    return [*wrap(line, width, subsequent_indent="    "), *folded(query.architecture, width, indent=4)]
 
 
 def duration(seconds: float) -> str:

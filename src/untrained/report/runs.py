@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from untrained.measuring import unit_of
-from untrained.report.text import plain_table
+from untrained.report.text import number, plain, plain_table
 from untrained.searching.runs import Run
 
 WIDEST = 80
@@ -36,19 +36,19 @@ def render_runs(root: Path, runs: Sequence[Run], others: Mapping[Path, str]) -> 
         told = run.to_json()
         best = told["best"] or {}
         table.add_row(
-            _text("" if run.folder in seen else _below(run.folder, root)),
+            plain("" if run.folder in seen else _below(run.folder, root)),
             datetime.fromtimestamp(run.began).strftime("%Y-%m-%d %H:%M"),
-            _text(told["space"]),
-            _text(told["data"]),
-            _text(told["sampler"]),
+            plain(told["space"]),
+            plain(told["data"]),
+            plain(told["sampler"]),
             f"{told['queries']} of {told['budget']}",
             number(best.get("value")),
             f"{best['params']:.3f} M" if "params" in best else "",
-            _text(told["measure"] + ("" if run.finished else ", unfinished")),
+            plain(told["measure"] + ("" if run.finished else ", unfinished")),
             style="" if run.finished else "yellow",
         )
         seen.add(run.folder)
-    lines = [_text(f"{_below(folder, root)}: {why}") for folder, why in others.items()]
+    lines = [plain(f"{_below(folder, root)}: {why}") for folder, why in others.items()]
     return Group(table, *lines)
 
 
@@ -72,24 +72,17 @@ def render_comparison(compared: Mapping[str, Any]) -> RenderableType:
         figures.add_row(name, *shown)
     settings = _columns("What differs in the settings", names)
     for name, values in compared["differs"].items():
-        settings.add_row(_text(name), *(_text(_cut(value)) for value in values))
+        settings.add_row(plain(name), *(plain(_cut(value)) for value in values))
     if not compared["differs"]:
-        settings = _text("The settings are the same.")
-    return Group(figures, _text(compared["told"]), Text(), settings)
-
-
-def number(value: Any) -> str:
-    """A value with two decimals, or four significant digits if it is small; "" for none."""
-    if not isinstance(value, int | float):
-        return ""
-    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.4g}"
+        settings = plain("The settings are the same.")
+    return Group(figures, plain(compared["told"]), Text(), settings)
 
 
 def _columns(title: str, names: Sequence[str]) -> Table:
     table = plain_table(title)
     table.add_column("", no_wrap=True)
     for name in names:
-        table.add_column(_text(name), overflow="fold")
+        table.add_column(plain(name), overflow="fold")
     return table
 
 
@@ -110,8 +103,3 @@ def _cut(value: Any) -> str:
 
 def _below(folder: Path, root: Path) -> str:
     return str(folder.relative_to(root)) if folder.is_relative_to(root) and folder != root else str(folder)
-
-
-def _text(text: Any) -> Text:
-    """Text whose control characters, which a stranger's file may hold, cannot move the cursor."""
-    return Text("".join(char if char.isprintable() else "?" for char in str(text)))

@@ -178,3 +178,20 @@ def said(value: Any) -> str:
 def plain_table(title: str) -> Table:
     """Makes an empty table without lines, its title at the left."""
     return Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+
+
+def number(value: Any) -> str:
+    """A value with two decimals, or four significant digits if it is small; "" for none."""
+    if not isinstance(value, int | float):
+        return ""
+    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.4g}"
+
+
+def plain_text(text: Any) -> str:
+    """Text whose control characters, which a stranger's file may hold, cannot move the cursor."""
+    return "".join(char if char.isprintable() else "?" for char in str(text))
+
+
+def plain(text: Any) -> Text:
+    """The same for a cell of a table."""
+    return Text(plain_text(text))

@@ -18,6 +18,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _steps = list[str]()  # what each open `interruptible()` finishes first, the innermost last
 _received: signal.Signals | None = None  # the last signal
 _flagged = False  # whether a signal came inside the outermost `interruptible()`
+_said_elsewhere = False  # whether someone who draws on the terminal says what `stopping()` does
 
 
 @contextmanager
@@ -60,6 +61,22 @@ def interruptible(step: str = "network") -> Iterator[None]:
 def interrupted() -> bool:
     """Whether a signal came inside the outermost `interruptible()`, so that the next `check_interrupt()` raises."""
     return _flagged
+
+
+def stopping() -> str:
+    """What the user is to know once a signal came inside `interruptible()`; "" before."""
+    return f"stopping after this {_steps[-1]}; once more stops at once" if _flagged and _steps else ""
+
+
+@contextmanager
+def said_elsewhere() -> Iterator[None]:
+    """Inside, no signal prints a line: who draws on the terminal shows `stopping()` instead."""
+    global _said_elsewhere
+    _said_elsewhere = True
+    try:
+        yield
+    finally:
+        _said_elsewhere = False
 
 
 def check_interrupt() -> None:
@@ -122,10 +139,11 @@ def _set_flag(number: int, frame: FrameType | None) -> None:
         _raise(number, frame)
     _flagged = True
     _remember(number)
+    if _said_elsewhere:
+        return
     # Not print(): the main thread may be in the middle of one.
-    text = f"stopping after this {_steps[-1]}; once more stops at once\n"
     with suppress(OSError):  # a closed stderr
-        os.write(2, ("\n" * os.isatty(2) + text).encode())
+        os.write(2, ("\n" * os.isatty(2) + stopping() + "\n").encode())
 
 
 def _raise(number: int, _: FrameType | None) -> None:

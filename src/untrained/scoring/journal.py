@@ -90,3 +90,23 @@ class ScoreJournal:
                 self._journal.add(None)
         finally:
             self._journal.close()
+
+
+def partial_of(path: Path) -> Path:
+    """The file in which the scores of unfinished calls stand, beside that of the scores."""
+    return Path(f"{path}.partial")
+
+
+def networks_in(path: Path) -> int | None:
+    """Counts the networks that a call which may be at work has scored so far.
+
+    Args:
+        path: The file of the scores.
+
+    Returns:
+        Their number; None if no call is unfinished.
+    """
+    try:
+        return sum(line.startswith(b"[") for line in partial_of(path).read_bytes().splitlines())
+    except FileNotFoundError:
+        return None

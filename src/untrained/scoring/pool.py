@@ -21,7 +21,7 @@ from untrained.runtime.travel import Parcel
 from untrained.scores.table import ScoreTable
 from untrained.scoring.batch import Batch, as_batch, described_inputs
 from untrained.scoring.cells import Cells
-from untrained.scoring.journal import ScoreJournal
+from untrained.scoring.journal import ScoreJournal, partial_of
 from untrained.scoring.notes import Note, tell, warn
 from untrained.scoring.one_network import PRECISIONS, Job, NetworkScores, Precision, Task
 from untrained.scoring.provenance import OF_A_COLUMN, check_same, merged, provenance
@@ -275,7 +275,7 @@ class _Pool:
             check_same(self.found.provenance, self.wanted, str(self.path), adding=True)
         if min(workers, len(self.todo)) > 1 or self.limit is not None or self.executors is not None:
             _check_travels(self.job, workers)
-        partial = None if self.path is None else Path(f"{self.path}.partial")
+        partial = None if self.path is None else partial_of(self.path)
         with interruptible(), ScoreJournal(partial, self.wanted) as journal:
             self.found = self._read(
                 adding=True

@@ -8,3 +8,10 @@ IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
     "seconds",
     "begun",
 )
+
+ENDED = "ended"
+"""When the budget, or the time, was spent, in seconds since 1970."""
+
+PLAN = "plan"
+"""How a search goes about its budget, for those who watch it: `until` (seconds since 1970; None for no time limit),
+whether the queries are `counted`, and its `jobs`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
 
 from untrained.errors import InputError
 from untrained.runtime.files import remove_unfinished
@@ -24,6 +25,9 @@ BEAT = 15.0
 """Seconds between two signs of life."""
 PATIENCE = 60.0
 """A process of another machine that gave no sign of life for so many seconds is taken for dead."""
+
+GLANCE = 0.5
+"""Seconds that a search waits for a folder which another process may just be looking at."""
 
 _held = set[str]()  # the claims of this process
 
@@ -48,7 +52,7 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lifts it, however the process ends
+        _take(handle)
     except BlockingIOError as error:
         os.close(handle)
         raise InputError(
@@ -63,6 +67,55 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
             with suppress(OSError):  # it holds something: the search began
                 folder.rmdir()
         os.close(handle)
+
+
+def _take(handle: int) -> None:
+    """Locks an open folder for this process.
+
+    Raises:
+        BlockingIOError: Another process has it.
+    """
+    until = time.monotonic() + GLANCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lifts it, however the process ends
+            return
+        except BlockingIOError:  # `is_at_work_in` has it for a moment
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def is_at_work_in(folder: Path) -> bool:
+    """Tells whether a process of this machine holds a folder for its search.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"no search in {str(folder)!r}: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: several may look at once
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def is_at_work_on(storage: BaseStorage, study_id: int) -> bool:
+    """Tells whether a living process claims a study (see `only_search_of`).
+
+    Args:
+        storage: The storage of the study.
+        study_id: Its number there.
+    """
+    return bool(_living(storage, study_id))
 
 
 @contextmanager
@@ -100,7 +153,7 @@ def only_search_of(study: optuna.Study, where: str) -> Iterator[None]:
     thread = threading.Thread(target=beat, daemon=True)
     try:
         write("waiting")
-        while others := _living(study, mine):
+        while others := _living(storage, study._study_id, mine):
             if any(_before(other, owner) or other["state"] == "held" for other in others):
                 pid = others[0]["pid"]
                 raise InputError(
@@ -124,9 +177,9 @@ def _before(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return (one["since"], one["id"]) < (other["since"], other["id"])
 
 
-def _living(study: optuna.Study, mine: str) -> list[Mapping[str, Any]]:
+def _living(storage: BaseStorage, study_id: int, mine: str = "") -> list[Mapping[str, Any]]:
     """The claims of others that count."""
-    attrs = study._storage.get_study_system_attrs(study._study_id)
+    attrs = storage.get_study_system_attrs(study_id)
     claims = [claim for key, claim in attrs.items() if key.startswith(PREFIX) and claim]
     return [claim for claim in claims if claim["id"] != mine and _is_alive(claim)]
 

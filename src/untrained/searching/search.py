@@ -32,6 +32,7 @@ from untrained.scoring.batch import as_batch
 from untrained.scoring.pool import Progress, Scoring
 from untrained.searching import KEEP
 from untrained.searching.allowed import Where
+from untrained.searching.attributes import ENDED
 from untrained.searching.claims import only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
 from untrained.searching.folder import BEST_FILE, RUN_FILE, STUDY_FILE
@@ -100,6 +101,7 @@ def search(
     keep: int = KEEP,
     out: str | Path | None = None,
     on_begin: Callable[[], None] | None = None,
+    on_study: Callable[[optuna.Study], None] | None = None,
     on_measured: Progress | None = None,
     on_scored: Progress | None = None,
     on_query: OnQuery | None = None,
@@ -171,6 +173,7 @@ def search(
         keep: Of how many of the best queries the folder keeps the trained weights.
         out: A folder for the study, the scores, `best.json`, `best.safetensors` and the weights of the next best.
         on_begin: Called once nothing stands against the search any more, before anything is written or scored.
+        on_study: Called with the study of the search before its next query; not if none is left to be made.
         on_measured: Called with (architectures measured, architectures in all), if networks are run for their figures.
         on_scored: Called with (architectures scored, architectures in all).
         on_query: Called with (a finished query, queries done, budget).
@@ -200,6 +203,7 @@ def search(
     seed, keep, jobs = whole("seed", seed), whole("keep", keep), whole("jobs", jobs)
     budget = None if budget is None else whole("budget", budget)
     deadline = math.inf if timeout is None else time.monotonic() + timeout
+    until = None if timeout is None else time.time() + timeout
     if budget is not None and budget < 1:
         raise InputError(f"budget {budget}: give at least 1 query")
     if jobs < 1:
@@ -285,13 +289,16 @@ def search(
         if len(queries(study)) < most:
             with only_search_of(study, place):
                 check_versions(study, versions(), place)
-                begin(study, identity, versions(), most, len(table))
+                plan = {"until": until, "counted": budget is not None or timeout is None, "jobs": jobs}
+                begin(study, identity, versions(), most, len(table), plan)
                 _forget_outdated(folder, keep_run=on_begin is not None)
                 if folder is not None and (data := data_of(objective)) is not None:
                     remember(folder, data)
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
                 weights.elsewhere = best_elsewhere(study, identity, keep)
                 begin_with(study, objective.usual_values())
+                if on_study is not None:
+                    on_study(study)
                 growth = None
                 if more:
                     assert isinstance(how, Scoring)
@@ -305,6 +312,7 @@ def search(
                 spender.spend(most)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
                 study.set_user_attr(TOTAL_SECONDS, spent)
+                study.set_user_attr(ENDED, time.time())
         result = make_result(
             study, space, objective, evaluates, (*table.archs, *grown(study)), weights, example, allowed
         )

@@ -16,7 +16,7 @@ from untrained.errors import InputError
 from untrained.objectives import Direction
 from untrained.runtime.identity import difference
 from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query, best_queries
-from untrained.searching.attributes import BEGUN, BUDGET, IDENTITY, POOL_SIZE, VERSIONS
+from untrained.searching.attributes import BEGUN, BUDGET, IDENTITY, PLAN, POOL_SIZE, VERSIONS
 from untrained.searching.attributes import TOTAL_SECONDS as TOTAL_SECONDS
 from untrained.searching.identity import EVALUATION, changed, trunk
 from untrained.searching.storage import StorageFailed
@@ -152,7 +152,12 @@ def check_versions(study: optuna.Study, now: Mapping[str, str], where: str) -> N
 
 
 def begin(
-    study: optuna.Study, identity: Mapping[str, Any], versions: Mapping[str, str], budget: int, pool: int
+    study: optuna.Study,
+    identity: Mapping[str, Any],
+    versions: Mapping[str, str],
+    budget: int,
+    pool: int,
+    plan: Mapping[str, Any],
 ) -> None:
     """Writes to a study what its search is, and closes the trials that a dead process left open.
 
@@ -162,8 +167,10 @@ def begin(
         versions: Package -> its version.
         budget: Number of queries.
         pool: Number of architectures to choose from.
+        plan: See `PLAN`.
     """
-    wanted = {IDENTITY: dict(identity), VERSIONS: dict(versions), BUDGET: budget, POOL_SIZE: pool, BEGUN: time.time()}
+    wanted = {IDENTITY: dict(identity), VERSIONS: dict(versions), BUDGET: budget, POOL_SIZE: pool, PLAN: dict(plan)}
+    wanted |= {BEGUN: time.time()}
     held = study.user_attrs
     for key, value in wanted.items():
         if held.get(key) != value:
