@@ -70,7 +70,7 @@ def curve(values: Sequence[float], width: int, rows: int = ROWS) -> list[str]:
 
     Example:
         >>> curve([1, 2, 4], width=10, rows=2)
-        ['4.00   ███', '1.00 ▁▅███']
+        ['4.00   █', '1.00 ▁▆█']
     """
     low, high = min(values, default=0.0), max(values, default=0.0)
     if low == high:
