@@ -273,10 +273,11 @@ class PoolSampler(BaseSampler):
         return self.choose(history)
 
     def _record(self, choice: Choice) -> dict[str, Any]:
+        weights = {name: w for name, w in choice.metric_weights.items() if name not in self.table.idle}
         return {
             PHASE: choice.phase,
-            WEIGHTS: {name: w for name, w in choice.metric_weights.items() if name not in self.table.idle},
-            STATE: choice.sampler_state,
+            **({WEIGHTS: weights} if weights else {}),  # each is a transaction, which waits for the disk
+            **({} if choice.sampler_state is None else {STATE: choice.sampler_state}),
             SAMPLER: type(self).__name__,
             ARCHITECTURE: choice.architecture,  # last: who sees it finds the others
         }

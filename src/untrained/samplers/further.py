@@ -9,6 +9,7 @@ queries before): so a study goes on after a kill as if there had been none.
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 import optuna
@@ -18,13 +19,15 @@ from optuna.samplers import TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from untrained.samplers.query import SKIPPED, further_of, is_feasible
+from untrained.samplers.query import SKIPPED, further_of, is_feasible, read_trials
 from untrained.spaces import SearchSpace
 
 INNER = "of-an-untrained-sampler"
 """Name of a study in memory that asks Optuna's sampler."""
 # Optuna logs a line for each new study. The level of its logs belongs to the whole process, so it stays as it is.
 logging.getLogger("optuna.storages._in_memory").addFilter(lambda record: INNER not in record.getMessage())
+_FILTERS = Lock()
+"""What `catch_warnings` changes belongs to all threads: of two at once, one would undo what the other needs."""
 STARTUP = 4
 """So many trials are random before the estimators are asked. Optuna's 10 would be half of a short search."""
 
@@ -40,17 +43,15 @@ def further_trials(study: Study, trial: FrozenTrial, space: SearchSpace) -> list
     Returns:
         Finished trials with a value, failed and infeasible ones with the worst value seen, and running ones.
     """
-    found = list[FrozenTrial]()
-    others = study._storage.get_all_trials(study._study_id, deepcopy=False)
-    values = [t.values[0] for t in others if t.state == TrialState.COMPLETE and t.values]
+    read = read_trials(study, space, further_of)
+    having = [(other, params) for other, params in read if params and SKIPPED not in other.user_attrs]
+    values = [t.values[0] for t, _ in read if t.state == TrialState.COMPLETE and t.values] if having else []
     worst = (min if study.directions[0] == StudyDirection.MAXIMIZE else max)(values, default=0.0)
-    for other in others:
-        if other.number == trial.number or SKIPPED in other.user_attrs:
+    found = list[FrozenTrial]()
+    for other, params in having:
+        if other.number == trial.number:
             continue
-        params = further_of(other, space)
         distributions = {name: other.distributions[name] for name in params}
-        if not params:
-            continue
         if other.state == TrialState.RUNNING:
             found.append(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
         elif other.state.is_finished():
@@ -73,7 +74,7 @@ def sample(
     Returns:
         Name -> value.
     """
-    with warnings.catch_warnings():
+    with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         tpe = TPESampler(n_startup_trials=STARTUP, multivariate=True, group=True, seed=seed)
     inner = optuna.create_study(study_name=INNER, direction=study.directions[0], sampler=tpe)

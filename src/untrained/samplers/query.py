@@ -4,9 +4,10 @@ A study keeps a query as an Optuna trial with user attributes. Their names stand
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -40,6 +41,12 @@ _STATES: dict[TrialState, State] = {
     TrialState.RUNNING: "running",
     TrialState.WAITING: "running",
 }
+
+
+Read = TypeVar("Read")
+
+_read: WeakKeyDictionary[Any, dict[Any, tuple[SearchSpace | None, dict[int, Any]]]] = WeakKeyDictionary()
+"""Storage -> (study, space, function) -> the id of a finished trial -> what `read_trials` made of it."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +229,34 @@ def fixed_params(trial: FrozenTrial) -> dict[str, Any]:
     return trial.system_attrs.get("fixed_params", {})
 
 
+def read_trials(
+    study: Study, space: SearchSpace | None, read: Callable[[FrozenTrial, SearchSpace | None], Read]
+) -> list[tuple[FrozenTrial, Read]]:
+    """Reads all trials of a study, each finished one once: it does not change any more, and there may be thousands.
+
+    Args:
+        study: Any Optuna study.
+        space: The space of its trials, as `read` takes it.
+        read: What is made of a trial. It must not depend on anything else.
+
+    Returns:
+        Each trial, and what was made of it.
+    """
+    # Not `study.get_trials`: with Hyperband, Optuna hands samplers a study that shows the trials of one bracket only.
+    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    _, known = _read.setdefault(study._storage, {}).setdefault((study._study_id, id(space), read), (space, {}))
+    found = list[tuple[FrozenTrial, Read]]()
+    for trial in trials:
+        number = trial._trial_id  # that in the study is looked up
+        if number in known:
+            found.append((trial, known[number]))
+            continue
+        found.append((trial, made := read(trial, space)))
+        if trial.state.is_finished():
+            known[number] = made
+    return found
+
+
 def queries(study: Study, space: SearchSpace | None = None, *, running: bool = False) -> list[Query]:
     """The queries of a study in the order of their trials.
 
@@ -233,9 +268,7 @@ def queries(study: Study, space: SearchSpace | None = None, *, running: bool = F
     Returns:
         The queries; trials that were skipped are none.
     """
-    # Not `study.get_trials`: with Hyperband, Optuna hands samplers a study that shows the trials of one bracket only.
-    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-    found = (Query.from_trial(trial, space) for trial in trials)
+    found = (query for _, query in read_trials(study, space, Query.from_trial))
     return [query for query in found if query is not None and (running or not query.running)]
 
 

@@ -12,7 +12,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from untrained.runtime.interrupts import check_interrupt
-from untrained.samplers.query import SKIPPED, architecture_of
+from untrained.samplers.query import SKIPPED, architecture_of, queries
 from untrained.spaces import SearchSpace
 
 PATIENCE = 60.0
@@ -46,11 +46,9 @@ class Turns:
         return {(study.study_name, other.number) for other in undecided} - self._given_up
 
 
-def taken_by_others(study: Study, trial: FrozenTrial, space: SearchSpace) -> set[str | None]:
+def taken_by_others(study: Study, trial: FrozenTrial, space: SearchSpace) -> set[str]:
     """The architectures of all other trials of a study that are queries."""
-    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-    others = (other for other in trials if other.number != trial.number and SKIPPED not in other.user_attrs)
-    return {architecture_of(other, space) for other in others}
+    return {query.architecture for query in queries(study, space, running=True) if query.number != trial.number}
 
 
 def _lately_started(trial: FrozenTrial) -> bool:
