@@ -48,6 +48,10 @@ class Task:
 
     def search(self, sampler: str, seed: int) -> int:
         """The objective rank of the best query."""
+        return 1 + int((self.values > self.best(sampler, seed)).sum())
+
+    def best(self, sampler: str, seed: int) -> float:
+        """The best value of the queries."""
         chooser, history = get_sampler(sampler, self.scores, self.space, self.budget, seed), list[Query]()
         assert isinstance(chooser, PoolSampler)
         for _ in range(self.budget):
@@ -56,8 +60,7 @@ class Task:
             value = None if np.isnan(value) else float(value)
             state = "failed" if value is None else "complete"
             history.append(Query(choice.architecture, value, state, sampler_state=choice.sampler_state))
-        best = max((q.value for q in history if q.value is not None), default=-np.inf)
-        return 1 + int((self.values > best).sum())
+        return max((q.value for q in history if q.value is not None), default=-np.inf)
 
 
 def column(path: Path, name: str, archs: tuple[str, ...]) -> np.ndarray:
