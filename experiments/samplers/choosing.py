@@ -27,7 +27,7 @@ from scipy.stats import spearmanr
 from untrained import NASBench201
 from untrained.benchmarks import get_benchmarks
 
-BUDGETS, POOLS, METRICS = (5, 10, 20, 50, 100), (64, 256, 1024), (1, 2, 3, 6, 13)
+BUDGETS, POOLS, METRICS = (5, 10, 20, 50), (64, 256, 1024), (1, 2, 3, 6, 13)
 
 Setting = tuple[Task, str, str, int]
 """A task, the sampler, what is varied, and how far."""
