@@ -77,7 +77,8 @@ def table(found: dict[str, tuple[int, float]]) -> Iterator[str]:
     for key, one in found.items():
         task, sampler, what, much, _ = json.loads(key)
         cells[task, sampler, what, much].append(one)
-    yield "| task | sampler | varied | | rank, mean (median, worst) | behind, points | seeds |\n|---|---|---|---|---|---|---|"
+    yield "| task | sampler | varied | | rank, mean (median, worst) | behind, points | seeds |"
+    yield "|---|---|---|---|---|---|---|"
     for (task, sampler, what, much), ones in sorted(cells.items(), key=lambda cell: (cell[0][2], cell[0])):
         ranks, behind = np.array([rank for rank, _ in ones]), np.array([gap for _, gap in ones])
         shown = f"{ranks.mean():,.0f} ({np.median(ranks):,.0f}, {ranks.max():,})"
@@ -87,7 +88,8 @@ def table(found: dict[str, tuple[int, float]]) -> Iterator[str]:
 
 def epochs(data: Path) -> Iterator[str]:
     """Rank correlations of accuracies after 12 and 200 epochs, of all cells and of the best tenth after 200."""
-    yield "| data set | all 15,625 | best tenth | of the 10 best after 12 epochs, among the 100 best after 200 |\n|---|---|---|---|"
+    yield "| data set | all 15,625 | best tenth | of the 10 best after 12 epochs, among the 100 best after 200 |"
+    yield "|---|---|---|---|"
     accuracy = pq.read_table(data / "nasbench201_accuracy.parquet")
     for images in IMAGES:
         short, long = (accuracy[f"{images}_{split}"].to_numpy() for split in ("val_12", "test_200"))
