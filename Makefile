@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= 2
 
-.PHONY: demo test lint types tables clean
+.PHONY: demo test lint types tables figures clean
 
 demo: $(VENV)/.demo
 	$(BIN)/untrained search --space nasbench201 --data digits --budget 10 --out runs/demo
@@ -23,6 +23,9 @@ types: $(VENV)/.dev
 tables: $(VENV)/.dev
 	$(BIN)/python docs/tables.py
 	$(BIN)/python docs/pictures.py
+
+figures: $(VENV)/.dev    # DATA: the folder of the published tables
+	$(BIN)/python docs/figures.py --data-dir $(DATA)
 
 $(VENV)/.demo: EXTRA :=
 $(VENV)/.test: EXTRA := [test]
