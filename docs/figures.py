@@ -30,7 +30,7 @@ import untrained
 
 FOLDER = Path(__file__).parent
 INK, BLUE, ORANGE, GREEN, VIOLET = "#767c86", "#2f80d0", "#d4711c", "#2a9467", "#9566c8"
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "untrained",
     "font.family": "sans-serif",

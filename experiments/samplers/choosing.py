@@ -94,7 +94,7 @@ def epochs(data: Path) -> Iterator[str]:
     for images in IMAGES:
         short, long = (accuracy[f"{images}_{split}"].to_numpy() for split in ("val_12", "test_200"))
         top = long >= np.quantile(long, 0.9)
-        whole, part = (spearmanr(short[rows], long[rows]).statistic for rows in (slice(None), top))
+        whole, part = (spearmanr(short[rows], long[rows])[0] for rows in (slice(None), top))
         kept = (long[np.argsort(-short)[:10]] >= np.sort(long)[-100]).sum()
         yield f"| {images} | {whole:.3f} | {part:.3f} | {kept} |"
 
