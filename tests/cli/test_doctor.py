@@ -61,7 +61,7 @@ def test_an_extra_that_is_missing_comes_with_the_line_that_adds_it(monkeypatch: 
     assert told("draw")["extras"]["draw"] == {"packages": {"numpy": version("numpy")}, "complete": True, "adds": None}
 
 
-def test_gpus_and_folders_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_and_folders_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = "torch.cuda."
     monkeypatch.setattr(f"{cuda}is_available", lambda: True)
     monkeypatch.setattr(f"{cuda}device_count", lambda: 1)
@@ -73,8 +73,11 @@ def test_gpus_and_folders_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("untrained.report.doctor.TemporaryFile", refuses)
-    text = untrained_cli("doctor").stdout
-    assert "cuda:0: Made-Up 100, compute capability 9.0, 80.0 GiB (1.0 GiB free)" in text
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    text = " ".join(untrained_cli("doctor").stdout.split())
+    assert "cuda:0: Made-Up 100, compute capability 9.0, 80.0 GiB (1.0 GiB free); processes share it in turns" in text
+    (tmp_path / "control").touch()
+    assert "processes share it side by side (CUDA MPS)" in " ".join(untrained_cli("doctor").stdout.split())
     assert "cannot be written to (Permission denied)" in text
 
 

@@ -14,6 +14,7 @@ from untrained.errors import InputError
 from untrained.objectives import EvaluationFailed, TrainingObjective
 from untrained.objectives.auxiliary import InTraining
 from untrained.objectives.fitting import Losses
+from untrained.objectives.optimisation import Precision
 from untrained.spaces import DARTS
 
 SPACE = MLPs()
@@ -51,6 +52,19 @@ def test_a_training_that_goes_on_is_the_one_that_never_stopped(name: str) -> Non
     assert whole.weights is not None
     assert weights.keys() == whole.weights.keys()
     assert all(torch.equal(weights[key], tensor) for key, tensor in whole.weights.items())
+
+
+def test_a_step_that_float16_cannot_hold_is_not_made() -> None:
+    """The gradient of w x at x = 2 is 2; scaled by 2e38 it is no float32 any more, by half of that it is one."""
+    weight = nn.Parameter(torch.ones(()))
+    optimizer = torch.optim.SGD([weight], 0.25)
+    precision = Precision("float32", torch.device("cpu"))
+    precision._scaler = torch.amp.GradScaler("cpu", init_scale=2e38)
+    assert not precision.step(weight * 2, optimizer, None)
+    assert weight.item() == 1
+    optimizer.zero_grad()
+    assert precision.step(weight * 2, optimizer, None)
+    assert weight.item() == pytest.approx(0.5)
 
 
 def test_the_averaged_weights_are_measured_and_kept() -> None:

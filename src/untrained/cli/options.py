@@ -48,7 +48,9 @@ ScoreBatchSize = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Scoring processes; they change no score (default: all cores, and on a GPU at most 4)."),
+    typer.Option(
+        help="Scoring processes; they change no score (default: all cores, and on a GPU at most 4, or 8 with CUDA MPS)."
+    ),
 ]
 Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the space to score (default: {POOL}).")]
 

@@ -119,7 +119,8 @@ def _told(reasons: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]
 
 
 def _workers(device: str) -> int:
-    """All cores; at most 4 on a GPU, since each worker has a context of its own in its memory."""
-    from untrained.runtime.devices import usable_device
+    """All cores; on a GPU at most 4, which take turns there, or 8, if they compute side by side."""
+    from untrained.runtime.devices import shared_at_once, usable_device
 
-    return cores() if usable_device(device, double=True).type == "cpu" else min(cores(), 4)
+    on_cpu = usable_device(device, double=True).type == "cpu"
+    return cores() if on_cpu else min(cores(), 8 if shared_at_once() else 4)

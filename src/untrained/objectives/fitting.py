@@ -115,8 +115,8 @@ class Fit:
                     self.goal.check(outputs[0], targets)
                 loss = self._called.loss(partial(mixed, self.goal.loss), outputs)
             losses.look(loss)
-            self._precision.step(loss, self._optimizer, self.recipe.clip)
-            self._schedule.step()
+            if self._precision.step(loss, self._optimizer, self.recipe.clip):
+                self._schedule.step()
             if self._average is not None:
                 self._average.update()
             step += 1

@@ -183,13 +183,17 @@ class Precision:
         """Operations inside the block run in it."""
         return nullcontext() if self._dtype is None else torch.autocast(self._device, self._dtype)
 
-    def step(self, loss: Tensor, optimizer: Optimizer, clip: float | None) -> None:
+    def step(self, loss: Tensor, optimizer: Optimizer, clip: float | None) -> bool:
         """Goes back from a loss, and makes a step of the optimiser.
 
         Args:
             loss: A scalar.
             optimizer: Its gradients are zero or None.
             clip: The largest norm of the gradient; None for any.
+
+        Returns:
+            Whether the step was made. In float16 it is not if a gradient, scaled, is too large for it: so the first few
+            steps go until the scale fits.
         """
         scaler = self._scaler
         (loss if scaler is None else scaler.scale(loss)).backward()
@@ -199,9 +203,11 @@ class Precision:
             nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
         if scaler is None:
             optimizer.step()
-        else:
-            scaler.step(optimizer)
-            scaler.update()
+            return True
+        scale = scaler.get_scale()
+        scaler.step(optimizer)
+        scaler.update()
+        return scaler.get_scale() >= scale
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` takes."""

@@ -128,13 +128,18 @@ def _devices() -> list[dict[str, Any]]:
     import torch
 
     from untrained.measuring.subject import device_name
+    from untrained.runtime.devices import shared_at_once
 
     found: list[dict[str, Any]] = [{"name": "cpu", "model": device_name(torch.device("cpu"))}]
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         free, total = torch.cuda.mem_get_info(index)
         capability = ".".join(map(str, torch.cuda.get_device_capability(index)))
         model = f"{torch.cuda.get_device_name(index)}, compute capability {capability}"
-        found.append({"name": f"cuda:{index}", "model": model, "memory": total, "free": free})
+        shared = (
+            "side by side (CUDA MPS)" if shared_at_once() else "in turns (`nvidia-cuda-mps-control -d`: side by side)"
+        )
+        known = {"memory": total, "free": free, "processes": shared}
+        found.append({"name": f"cuda:{index}", "model": model, **known})
     if torch.backends.mps.is_available():
         found.append({"name": "mps", "model": "Apple GPU", "memory": torch.mps.recommended_max_memory()})
     return found
@@ -175,7 +180,8 @@ def _of_tables(tables: Mapping[str, Any]) -> str:
 def _device(device: Mapping[str, Any]) -> str:
     memory = f", {_gib(device['memory'])}" if "memory" in device else ""
     free = f" ({_gib(device['free'])} free)" if "free" in device else ""
-    return f"{device['name']}: {device['model']}{memory}{free}"
+    shared = f"; processes share it {device['processes']}" if "processes" in device else ""
+    return f"{device['name']}: {device['model']}{memory}{free}{shared}"
 
 
 def _gib(size: int) -> str:

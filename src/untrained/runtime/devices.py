@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -51,6 +52,11 @@ def one_gpu(number: int) -> dict[str, str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     names = visible.split(",") if visible else [str(index) for index in range(torch.cuda.device_count())]
     return {"CUDA_VISIBLE_DEVICES": names[number % len(names)].strip()} if len(names) > 1 else {}
+
+
+def shared_at_once() -> bool:
+    """Whether CUDA's Multi-Process Service runs, by which processes compute on a GPU side by side, not in turns."""
+    return (Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps")) / "control").exists()
 
 
 def _has_mps() -> bool:
