@@ -81,7 +81,9 @@ def test_search_on_real_data_show_and_resume(tmp_path: Path) -> None:
     for query in json.loads(other.stdout)["queries"]:  # trained in the same way, so it need not be trained again
         assert known.get(query["architecture"], query["value"]) == query["value"]
     # Whole: the name is what --study takes.
-    assert re.search(r"Also in .*\n  mixture-seed0-\w{6} .4 queries, best", untrained_cli("show", str(out)).stdout)
+    assert re.search(
+        r"Also in .*\n  nasbench201-digits-mixture-seed0-\w{6} .4 queries, best", untrained_cli("show", str(out)).stdout
+    )
     refused(*SEARCH, "--out", str(out), "--space-options", "N=1,C=8", says="another search .space_options: C 4, not 8")
 
 

@@ -48,7 +48,8 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_is_what_it_was(tmp_path: Path
     again = Counted()
     assert history(run(again, out=tmp_path, budget=3)) == first
     assert not again.calls
-    assert sorted(name[:13] for name in names(tmp_path)) == ["random-seed0-"] * 2
+    assert all("-random-seed0-" in name for name in names(tmp_path))
+    assert len(names(tmp_path)) == 2
 
 
 def test_failures_are_taken_over_and_prunings_are_not(tmp_path: Path) -> None:

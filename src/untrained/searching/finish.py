@@ -20,7 +20,9 @@ from untrained.runtime.identity import described
 from untrained.runtime.seeding import seeded
 from untrained.samplers.query import Query, best_queries, queries
 from untrained.searching.allowed import NOTHING, Allowed
+from untrained.searching.attributes import ENDED
 from untrained.searching.interface import Interface
+from untrained.searching.readable import tell_pick
 from untrained.searching.remembered import remember
 from untrained.searching.result import Result
 from untrained.searching.studies import TOTAL_SECONDS
@@ -88,6 +90,8 @@ def make_result(
         kept={query.architecture: file for query in top if (file := weights.file_of(query.key))},
         recipe={key: described(identity[key]) for key in objective.recipe if key in identity} if data else {},
     )
+    if ENDED in study.user_attrs:  # not of an earlier version, whose study is left as it is
+        _or_warned("the study lacks its pick", lambda: tell_pick(study, arch, result.reported), None)
     if weights.folder is not None:
         if data is not None:
             remember(weights.folder, data)  # again, if a search of an earlier version had not

@@ -2,10 +2,9 @@
 
 import math
 import multiprocessing
-import re
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -52,6 +51,8 @@ from untrained.searching.pool import (
     whole,
 )
 from untrained.searching.pruners import get_pruner
+from untrained.searching.readable import Readable, name_metric, tell_pick
+from untrained.searching.readable import study_name as named
 from untrained.searching.remembered import remember
 from untrained.searching.result import Result
 from untrained.searching.spend import OnQuery, Spender
@@ -153,7 +154,7 @@ def search(
         seed: Decides the pool, the initial weights of the networks that are scored, and the sampler.
         storage: An Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time works on
             a study.
-        study_name: A study of one's own; by default one is named after sampler and seed.
+        study_name: A study of one's own; by default one is named after space, data, sampler and seed.
         pruner: Stops evaluations that report intermediate values: a name (asha, hyperband, median, percentile) or one
             of Optuna's; by default the one that belongs to the sampler. A stopped query counts, costs what it had
             cost by then, and is never the best.
@@ -281,7 +282,7 @@ def search(
         way = how_chosen(chosen, pruner, table, allowed.limits, more)
         identity = evaluation | {"sampler": label, "seed": seed} | way
         identity |= {"objectives": [[axis.name, axis.direction] for axis in axes]} if axes else {}
-        name = study_name or choose_study(opened, identity, most, _name(label, seed, identity))
+        name = study_name or choose_study(opened, identity, most, named(identity, short_hash(identity)))
         study = open_study(opened, name, objective.direction, pruner)
         study.sampler = chosen
         check_same(study, identity, place)
@@ -291,6 +292,8 @@ def search(
                 check_versions(study, versions(), place)
                 plan = {"until": until, "counted": budget is not None or timeout is None, "jobs": jobs}
                 begin(study, identity, versions(), most, len(table), plan)
+                name_metric(study, identity)
+                tell_pick(study)
                 _forget_outdated(folder, keep_run=on_begin is not None)
                 if folder is not None and (data := data_of(objective)) is not None:
                     remember(folder, data)
@@ -306,8 +309,10 @@ def search(
                     path = None if folder is None else folder / SCORES_FILE
                     scored = partial(extended, how, space, drawn_with, path, on_scored)
                     growth = Growth(study, space, chosen, table, scored, more, objective, allowed)
+                readable = Readable(space, objective, lambda: growth.table if growth else table, example, allowed)
                 spender = Spender(
-                    study, space, objective, evaluates, weights, elsewhere, on_query, deadline, allowed, growth
+                    *(study, space, objective, evaluates, weights, elsewhere),
+                    *(on_query, deadline, allowed, growth, readable),
                 )
                 spender.spend(most)
                 spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
@@ -325,10 +330,6 @@ def _example(objective: Objective, batch: Any) -> Any:
     if objective.example is not None or batch is None:
         return objective.example
     return pytree.tree_map(lambda part: part[:1], as_batch(batch)[0])
-
-
-def _name(label: str, seed: int, identity: Mapping[str, Any]) -> str:
-    return f"{re.sub(r'[^A-Za-z0-9_.=-]+', '_', label)}-seed{seed}-{short_hash(identity)}"
 
 
 def _forget_outdated(folder: Path | None, *, keep_run: bool) -> None:

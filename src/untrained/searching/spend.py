@@ -32,6 +32,7 @@ from untrained.samplers.query import (
 )
 from untrained.searching.allowed import NOTHING, Allowed
 from untrained.searching.growth import Growth
+from untrained.searching.readable import Readable
 from untrained.searching.studies import TRIED, deaths, none_left_open
 from untrained.searching.tradeoffs import kept_order
 from untrained.searching.weights import KeptWeights
@@ -62,6 +63,7 @@ class Spender:
         deadline: A time of `time.monotonic`, after which no query begins, but for a first one.
         allowed: Which architectures may be evaluated, whatever a sampler proposes.
         growth: Lets the pool grow before each query; None for a pool that stays as it is.
+        readable: Knows what else a trial says, for people.
     """
 
     study: optuna.Study
@@ -74,6 +76,7 @@ class Spender:
     deadline: float = math.inf
     allowed: Allowed = NOTHING
     growth: Growth | None = None
+    readable: Readable | None = None
 
     def spend(self, budget: int) -> None:
         """Makes queries until there are `budget` of them, or the deadline has passed.
@@ -126,6 +129,7 @@ class Spender:
         self._skipped = 0
         if known := self.allowed.known_of(arch):
             trial.set_user_attr(FIGURES, known)
+        self._write(trial, self.readable and self.readable.before(arch))
         self._asked[trial.number] = set(trial.params)  # what is asked for later is no part of the architecture
         self.objective.suggest(trial)
         if (key := key_of(arch, self._note_further(trial))) in self.elsewhere:
@@ -183,7 +187,8 @@ class Spender:
         for key in (COST, REASON, TRAINED):
             if key in found.user_attrs:
                 trial.set_user_attr(key, found.user_attrs[key])
-        self._add_figures(trial, found.user_attrs.get(FIGURES, {}))
+        self._add_figures(trial, figures := found.user_attrs.get(FIGURES, {}))
+        self._write(trial, self.readable and self.readable.after(found.user_attrs[ARCHITECTURE], figures))
         trial.set_user_attr(SECONDS, 0.0)
         trial.set_user_attr(REUSED, True)
         self._tell(trial, found.values[0] if found.state == TrialState.COMPLETE else None)
@@ -211,6 +216,7 @@ class Spender:
         if evaluation.weights is not None:
             trial.set_user_attr(TRAINED, True)
         self._add_figures(trial, evaluation.figures)
+        self._write(trial, self.readable and self.readable.after(outcome.arch, evaluation.figures))
         self._tell(trial, evaluation.value)
         if lost is not None:
             raise lost
@@ -245,6 +251,12 @@ class Spender:
         """Records figures beside those that were known before."""
         if figures:
             trial.set_user_attr(FIGURES, {**figures, **trial.user_attrs.get(FIGURES, {})})
+
+    def _write(self, trial: optuna.Trial, attributes: Mapping[str, Any] | None) -> None:
+        held = self._frozen(trial).user_attrs  # what a search reads itself comes first
+        for name, value in (attributes or {}).items():
+            if name not in held:
+                trial.set_user_attr(name, value)
 
     def _tell(self, trial: optuna.Trial, value: float | None, state: TrialState | None = None) -> None:
         self.study.tell(trial, value, state or (TrialState.FAIL if value is None else TrialState.COMPLETE))
