@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= 2
 
-.PHONY: demo test lint types tables figures clean
+.PHONY: demo test lint types docs pictures figures clean
 
 demo: $(VENV)/.demo
 	$(BIN)/untrained search --space nasbench201 --data digits --budget 10 --out runs/demo
@@ -20,8 +20,10 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/pyright
 
-tables: $(VENV)/.dev
-	$(BIN)/python docs/tables.py
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -b html -d docs/_build/doctrees --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+pictures: $(VENV)/.dev
 	$(BIN)/python docs/pictures.py
 
 figures: $(VENV)/.dev    # DATA: the folder of the published tables
@@ -29,11 +31,12 @@ figures: $(VENV)/.dev    # DATA: the folder of the published tables
 
 $(VENV)/.demo: EXTRA :=
 $(VENV)/.test: EXTRA := [test]
+$(VENV)/.docs: EXTRA := [docs]
 $(VENV)/.dev: EXTRA := [dev]
-$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: pyproject.toml constraints.txt
+$(VENV)/.demo $(VENV)/.test $(VENV)/.docs $(VENV)/.dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable '.$(EXTRA)'
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs docs/_build

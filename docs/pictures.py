@@ -1,6 +1,6 @@
 """Draws an architecture of each space into `pictures/`, for docs/guides/drawing.md.
 
-`make tables` runs it; `tests/report/test_gallery.py` says when a picture is out of date.
+`make pictures` runs it; `tests/report/test_gallery.py` says when a picture is out of date.
 """
 
 from pathlib import Path

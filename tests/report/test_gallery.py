@@ -31,7 +31,7 @@ def test_pictures_are_up_to_date(name: str) -> None:
     arch, options = PICTURES[name]
     path = ROOT / f"docs/pictures/{name}.svg"
     assert path.stat().st_size < 60_000
-    assert told(path.read_text()) == told(untrained.draw(name, arch, **options).svg), "run `make tables`"
+    assert told(path.read_text()) == told(untrained.draw(name, arch, **options).svg), "run `make pictures`"
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=["draw", "function", "class"])

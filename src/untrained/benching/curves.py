@@ -10,7 +10,9 @@ from untrained.benching.summary import SINGLE
 
 Array = NDArray[np.float64]
 
-ERROR, RANK = "test error, %", "objective rank"
+ERROR = "test error, %"
+RANK = "objective rank"
+"""What the ordinate of a figure of ranks is called."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """The names of figures and their units, which reports know without PyTorch."""
 
 UNITS = {"params": "M", "flops": "M", "memory": "MB", "latency": "ms"}
+"""Figure -> its unit."""
 FIGURES = tuple(UNITS)
 """The figures of any network, cheapest first."""
 

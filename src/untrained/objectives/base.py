@@ -18,6 +18,7 @@ from untrained.errors import InputError
 from untrained.probe import Loss
 
 Direction = Literal["maximize", "minimize"]
+"""The better way of an objective."""
 
 
 def check_direction(given: str) -> Direction:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scaling = Literal["minmax", "rank", "log"]
+"""How a column of scores is scaled: see `SCALINGS`."""
 Column = NDArray[np.float64]
 
 
@@ -43,6 +44,7 @@ def log(column: Column) -> Column:
 
 
 SCALINGS: dict[str, Callable[[Column], Column]] = {"minmax": minmax, "rank": rank, "log": log}
+"""Name -> scaling: to 0..1, by rank, by the logarithm first."""
 
 
 def scale(

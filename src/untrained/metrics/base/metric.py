@@ -51,6 +51,7 @@ class Metric:
         paper: The paper that it comes from.
         cost: Its work if nothing is shared with another metric.
         options: The function's keyword arguments that are not left at their defaults.
+        formula: What it computes, in LaTeX, for a page of the documentation.
 
     Raises:
         InputError: If a field is not what it should be, or the function cannot be called with a probe alone.
@@ -73,6 +74,7 @@ class Metric:
     paper: str
     cost: Cost = "forward and backward"
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    formula: str = ""
 
     def __post_init__(self) -> None:
         # The name is a column of a table beside two others, and is given in a list separated by commas.
@@ -202,6 +204,7 @@ def metric(
     direction: Literal[1, -1] = 1,
     needs: tuple[Need, ...] = (),
     cost: Cost = "forward and backward",
+    formula: str = "",
 ) -> Callable[[Callable[..., float]], Metric]:
     """Makes a `Metric` of a function `Probe -> float`; to be used as a decorator.
 
@@ -215,6 +218,7 @@ def metric(
         needs: What it asks of the probe: "second batch" makes the command line draw one, "Hessian" makes the first pass
             keep what a second derivative needs.
         cost: Its work if nothing is shared with another metric.
+        formula: What it computes, in LaTeX, for a page of the documentation.
 
     Returns:
         A decorator.
@@ -235,6 +239,6 @@ def metric(
             # As a decorator: the module's name for the function will mean the Metric. Say how pickle finds the
             # function itself.
             function.__qualname__ = function.__qualname__.removesuffix(".function") + ".function"
-        return Metric(name, function, direction, needs, paper, cost)
+        return Metric(name, function, direction, needs, paper, cost, formula=formula)
 
     return wrap
