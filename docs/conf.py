@@ -41,7 +41,7 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]  # links by name alone go astray
 python_maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
@@ -51,7 +51,7 @@ copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
 smartquotes = False  # of two dashes before an option it would make one
-suppress_warnings = ["toc.empty_glob"]
+suppress_warnings = ["toc.not_readable"]
 
 html_theme = "furo"
 html_title = "untrained"

@@ -1,24 +1,87 @@
-"""The tables of the documentation say what the registries hold."""
+"""The site: each part has a page, everything public is told, and links that no site checks lead somewhere."""
 
-import runpy
+import re
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "docs"
-TABLES = runpy.run_path(str(FOLDER / "tables.py"))
+import untrained
+from command_line import untrained_cli
+from documented import ROOT
+from untrained.benchmarks import BENCHMARKS
+from untrained.metrics import METRICS
+from untrained.samplers import SAMPLERS
+from untrained.spaces import SPACES
+
+pytest.importorskip("sphinx", reason="the site is built with the extra docs")
+sys.path.append(str(ROOT / "docs/_ext"))
+
+import api
+import catalogue
+import commands
+import pages
+from docstrings import as_rst, translated
 
 
-@pytest.mark.parametrize("page", TABLES["PAGES"])
-def test_tables_are_up_to_date(page: str) -> None:
-    text = (FOLDER / page).read_text()
-    assert text == TABLES["renewed"](page, text), "run `make tables`"
+@pytest.mark.parametrize("registry", ["metrics", "spaces", "samplers", "benchmarks"])
+def test_every_part_has_a_page_and_a_row(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"metrics": METRICS, "spaces": SPACES, "samplers": SAMPLERS, "benchmarks": BENCHMARKS}[registry]
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path)
+    (tmp_path / registry).mkdir()
+    (tmp_path / registry / "gone.md").write_text("# a part that is no more")
+    catalogue.make()
+    assert {path.stem for path in (tmp_path / registry).iterdir()} == {name.replace("/", "-") for name in known}
+    rows = re.findall(rf"\]\({registry}/([^)]+)\.md\)", catalogue.TABLES[registry]())
+    assert rows == [name.replace("/", "-") for name in known]
 
 
-def test_cells_hold_no_column_of_their_own() -> None:
-    assert TABLES["table"](("a", "b"), [("|x|", "")]) == "| a | b |\n| --- | --- |\n| \\|x\\| | – |\n"
+def test_a_page_says_what_the_registry_says() -> None:
+    page = catalogue.metric_page(METRICS["ntk_condition_number"])
+    for said in (
+        "Better\n: lower",
+        "sample gradients",
+        "TE-NAS",
+        "`mode` | `eval` | `eval`, `train`",
+        "@inproceedings{chen2021",
+    ):
+        assert said in page
 
 
-def test_a_page_without_a_place_for_its_table_is_told() -> None:
-    with pytest.raises(ValueError, match=r"catalogue/metrics\.md: expected one table"):
-        TABLES["renewed"]("catalogue/metrics.md", "no table")
+def test_all_that_is_exported_is_told_once() -> None:
+    pages = [{name for module in modules for name, _ in api.things(module)} for _, modules in api.TOPICS.values()]
+    told = Counter(name for page in pages for name in page)
+    assert {name.removeprefix("untrained.") for name in told if name.count(".") == 1} == {*untrained.__all__}
+    assert {name for name, times in told.items() if times > 1} == set()
+
+
+def test_every_option_of_a_command_is_on_its_page() -> None:
+    for name, command in commands.known().items():
+        page = commands.page(f"untrained {name}", command)
+        asked = set(re.findall(r"(?<!\w)--[a-z][a-z-]+", untrained_cli(name, "--help").stdout)) - {"--help"}
+        assert {option for option in asked if option not in page} == set(), name
+
+
+def test_docstrings_mean_what_they_say() -> None:
+    text = "Sum |w g| * 2, `a|b` as before:\n- one\n- two_\n\n| a | b |\n|---|---|\n| `x` | 1 |"
+    assert "\n".join(translated(text.splitlines())) == (
+        "Sum \\|w g\\| \\* 2, `a|b` as before:\n\n- one\n- two\\_\n\n\n"
+        ".. list-table::\n   :header-rows: 1\n\n   * - a\n     - b\n   * - `x`\n     - 1\n"
+    )
+    example = ["Example:", "    >>> 2 ** 3 | 1", "    9"]
+    assert translated(example) == example
+    assert ":param x: What it is." in as_rst("Does it.\n\nArgs:\n    x: What it is.")
+
+
+def test_cells_hold_no_column_of_their_own_and_empty_columns_go() -> None:
+    made = pages.table(("a", "b", "c"), [("|x|", "", ""), ("y", "", "z")])
+    assert made == "| a | c |\n| --- | --- |\n| \\|x\\| | – |\n| y | z |\n"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_lead_to_files(page: str) -> None:
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -44,7 +44,7 @@ ELSEWHERE = {f"untrained.{kind.__name__}": f"catalogue/spaces/{name}.md" for nam
 """What has a page of its own in the catalogue."""
 
 
-def make(_app: Sphinx) -> None:
+def make(_app: Sphinx | None = None) -> None:
     """Writes the pages."""
     write(FOLDER / "reference/api", {topic: page(title, modules) for topic, (title, modules) in TOPICS.items()})
 
@@ -53,12 +53,8 @@ def index() -> str:
     """What `import untrained` gives, by topic."""
     parts = list[str]()
     for topic, (title, modules) in TOPICS.items():
-        rows = [
-            (_link(name, up="../"), first(name, thing))
-            for module in modules
-            for name, thing in things(module)
-            if name.count(".") == 1
-        ]
+        found = {name: thing for module in modules for name, thing in things(module)}
+        rows = [(_link(name, up="../"), first(name, thing)) for name, thing in found.items() if name.count(".") == 1]
         parts += [f"**[{title}](api/{topic}.md)**", *([table(("name", "what"), rows)] if rows else [])]
     return "\n\n".join(parts)
 

@@ -21,7 +21,7 @@ from untrained.spaces import SPACES, SearchSpace
 CATALOGUE = FOLDER / "catalogue"
 
 
-def make(_app: Sphinx) -> None:
+def make(_app: Sphinx | None = None) -> None:
     """Writes a page for each entry of each registry."""
     write(CATALOGUE / "metrics", {name: metric_page(metric) for name, metric in METRICS.items()})
     write(CATALOGUE / "spaces", {name: space_page(name, kind) for name, kind in SPACES.items()})
@@ -137,7 +137,7 @@ def benchmark_page(benchmark: Benchmark) -> str:
             ("Space", f"[`{benchmark.space.name}`](../spaces/{benchmark.space.name}.md)" if benchmark.space else ""),
             ("Objective", f"`{benchmark.objective}`, {benchmark.direction}d"),
             ("Queries", f"{benchmark.budget}"),
-            ("Metrics", ", ".join(f"[`{m}`](../metrics/{m}.md)" if m in METRICS else f"`{m}`" for m in benchmark.metrics)),
+            ("Metrics", ", ".join(_metric(metric) for metric in benchmark.metrics)),
             ("Test figure", f"`{benchmark.test}`" if benchmark.test else ""),
             ("Seconds of a training", f"`{benchmark.cost}`" if benchmark.cost else ""),
             ("Shorter trainings", ", ".join(f"{e} epochs: `{c}`" for e, c in benchmark.fidelities.items())),
@@ -260,7 +260,12 @@ def _rst(*lines: str) -> str:
 
 
 def _described(signature: str, docstring: str | None) -> str:
-    return _rst(f".. py:function:: {signature}", "", *(f"   {line}" for line in as_rst(inspect.cleandoc(docstring or ""))))
+    lines = (f"   {line}" for line in as_rst(inspect.cleandoc(docstring or "")))
+    return _rst(f".. py:function:: {signature}", "", *lines)
+
+
+def _metric(name: str) -> str:
+    return f"[`{name}`](../metrics/{name}.md)" if name in METRICS else f"`{name}`"
 
 
 def _signature(metric: Metric) -> str:
@@ -273,7 +278,9 @@ def _choices(values: Sequence[Any]) -> str:
 
 def _data(space: SearchSpace) -> str:
     """Data that the networks of a space take, by what its options say of them."""
-    return "digits" if "in_channels" in space.options else "wine" if "in_features" in space.options else "file.py:make_data"
+    if "in_channels" in space.options:
+        return "digits"
+    return "wine" if "in_features" in space.options else "file.py:make_data"
 
 
 def _cite(papers: Iterable[str]) -> str:

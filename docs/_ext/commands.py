@@ -21,7 +21,7 @@ GROUPS = {
 """The commands in the order in which they are told; those of none come last."""
 
 
-def make(_app: Sphinx) -> None:
+def make(_app: Sphinx | None = None) -> None:
     """Writes the pages."""
     write(FOLDER / "reference/commands", {name: page(f"untrained {name}", c) for name, c in known().items()})
 
@@ -100,8 +100,8 @@ def _default(option: Any) -> str:
     if option.required:
         return "required"
     value = option.default
-    value = "" if value is None or value is False or value == "" or not option.show_default or callable(value) else value
-    return f"`{getattr(value, 'value', value)}`" if value != "" else ""
+    shown = option.show_default and not callable(value) and value not in (None, False, "")
+    return f"`{value}`" if shown else ""
 
 
 def _examples(epilog: str) -> str:

@@ -12,14 +12,15 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.ext.napoleon import Config
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.util.docutils import SphinxRole
 
 import untrained
 
 CODE = re.compile(r"(`+.+?`+)")
 ITEM = re.compile(r"\s*(-|\d+\.) ")
-NAPOLEON = Config(napoleon_use_rtype=False, napoleon_use_ivar=True)
+NAPOLEON: Any = Config(napoleon_use_rtype=False, napoleon_custom_sections=[("Attributes", "params_style")])
 
 
 def as_rst(docstring: str) -> list[str]:
@@ -78,14 +79,12 @@ def _text(lines: list[str]) -> Iterator[str]:
 def _plain(line: str) -> str:
     """A line in which signs outside of `code` mean themselves."""
     parts = CODE.split(line)
-    return "".join(
-        part if k % 2 else re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", part) for k, part in enumerate(parts)
-    )
+    return "".join(part if k % 2 else re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", part) for k, part in enumerate(parts))
 
 
 def _translate(_app: Sphinx, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
     # Napoleon takes what stands before a colon in the first line of an attribute for its type.
-    lines[:] = [""] * (what in ("attribute", "data", "property")) + translated(lines)
+    lines[:] = ["..", ""] * (what in ("attribute", "data", "property")) + translated(lines)
 
 
 class Name(SphinxRole):

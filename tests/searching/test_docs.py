@@ -32,4 +32,4 @@ def test_the_documented_pool_grows() -> None:
 def test_a_search_is_watched_as_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run(out="runs/digits", sampler="random")
-    assert printed_by(python_blocks("docs/watching.md")[0]).startswith("finished explore 5 ")
+    assert printed_by(python_blocks("docs/guides/watching.md")[0]).startswith("finished explore 5 ")
