@@ -165,7 +165,8 @@ def test_no_metric_depends_on_nesting(flat: tuple[str, dict[str, float | str]], 
 def test_metrics_have_values_on_these_networks(flat: tuple[str, dict[str, float | str]]) -> None:
     kind, values = flat
     without = {name for name, value in values.items() if isinstance(value, str)}
-    assert without == (set() if kind == "images" else {"swap(draws=2)"})
+    # LayerNorm makes nothing of features that one weight has made alike.
+    assert without == (set() if kind == "images" else {"swap(draws=2)", "epsinas"})
 
 
 def test_where_maps_are() -> None:

@@ -48,8 +48,9 @@ def probe_of(net: nn.Module, inputs: Tensor, strict: bool = False) -> Probe:
     return Probe(net.double(), inputs.double(), LABELS, second=(inputs.double().flip(0) * 2, LABELS), strict=strict)
 
 
-# meco sees modules; vkdnw the first element of each parameter, zen and redrawn weights as well: in another order here.
-OTHERS = {"latency", "meco", "vkdnw", "zen"}
+# meco and dextr see modules; vkdnw the first element of each parameter, zen and redrawn weights as well: in another
+# order here.
+OTHERS = {"latency", "meco", "meco_opt", "dextr", "vkdnw", "zen"}
 
 
 @pytest.mark.parametrize("name", [name for name in METRICS if name not in OTHERS])

@@ -26,7 +26,7 @@ NAMES = tuple(METRICS)
 SAME = tuple(name for name in NAMES if name != "latency")
 
 # Metrics that look at no more than the parameters.
-WITHOUT_FORWARD = {"l2_norm", "params"}
+WITHOUT_FORWARD = {"l2_norm", "layers", "params"}
 
 # In evaluation mode, BatchNorm's running statistics count.
 WITH_STATISTICS = {"ntk_condition_number", "vkdnw"}

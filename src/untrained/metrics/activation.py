@@ -138,17 +138,22 @@ def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | N
     if draws:
         stream = generator(probe)
         states = (redrawn(probe, standard_normal, stream) for _ in range(draws))
-        value = sum(_distinct_units(_codes(_module_inputs(probe, s, _image_relu))) for s in states) / draws
+        value = sum(distinct_units(_codes(_module_inputs(probe, s, _image_relu))) for s in states) / draws
     else:
-        value = float(_distinct_units(_image_units(probe) if probe.strict else probe.active_units))
+        value = float(distinct_units(_image_units(probe) if probe.strict else probe.active_units))
     if mu is not None and sigma is not None:
         thousands = sum(p.numel() for p in probe.net.parameters()) / 1e3
         value *= math.exp(-((thousands - mu) ** 2) / sigma)
     return value
 
 
-def _distinct_units(codes: list[Tensor]) -> int:
-    """Counts the distinct columns, each packed into whole numbers of 64 bits."""
+def distinct_units(codes: list[Tensor]) -> int:
+    """Counts the distinct columns of codes, n x units booleans each, packed into whole numbers of 64 bits.
+
+    Example:
+        >>> distinct_units([torch.tensor([[True, True], [False, False]]), torch.tensor([[True], [True]])])
+        2
+    """
     bits = torch.cat(codes, 1)
     words = [_packed(part) for part in bits.split(64)]
     return len(torch.unique(words[0]) if len(words) == 1 else torch.unique(torch.stack(words), dim=1).T)

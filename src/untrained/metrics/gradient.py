@@ -4,7 +4,9 @@ W_l is the weight of layer l, and g_l its gradient dL/dW_l (see `untrained.probe
 weights of all layers. Biases and normalisations do not enter.
 """
 
+import math
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +21,13 @@ ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightw
 
 
 @metric("grad_norm", paper=ZERO_COST, needs=("labels", "loss gradient"))
-def grad_norm(probe: Probe) -> float:
+def grad_norm(probe: Probe, reading: Literal["layers", "aznas"] = "layers") -> float:
     """The sum of the layers' gradient norms, sum_l |g_l|_2 (not the norm of the whole gradient).
 
     Args:
         probe: A network with a batch and its targets.
+        reading: "aznas" is the norm of the whole gradient, biases and normalisations included, as in Zen-NAS's code and
+            AZ-NAS's.
 
     Returns:
         The sum, 0 or more.
@@ -39,7 +43,11 @@ def grad_norm(probe: Probe) -> float:
         >>> round(grad_norm(Probe(net, torch.ones(1, 1), torch.tensor([0]))), 4)
         0.7071
     """
-    return sum(torch.linalg.vector_norm(g, dtype=torch.float64).item() for g in probe.weight_gradients)
+    if reading not in ("layers", "aznas"):
+        raise ValueError(f"reading {reading!r}: give layers or aznas")
+    gradients = probe.weight_gradients if reading == "layers" else probe.parameter_gradients.values()
+    norms = [torch.linalg.vector_norm(g, dtype=torch.float64).item() for g in gradients]
+    return sum(norms) if reading == "layers" else math.hypot(*norms)
 
 
 @metric(

@@ -3,28 +3,33 @@
 from untrained.metrics.activation import linear_regions, naswot, nwot, swap
 from untrained.metrics.az_nas import az_expressivity, az_progressivity, az_trainability
 from untrained.metrics.base.metric import Metric
+from untrained.metrics.dextr import dextr
+from untrained.metrics.epsinas import epsinas
 from untrained.metrics.gradient import fisher, grad_norm, grasp, l2_norm, plain, snip
 from untrained.metrics.gradsign import gradsign
 from untrained.metrics.jacobian import epe_nas, jacob_cov, jacov
-from untrained.metrics.meco import meco
+from untrained.metrics.meco import meco, meco_opt
 from untrained.metrics.ntk import ntk_condition_number, ntk_trace
-from untrained.metrics.size import flops, latency, params
+from untrained.metrics.response import rbflex, wrcor
+from untrained.metrics.size import flops, latency, layers, params
+from untrained.metrics.spectra import intrain, near
 from untrained.metrics.synflow import synflow, synflow_bn
 from untrained.metrics.vkdnw import vkdnw
 from untrained.metrics.zen import zen
-from untrained.metrics.zico import zico
+from untrained.metrics.zico import l_swag, zico
 
 METRICS: dict[str, Metric] = {
     m.name: m
     for m in (
-        *(grad_norm, snip, grasp, fisher, plain, l2_norm, zico, gradsign),
+        *(grad_norm, snip, grasp, fisher, plain, l2_norm, zico, l_swag, gradsign),
         *(synflow, synflow_bn),
         *(jacob_cov, jacov, epe_nas),
-        *(naswot, nwot, linear_regions, swap),
+        *(naswot, nwot, linear_regions, swap, wrcor, rbflex),
         *(ntk_condition_number, ntk_trace),
         *(az_expressivity, az_progressivity, az_trainability),
-        *(zen, meco, vkdnw),
-        *(params, flops, latency),
+        *(near, intrain),
+        *(zen, meco, meco_opt, dextr, vkdnw, epsinas),
+        *(params, flops, layers, latency),
     )
 }
 """Every metric of this package by its name."""

@@ -33,6 +33,25 @@ def params(probe: Probe) -> float:
     return sum(p.numel() for p in probe.net.parameters()) / 1e6
 
 
+@metric("layers", paper="a size, no paper; compared in Tybl & Neumann, CVPR 2025 (VKDNW)", cost="weights only")
+def layers(probe: Probe) -> float:
+    """The number of layers that can be trained: convolutions, linear layers, embeddings, by their weights.
+
+    Many metrics grow with it; one that does not beat it tells little more. A weight that layers share counts once.
+
+    Args:
+        probe: A network; its batch is not looked at, unless to find out which bare parameters are weights.
+
+    Returns:
+        A whole number, 0 or more.
+
+    Example:
+        >>> layers(Probe(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1)), torch.zeros(1, 2)))
+        2.0
+    """
+    return float(len(probe.known_layers))
+
+
 @metric("flops", paper="a size, no paper; counted as in NASLib (tensorwatch)", needs=("forward pass",), cost="forward")
 def flops(probe: Probe) -> float:
     """Operations in millions for one sample in evaluation mode, as the published `flops` columns count them.

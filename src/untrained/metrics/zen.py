@@ -25,7 +25,7 @@ ALPHA = 0.01
     "ICCV 2021",
     needs=("feature maps", "random draws"),
 )
-def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool = True) -> float:
+def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool = True, repeats: int = 1) -> float:
     """How much the last feature map moves with the input: ln E |f(x) - f(x + 0.01 e)| + sum of ln s.
 
     x and e ~ N(0, 1) have the batch's shape, and the sum runs over the normalisations. f is the feature map before
@@ -42,6 +42,8 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
             takes s^2 from BatchNorm's running variance after both passes: for a fresh network 0.81 + 0.09 var(x) + 0.1
             var(x + 0.01 e); other normalisations have no running variance, and do not count.
         drawn: False takes the network's own weights, x from the batch and e from the second batch.
+        repeats: Take the mean over so many draws. With "code", the running variances go on from draw to draw, as when
+            Zen-NAS's code scores with 32 repeats.
 
     Returns:
         The score, in nats.
@@ -56,9 +58,18 @@ def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool =
     """
     if reading not in ("paper", "code"):
         raise ValueError(f"reading {reading!r}: give paper or code")
-    stream = generator(probe)
-    x, e = _inputs(probe, drawn, stream)
-    state = redrawn(probe, standard_normal, stream) if drawn else detached_state(probe)
+    if repeats < 1 or (repeats > 1 and not drawn):
+        raise ValueError(f"repeats {repeats}: give 1 or more, and 1 for the network's own weights")
+    stream, running, scores = generator(probe), dict[str, Tensor](), list[float]()
+    for _ in range(repeats):
+        x, e = _inputs(probe, drawn, stream)
+        state = (redrawn(probe, standard_normal, stream) if drawn else detached_state(probe)) | running
+        scores.append(_score(probe, state, x, e, reading))
+        running = {name: state[name] for name, _ in probe.net.named_buffers() if reading == "code"}
+    return sum(scores) / repeats
+
+
+def _score(probe: Probe, state: dict[str, Tensor], x: Tensor, e: Tensor, reading: str) -> float:
     for layer in probe.layers:
         setattr(state[layer.weight], MADE, True)
     with probe.untouched(), torch.no_grad():

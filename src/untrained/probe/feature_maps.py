@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from untrained.probe.blocks import blocks
+from untrained.probe.channels import CHANNEL, Channels, ChannelWatch
 from untrained.probe.evaluation import detached_state
-from untrained.probe.functions import ACTIVATIONS, CONVOLUTIONS, MOVES, bound
+from untrained.probe.functions import ACTIVATIONS, CONVOLUTIONS, bound
 from untrained.probe.hooks import hooked
 from untrained.probe.per_sample import Uses
 from untrained.probe.probe import Probe, shared
@@ -76,13 +76,12 @@ def map_features(probe: Probe, state: dict[str, Tensor]) -> FeaturePass:
     return FeaturePass(uses, walk.maps, outputs)
 
 
-class _Walk(TorchFunctionMode):
+class _Walk(ChannelWatch):
     """Collects the feature maps of one forward pass.
 
     Attributes:
         find: Look for maps between the blocks, too.
         dims: How many dimensions a map has at least.
-        made: Layers so far.
         depth: How many blocks' calls are under way.
         mixed: Has a layer mixed channels since the last map?
     """
@@ -93,7 +92,6 @@ class _Walk(TorchFunctionMode):
         self.dims = dims
         self.convolutional = any(isinstance(module, CONVOLUTION_MODULES) for module in net.modules())
         self.maps: list[FeatureMap] = []
-        self.made = 0
         self.depth = 0
         self.mixed = False
 
@@ -113,7 +111,7 @@ class _Walk(TorchFunctionMode):
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         if isinstance(output, Tensor):
-            self._mark(func, args, kwargs, output)
+            self.mark(func, args, kwargs, output)
         if not self.find or self.depth:
             return output
         if func in CONVOLUTIONS or func is F.linear:
@@ -134,46 +132,3 @@ class _Walk(TorchFunctionMode):
         handed_on = output.clone()  # what follows may write into it
         setattr(handed_on, CHANNEL, channels)
         return handed_on
-
-    def _mark(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor) -> None:
-        """Notes which dimension of `output` holds the channels, if the function or what it was given tells."""
-        if func in CONVOLUTIONS or func is F.linear:
-            self.made += 1
-            setattr(output, CHANNEL, Channels(self.made, output.ndim - 1 if func is F.linear else 1))
-            return
-        given = (t for arg in args for t in (arg if isinstance(arg, list | tuple) else (arg,)))
-        known = [t for t in given if isinstance(t, Tensor) and hasattr(t, CHANNEL)]
-        if known:
-            first = min(known, key=lambda t: getattr(t, CHANNEL).order)
-            channels: Channels = getattr(first, CHANNEL)
-            if (channel := _after(func, first, channels.dimension, args, kwargs, output)) is not None:
-                setattr(output, CHANNEL, Channels(channels.order, channel))
-
-
-class Channels(NamedTuple):
-    """The channels of a tensor.
-
-    Attributes:
-        order: The number of the layer that made them, among all.
-        dimension: The dimension that they are in now.
-    """
-
-    order: int
-    dimension: int
-
-
-CHANNEL = "_untrained_channel"
-"""The attribute in which a tensor of the pass says which of its dimensions holds the channels."""
-
-
-def _after(
-    func: Any, x: Tensor, channel: int, args: Sequence[Any], kwargs: dict[str, Any], output: Tensor
-) -> int | None:
-    """Returns the dimension of `output` that dimension `channel` of `x` has become; None if that is not known."""
-    if func in MOVES:
-        marked = torch.empty([2 if d == channel else 1 for d in range(x.ndim)], device="meta")
-        return func(marked, *args[1:], **kwargs).shape.index(2)
-    if channel == x.ndim - 1 and output.ndim > 1 and output.shape[-1] == x.shape[-1]:
-        return output.ndim - 1
-    kept = channel < output.ndim and output.shape[channel] == x.shape[channel]
-    return channel if kept and (output.ndim == x.ndim or channel == 1) else None

@@ -109,6 +109,18 @@ class Passes(Runner):
         """g_l for each of `layers`, detached; zero if the loss does not depend on the weight."""
         return self._backward[0] if self.layers else []  # `layers` raises if there is none
 
+    @cached_property
+    def parameter_gradients(self) -> dict[str, Tensor]:
+        """dL/dtheta for every parameter by name, biases and normalisations included; zero if the loss does not depend
+        on it. Detached."""
+        params = {name: self.forward.params[name] for name, _ in self.net.named_parameters()}
+        if not params:
+            return {}
+        found = torch.autograd.grad(
+            self.outputs, list(params.values()), self.output_adjoint, retain_graph=True, materialize_grads=True
+        )
+        return dict(zip(params, found, strict=True))
+
     @property
     def output_gradients(self) -> list[Tensor]:
         """dL/da for each of `forward.calls`, detached."""

@@ -192,6 +192,18 @@ class Probe(Passes):
         return total
 
     @cached_property
+    def parameter_gradients(self) -> dict[str, Tensor]:
+        """dL/dtheta for every parameter by name, biases and normalisations included; zero if the loss does not depend
+        on it. Detached."""
+        if self.chunk is None:
+            return super().parameter_gradients
+        total = {name: self.prepared(torch.zeros_like(p)) for name, p in self.net.named_parameters()}
+        for part in self.parts():
+            for name, gradient in part.parameter_gradients.items():
+                total[name] += gradient
+        return total
+
+    @cached_property
     def input_jacobian(self) -> Tensor:
         """J, n x inputs.
 

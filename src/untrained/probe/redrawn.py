@@ -43,7 +43,7 @@ def normal(shape: Sequence[int], stream: Generator) -> Tensor:
     return torch.randn(tuple(shape), generator=stream, dtype=torch.float32)
 
 
-def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
+def redrawn(probe: Probe, draw: Draw, stream: Generator, scale: float = 1.0) -> dict[str, Tensor]:
     """Returns the network's state with every layer's weight drawn anew, biases 0 and normalisations that scale by 1.
 
     Other parameters and all buffers keep their values. Nothing requires a gradient.
@@ -52,6 +52,7 @@ def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
         probe: A probe of the network.
         draw: Fills one weight.
         stream: The random numbers to fill it with, see `generator`.
+        scale: What normalisations scale by.
 
     Raises:
         ValueError: If the batch is to go through in chunks.
@@ -73,7 +74,7 @@ def redrawn(probe: Probe, draw: Draw, stream: Generator) -> dict[str, Tensor]:
                     _fill(state, owner, key, 0)
         for name, module in probe.net.named_modules():
             if isinstance(module, NORM_MODULES):
-                _fill(state, name, "weight", 1)
+                _fill(state, name, "weight", scale)
                 _fill(state, name, "bias", 0)
     return state
 
