@@ -125,6 +125,13 @@ zen: Ming Lin, Pichao Wang, Zhenhong Sun, Hesen Chen, Xiuyu Sun, Qi Qian, Hao Li
 meco: Tangyu Jiang, Haodi Wang, Rongfang Bie | MeCo: Zero-Shot NAS with One Data and Single Forward Pass via Minimum Eigenvalue of Correlation | NeurIPS | 2023
 vkdnw: Ondřej Týbl, Lukáš Neumann | Training-free Neural Architecture Search through Variance of Knowledge of Deep Network Weights | CVPR | 2025
 zico: Guihong Li, Yuedong Yang, Kartikeya Bhardwaj, Radu Marculescu | ZiCo: Zero-shot NAS via Inverse Coefficient of Variation on Gradients | ICLR | 2023
+near: Raphael T. Husistein, Markus Reiher, Marco Eckhoff | NEAR: A Training-Free Pre-Estimator of Machine Learning Model Performance | ICLR | 2025
+lswag: Sofia Casarin, Sergio Escalera, Oswald Lanz | L-SWAG: Layer-Sample Wise Activation with Gradients Information for Zero-Shot NAS on Vision Transformers | CVPR | 2025
+dextr: Rohan Asthana, Joschua Conrad, Maurits Ortmanns, Vasileios Belagiannis | Dextr: Zero-Shot Neural Architecture Search with Singular Value Decomposition and Extrinsic Curvature | Transactions on Machine Learning Research | 2025
+wrcor: Kun Jing, Luoyu Chen, Jungang Xu, Jianwei Tai, Yiyu Wang, Shuaimin Li | Zero-Shot Neural Architecture Search with Weighted Response Correlation | Neurocomputing | 2025
+epsinas: Ekaterina Gracheva | Neural architecture search: two constant shared weights initialisations | Artificial Intelligence Review | 2025
+rbflex: Tomomasa Yamasaki, Zhehui Wang, Tao Luo, Niangjun Chen, Bo Wang | RBFleX-NAS: Training-Free Neural Architecture Search Using Radial Basis Function Kernel and Hyperparameter Detection | IEEE Transactions on Neural Networks and Learning Systems | 2025
+intrain: Qinqin Zhou, Fuhai Chen, Jipeng Wu, Zhiwei Chen, Zhikai Hu, Weiwei Cai | InTrain: Intrinsic Trainability for Zero-Cost Neural Architecture Search | CVPR | 2026
 gradsign: Zhihao Zhang, Zhihao Jia | GradSign: Model Performance Inference with Theoretical Insights | ICLR | 2022
 random: James Bergstra, Yoshua Bengio | Random Search for Hyper-Parameter Optimization | Journal of Machine Learning Research | 2012
 rea: Esteban Real, Alok Aggarwal, Yanping Huang, Quoc V. Le | Regularized Evolution for Image Classifier Architecture Search | AAAI | 2019
@@ -165,6 +172,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "fisher": ("theis", "blockswap", "zerocost"),
     "plain": ("skeletonization", "zerocost"),
     "zico": ("zico",),
+    "l_swag": ("lswag",),
     "gradsign": ("gradsign",),
     **dict.fromkeys(("synflow", "synflow_bn"), ("synflow",)),
     **dict.fromkeys(("jacob_cov", "jacov"), ("mellor2020",)),
@@ -172,12 +180,18 @@ METRICS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("naswot", "nwot"), ("mellor2021",)),
     **dict.fromkeys(("linear_regions", "ntk_condition_number"), ("tenas",)),
     "swap": ("swap",),
+    "wrcor": ("wrcor",),
+    "rbflex": ("rbflex",),
+    "near": ("near",),
+    "intrain": ("intrain",),
     "ntk_trace": ("hnas",),
     **dict.fromkeys(("az_expressivity", "az_progressivity", "az_trainability"), ("aznas",)),
     "zen": ("zen",),
-    "meco": ("meco",),
+    **dict.fromkeys(("meco", "meco_opt"), ("meco",)),
+    "dextr": ("dextr",),
     "vkdnw": ("vkdnw",),
-    **dict.fromkeys(("params", "flops", "latency"), ()),
+    "epsinas": ("epsinas",),
+    **dict.fromkeys(("params", "flops", "layers", "latency"), ()),
 }
 """Metric -> its papers; sizes and speeds have none."""
 
