@@ -1,5 +1,6 @@
 """Published tables behind one interface; against the shared ones where they are there."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from untrained.benchmarks import BENCHMARKS, SOURCES, Benchmark, data_folder, get_benchmarks
+from untrained.benchmarks import BENCHMARKS, SOURCES, Benchmark, data_folder, get_benchmarks, import_table
 from untrained.benchmarks.base import useless
+from untrained.benchmarks.nasbench201 import NASBENCH201
+from untrained.benchmarks.other_tables import NASBENCH101, NASBENCH301, OTHER_TABLES
+from untrained.benchmarks.transnas101 import TRANSNAS101
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
 from untrained.scores import ScoreTable
@@ -37,7 +41,7 @@ def write(path: Path, archs: list[str], **columns: object) -> Path:
 
 def test_every_row_of_the_papers_tables_has_a_name() -> None:
     names = [key.rsplit("/", 1)[0] for key in BENCHMARKS]
-    assert len(BENCHMARKS) == 5 + 7 + 7
+    assert len(BENCHMARKS) == 5 + 7 + 7 + len(OTHER_TABLES)
     assert names.count("nasbench201/cifar100") == 2
     assert [b.key for b in get_benchmarks(["nasbench201/cifar10"])] == ["nasbench201/cifar10/cifar10_val_12"]
     assert len(get_benchmarks(["transnas101-micro", "transnas101-micro/jigsaw"])) == 7
@@ -75,7 +79,7 @@ METRICS = {
 """What the published figures were computed with; the order decides which random numbers a metric's weight gets."""
 
 
-@pytest.mark.parametrize("key", BENCHMARKS)
+@pytest.mark.parametrize("key", [b.key for b in (*NASBENCH201, *TRANSNAS101)])
 def test_the_published_tables_load(key: str, shared_data: Path) -> None:
     benchmark = BENCHMARKS[key]
     if not (shared_data / benchmark.table).is_file():
@@ -91,6 +95,39 @@ def test_the_published_tables_load(key: str, shared_data: Path) -> None:
     assert scores.metrics == METRICS.get(f"{benchmark.name}/{benchmark.task}", METRICS[benchmark.name])
     assert scores.provenance["left_out"] == {}
     assert len(scores) == (9445 if benchmark.name == "nasbench201" else len(objective.archs))
+
+
+ROWS = {"accelnas": 5125, "hwgpt-small": 10_000, "flexibert": 491, "nasbench201-robust": 9445}
+"""Architectures of the pool, as the papers' authors and the table's publishers state them."""
+
+
+@pytest.mark.parametrize("key", [b.key for b in OTHER_TABLES if b.name in ROWS])
+def test_the_other_tables_load(key: str, shared_data: Path) -> None:
+    benchmark = BENCHMARKS[key]
+    objective = TabularObjective(**benchmark.objective_options(shared_data))
+    scores = benchmark.load_scores(shared_data)
+    assert len(scores) == ROWS[benchmark.name]
+    assert scores.metrics == benchmark.metrics
+    assert scores.provenance["left_out"] == {}
+    assert set(scores.archs) <= set(objective.archs)
+    if benchmark.space is not None:
+        benchmark.check(objective.archs[:50], objective.path, whole=False)
+
+
+def test_samples_are_imported_as_their_sources_say(tmp_path: Path, shared_data: Path) -> None:
+    """500 cells of NAS-Bench-101 and 725 of DARTS, the commands that `untrained data` prints."""
+    for file, benchmark, given in (
+        ("zc_nasbench101.json", NASBENCH101, {"task": "cifar10"}),
+        ("nasbench301_metrics_subset.parquet", NASBENCH301, {}),
+    ):
+        how = SOURCES[benchmark.table].how
+        columns = re.findall(r"--columns (\S+)", how)
+        space = benchmark.space if "--space" in how else None
+        options = {"columns": columns[0].split(",")} if columns else {}
+        import_table(shared_data / file, tmp_path / benchmark.table, space=space, **given, **options)
+        assert len(benchmark.load_scores(tmp_path)) == {"nasbench101": 500, "nasbench301": 725}[benchmark.name]
+        objective = TabularObjective(**benchmark.objective_options(tmp_path))
+        assert 80 < objective(objective.archs[0]).value < 96
 
 
 def test_columns_that_a_file_gains_change_nothing(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ def test_benchmarks_of_a_file(tmp_path: Path) -> None:
 
 
 def test_near_names_are_offered() -> None:
-    with pytest.raises(InputError, match=r"unknown benchmark 'nasbench101'.*did you mean 'nasbench201'"):
-        get_benchmarks(["nasbench101"])
+    with pytest.raises(InputError, match=r"unknown benchmark 'nasbench202'.*did you mean 'nasbench201'"):
+        get_benchmarks(["nasbench202"])
     with pytest.raises(InputError, match="did you mean 'transnas101-micro/jigsaw'"):
         get_benchmarks(["transnas101-micro/jigsw"])
     assert get_benchmarks(list(BENCHMARKS)) == list(BENCHMARKS.values())

@@ -6,6 +6,8 @@ from untrained.benchmarks.base import Benchmark, Published, Source, data_folder
 from untrained.benchmarks.importers import import_table
 from untrained.benchmarks.nasbench201 import NASBENCH201
 from untrained.benchmarks.nasbench201 import SOURCES as _NASBENCH201_SOURCES
+from untrained.benchmarks.other_tables import OTHER_TABLES
+from untrained.benchmarks.other_tables import SOURCES as _OTHER_SOURCES
 from untrained.benchmarks.transnas101 import SOURCES as _TRANSNAS101_SOURCES
 from untrained.benchmarks.transnas101 import TRANSNAS101
 from untrained.errors import InputError, shown
@@ -22,10 +24,12 @@ __all__ = [
     "import_table",
 ]
 
-BENCHMARKS: dict[str, Benchmark] = {benchmark.key: benchmark for benchmark in (*NASBENCH201, *TRANSNAS101)}
+BENCHMARKS: dict[str, Benchmark] = {
+    benchmark.key: benchmark for benchmark in (*NASBENCH201, *TRANSNAS101, *OTHER_TABLES)
+}
 """`name/task/objective` -> benchmark."""
 
-SOURCES: dict[str, Source] = {**_NASBENCH201_SOURCES, **_TRANSNAS101_SOURCES}
+SOURCES: dict[str, Source] = {**_NASBENCH201_SOURCES, **_TRANSNAS101_SOURCES, **_OTHER_SOURCES}
 """File -> its origin."""
 
 
