@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -123,8 +124,8 @@ def test_samples_are_imported_as_their_sources_say(tmp_path: Path, shared_data: 
         how = SOURCES[benchmark.table].how
         columns = re.findall(r"--columns (\S+)", how)
         space = benchmark.space if "--space" in how else None
-        options = {"columns": columns[0].split(",")} if columns else {}
-        import_table(shared_data / file, tmp_path / benchmark.table, space=space, **given, **options)
+        options: dict[str, Any] = given | ({"columns": columns[0].split(",")} if columns else {})
+        import_table(shared_data / file, tmp_path / benchmark.table, space=space, **options)
         assert len(benchmark.load_scores(tmp_path)) == {"nasbench101": 500, "nasbench301": 725}[benchmark.name]
         objective = TabularObjective(**benchmark.objective_options(tmp_path))
         assert 80 < objective(objective.archs[0]).value < 96

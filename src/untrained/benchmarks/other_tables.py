@@ -14,7 +14,8 @@ _ONLY_SIZES = "no metric but the two sizes is published for these networks"
 
 
 def _of(name: str, task: str, objective: str, file: str, **options: Any) -> Benchmark:
-    return Benchmark(name, task, objective, **({"table": file, "scores": file} | options))
+    given: dict[str, Any] = {"table": file, "scores": file} | options
+    return Benchmark(name, task, objective, **given)
 
 
 ACCELNAS = _of(
