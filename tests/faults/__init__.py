@@ -1,0 +1,1 @@
+"""What a search, a scoring, a bench, a training and a report go through: see `__main__`."""

@@ -1,0 +1,34 @@
+"""A short form of `python -m tests.faults`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from faults.shim import environment
+
+ROOT = Path(__file__).parents[2]
+
+
+def faults(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    variables = environment(folder)
+    if variables is None:
+        pytest.skip("no C compiler to make the shim with")
+    command = [sys.executable, "-m", "tests.faults", *options]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+
+
+def test_nothing_is_lost_doubled_or_left_behind(tmp_path: Path) -> None:
+    scenarios = ("search", "score", "train")
+    done = faults(tmp_path, "--kills", "6", *(word for name in scenarios for word in ("--scenario", name)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WRONG" not in done.stdout
+    struck = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert sum(int(count) for count, what in struck if what != "came too late") >= 4
+
+
+def test_it_finds_a_program_that_takes_half_a_file_for_whole(tmp_path: Path) -> None:
+    done = faults(tmp_path, "--kills", "3", "--each", "--scenario", "careless")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "WRONG: differs" in done.stdout
