@@ -20,9 +20,9 @@ from untrained import InputError
 
 DONE, REFUSED, INTERRUPTED, BROKEN = 0, 2, 3, 1
 """Exit codes of a child: it was done, said one line, was interrupted, or showed a traceback."""
-PATIENCE = 120.0
-"""Seconds after which a child hangs."""
-LEAVE = 1.0
+PATIENCE = 900.0
+"""Seconds after which a child hangs: machines may be busy."""
+LEAVE = 5.0
 """Seconds that processes have to leave in, once the one that started them is killed."""
 MARK = "UNTRAINED_FAULT"
 

@@ -4,8 +4,10 @@ import errno
 import os
 import re
 import sqlite3
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import optuna
@@ -16,7 +18,7 @@ from torch import nn
 
 from searching.searches import FAILED, SPACE, Counted, history, run
 from untrained import load_network
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning
 from untrained.objectives import Evaluation
 from untrained.searching.result import Result
 from untrained.searching.storage import StorageFailed
@@ -37,6 +39,7 @@ class Failing:
         self.storage = optuna.storages.InMemoryStorage()
         self.error = error
         self.calls, self.fails_at, self.after = 0, -1, False
+        self.only = ""  # counts calls of this name alone
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.storage, name)
@@ -44,7 +47,9 @@ class Failing:
             return found
 
         def call(*args: Any, **options: Any) -> Any:
-            self.calls += 1
+            self.calls += self.only in ("", name)
+            if self.only not in ("", name):
+                return found(*args, **options)
             fails = self.calls == self.fails_at
             if fails and not self.after:
                 raise self.error()
@@ -79,14 +84,54 @@ def test_a_storage_that_fails_at_any_call_costs_no_query(sampler: str, after: bo
     for n in range(1, calls + 1):
         storage = Failing()
         storage.fails_at, storage.after = n, after
-        try:
-            harmless += search(storage) == undisturbed
-        except InputError as error:
-            told.add(str(error))
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                is_same = search(storage) == undisturbed
+                harmless += is_same and not warned  # warned of what is written beside the result, once it is there
+            except InputError as error:
+                told.add(str(error))
         assert search(storage) == undisturbed, n
         assert states(storage) <= {"COMPLETE", "FAIL"}
     assert (harmless, calls > 40) == (1, True)  # the claim on the study is given back last
     assert all(re.fullmatch("storage Failing .*database or disk is full.*", text) for text in told)  # one line
+
+
+def test_a_storage_that_is_locked_for_a_while_costs_nothing(tmp_path: Path) -> None:
+    """SQLite itself gives up at once here: another process holds the file while the result is told."""
+    path = tmp_path / "study.db"
+
+    def lock(arch: str, call: int) -> None:
+        if call == 1:
+            other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            other.execute("begin exclusive")
+            Timer(0.6, other.close).start()
+
+    with pytest.warns(InputWarning, match="does not answer .*locked.* it has 60 s to come back"):
+        result = run(Counted(lock), storage=f"sqlite:///{path}?timeout=0.01")
+    assert history(result) == history(run())
+
+
+def test_a_result_whose_answer_was_lost_is_told_once() -> None:
+    """The connection breaks after the server has done what it was told: told again, it answers that it is done."""
+
+    def gone() -> Exception:
+        return OperationalError("UPDATE", {}, ConnectionResetError("server closed the connection unexpectedly"))
+
+    for call in ("set_trial_state_values", "set_trial_user_attr", "get_all_trials"):
+        storage = Failing(gone)
+        storage.only, storage.fails_at, storage.after = call, 3, True
+        with pytest.warns(InputWarning, match="does not answer"):
+            result = run(Counted(), storage=storage)
+        assert history(result) == history(run()), call
+
+
+def test_a_storage_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("untrained.searching.storage.PATIENCE", 0.0)
+    storage = Failing(lambda: OperationalError("SELECT", {}, ConnectionRefusedError("connection refused")))
+    storage.only, storage.fails_at = "get_all_trials", 3
+    with pytest.raises(StorageFailed, match="connection refused"):
+        run(Counted(), storage=storage)
 
 
 def test_an_objective_that_reports_is_not_blamed_for_the_storage() -> None:

@@ -2,20 +2,42 @@
 
 import json
 import os
+import sqlite3
+import time
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage, get_storage
+from optuna.trial import TrialState
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from untrained.errors import InputError, one_line
+from untrained.errors import InputError, InputWarning, one_line
+from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.urls import shown_error, shown_url
 
 ANSWERS = (KeyError, ValueError, TypeError, DuplicatedStudyError, UpdateFinishedTrialError)
 """Exceptions by which a storage answers a question; any other is a failure."""
+
+
+REPEATABLE = (
+    "get_",
+    "check_",
+    "set_study_",
+    "set_trial_user_",
+    "set_trial_system_",
+    "set_trial_inter",
+    "set_trial_state",
+)
+"""How calls begin that may be made twice."""
+PATIENCE = 60.0
+"""Seconds for which a database may be locked, or gone, as while its server is started again."""
+PAUSE = 0.25
+"""Seconds between two tries."""
 
 
 class StorageFailed(InputError):
@@ -26,7 +48,8 @@ class GuardedStorage:
     """An Optuna storage whose failures are `StorageFailed`, wherever they appear.
 
     Optuna lets an error of the database through from any call: also from `trial.report` in the middle of an objective.
-    Nothing else would tell it from an error of the objective.
+    Nothing else would tell it from an error of the objective. A database that is locked or gone has a minute to come
+    back: the evaluation whose result it is told may have taken hours.
 
     Args:
         storage: What does the work.
@@ -43,17 +66,49 @@ class GuardedStorage:
             return found
 
         def call(*args: Any, **options: Any) -> Any:
-            try:
-                return found(*args, **options)
-            except Exception as error:
-                if isinstance(error, ANSWERS) and not isinstance(error, json.JSONDecodeError):
-                    raise
-                why = one_line(error.__cause__ if isinstance(error.__cause__, Exception) else error)
-                raise StorageFailed(
-                    f"storage {self.where} failed ({why}): mend it, and search again to go on"
-                ) from error
+            deadline, waits, again = time.monotonic() + PATIENCE, False, False
+            while True:
+                try:
+                    return found(*args, **options)
+                except Exception as error:
+                    if again and isinstance(error, UpdateFinishedTrialError) and self._has_ended(*args, **options):
+                        return True  # the first try reached the storage, only its answer was lost
+                    if isinstance(error, ANSWERS) and not isinstance(error, json.JSONDecodeError):
+                        raise
+                    why = one_line(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+                    if not may_come_back(error, name) or time.monotonic() > deadline:
+                        raise StorageFailed(
+                            f"storage {self.where} failed ({why}): mend it, and search again to go on"
+                        ) from error
+                    if not waits:
+                        text = f"storage {self.where} does not answer ({why}): it has {PATIENCE:.0f} s to come back"
+                        warnings.warn(text, InputWarning, stacklevel=2)
+                    waits, again = True, name == "set_trial_state_values"
+                    check_interrupt()
+                    time.sleep(PAUSE)
 
         return call
+
+    def _has_ended(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        """Whether a trial has ended as it was to."""
+        trial = self.storage.get_trial(trial_id)
+        return trial.state == state and trial.values == (None if values is None else list(values))
+
+
+def may_come_back(error: Exception, name: str) -> bool:
+    """Tells whether a call that failed can be made again, because the database is locked, or gone for the moment.
+
+    Args:
+        error: What the storage raised.
+        name: The call. If a connection was lost, nobody knows whether the call was carried out, so only those are made
+            again that do no harm twice.
+    """
+    cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
+    if not isinstance(cause, OperationalError | InterfaceError):
+        return False
+    if isinstance(cause.orig, sqlite3.Error):
+        return "locked" in str(cause.orig)  # and nothing was written; not a full disk, nor a missing file
+    return name.startswith(REPEATABLE)
 
 
 def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
