@@ -2,17 +2,24 @@
 
 import contextlib
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from untrained.errors import InputError
+from untrained.errors import InputError, shown
 
 NOT_KEPT = ("out", "as_json", "storage")
 """Options of a search that `run.json` does not keep: they are given again or have an entry of their own."""
+
+
+CODE = re.compile(r"(?:^|[\s,;=(])((?:[^\s,;=()]+\.py|[A-Za-z_][\w.]*):[A-Za-z_]\w*)")
+"""Something to be imported: file.py:Name, or package.module:Name."""
+Trust = Annotated[bool, typer.Option("--trust", help="Run the code of others that the folder names, as a space's.")]
 
 
 class InterruptedSearch(Exception):
@@ -24,7 +31,8 @@ class InterruptedSearch(Exception):
     """
 
     def __init__(self, folder: Path, how: str | None = None) -> None:
-        super().__init__(how or f"untrained resume {shlex.quote(str(folder))} goes on where it was")
+        trust = "" if how else " --trust" * bool(named_code(read_run(folder)))
+        super().__init__(how or f"untrained resume {shlex.quote(str(folder))}{trust} goes on where it was")
 
 
 def resume(
@@ -32,6 +40,7 @@ def resume(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a search.")],
     budget: Annotated[int | None, typer.Option(help="A larger budget to go on to.")] = None,
     storage: Annotated[str | None, typer.Option(help="The --storage of the search, if its URL has a password.")] = None,
+    trust: Trust = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Go on with the latest search of a folder: nothing needs to be typed again.
@@ -39,6 +48,7 @@ def resume(
     Example: untrained resume runs/digits --budget 20
     """
     made = read_run(folder)
+    check_trusted(made, folder, trust=trust, storage=made["storage"] if storage is None else None)
     url = storage or made["storage"]
     if made["has_password"] and storage is None:
         raise InputError(f"the password of {made['storage']} is not kept: give --storage URL")
@@ -48,6 +58,39 @@ def resume(
     arguments += ["--json"] if as_json else []
     with made_in(made, folder), search_context(context, arguments) as inner:
         inner.command.invoke(inner)
+
+
+def named_code(made: Mapping[str, Any]) -> list[str]:
+    """What the command line of a search has imported, or connects to, that may run code which is not this package's.
+
+    Args:
+        made: What `read_run` gave.
+    """
+    arguments = [str(argument) for argument in made["arguments"]]
+    found = [name for argument in arguments if "://" not in argument for name in CODE.findall(argument)]
+    return found + [value for option, value in pairwise(arguments) if option == "--executor" and "://" in value]
+
+
+def check_trusted(made: Mapping[str, Any], folder: Path, *, trust: bool, storage: str | None = None) -> None:
+    """Makes sure that nothing is run or opened because a file says so, unless the user says so, too.
+
+    A folder may be a stranger's, and `run.json` names what to import.
+
+    Args:
+        made: What `read_run` gave.
+        folder: The folder of the search.
+        trust: Whether the user has said so.
+        storage: A storage that the file names.
+
+    Raises:
+        InputError: The file names code or a storage, and the user has not said so.
+    """
+    named = [*named_code(made), *([] if storage is None else [storage])]
+    if named and not trust:
+        raise InputError(
+            f"{folder} names code or a place that is not this package's ({shown(', '.join(named), 100)}): "
+            "add --trust if you know who made it"
+        )
 
 
 @contextlib.contextmanager

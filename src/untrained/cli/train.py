@@ -12,7 +12,7 @@ import typer
 import untrained
 from untrained.cli.output import stderr, stdout
 from untrained.cli.recipe import HELP, with_recipe
-from untrained.cli.resume import InterruptedSearch, made_in, read_run, search_context
+from untrained.cli.resume import InterruptedSearch, Trust, check_trusted, made_in, read_run, search_context
 from untrained.cli.search import training_of
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
@@ -40,6 +40,7 @@ def train(
     threads: Annotated[
         int | None, typer.Option(help="CPU threads of each training (default: those of the search).")
     ] = None,
+    trust: Trust = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train the best architectures of a search again, in full, with several seeds.
@@ -51,6 +52,7 @@ def train(
 
     with _read(folder):
         made = read_run(folder)
+    check_trusted(made, folder, trust=trust)
     with contextlib.ExitStack() as stack:
         place = folder.resolve()
         bars = stack.enter_context(progress_bars(stderr(), enabled=not as_json))

@@ -67,7 +67,8 @@ def load_network(folder: str | Path, space: Any = None, which: str | None = None
         raise broken(folder / name) from error
     net = (_loaded_space(*made) if space is None else as_space(space, made[1])).build(arch)
     if weights:
-        _load(net, load_weights(folder / weights), folder / weights)
+        path = _inside(folder, weights)
+        _load(net, load_weights(path), path)
     return TrainedNetwork(net, interface, architecture=arch, value=value, source=source)
 
 
@@ -124,6 +125,14 @@ def _kept(document: dict[str, Any], arch: str, folder: Path) -> dict[str, Any]:
         choices = listed(one["architecture"] for one in kept)
         raise InputError(f"no weights of {shown(arch, 60)} in {str(folder)!r}: give best, trained, or one of {choices}")
     return found
+
+
+def _inside(folder: Path, name: Any) -> Path:
+    """A file of a folder that a file in it names; it names no other place, such as a device without an end."""
+    path = folder / str(name)
+    if not path.resolve().is_relative_to(folder.resolve()) or (path.exists() and not path.is_file()):
+        raise InputError(f"{folder} names weights outside of it ({shown(name, 60)}): they are not read")
+    return path
 
 
 def _load(net: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
