@@ -211,15 +211,16 @@ def choosing(results: Path) -> None:
     shown = (("budget", "queries"), ("pool", "networks in the pool"), ("metrics", "metrics, drawn at random"))
     with drawn("guides/figures/choosing", 3, sharey=True) as axes:
         for ax, (what, label) in zip(axes, shown, strict=True):
+            ax.set(xlabel=label, xscale="log", yscale="symlog", ylim=(0, 40))
+            ax.set_yticks((0, 0.5, 1, 3, 10, 30), ("0", "0.5", "1", "3", "10", "30"))
             for sampler, colour in (("robot", ORANGE), ("mixture", BLUE)):
                 points = sorted((much, of) for (by, w, much), of in cells.items() if (by, w) == (sampler, what))
                 if points:
-                    x = np.array([much for much, _ in points])
-                    mean = np.array([np.mean(of) for _, of in points])
-                    error = np.array([np.std(of, ddof=1) / np.sqrt(len(of)) for _, of in points])
+                    x = [much for much, _ in points]
+                    mean = [float(np.mean(of)) for _, of in points]
+                    error = [float(np.std(of, ddof=1)) / len(of) ** 0.5 for _, of in points]
                     ax.errorbar(x, mean, error, fmt="o-", ms=4, color=colour, label=sampler, capsize=2)
                     ax.set_xticks(x, [f"{n:,}" for n in x])
-            ax.set(xlabel=label, xscale="log", yscale="symlog", ylim=(0, None))
             ax.minorticks_off()
         axes[0].set(ylabel="behind the best, points")
 

@@ -29,7 +29,8 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_commands_work_one_after_the_other() -> None:
     own = TEXT.index("## Your own data")  # from there on the files are the reader's
-    lines = [line for line in re.findall(r"^untrained .*", TEXT[:own], re.MULTILINE) if "doctor" not in line]
+    joined = TEXT[:own].replace("\\\n", " ")
+    lines = [line for line in re.findall(r"^untrained .*", joined, re.MULTILINE) if "doctor" not in line]
     for few, fewer in LESS.items():
         assert any(few in line for line in lines), few
         lines = [line.replace(few, fewer) for line in lines]
