@@ -1,7 +1,5 @@
 """Benchmarks of one's own, by the same names as metrics and spaces."""
 
-import re
-import runpy
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from untrained.benchmarks import BENCHMARKS, get_benchmarks
 from untrained.errors import InputError
 
-DOCS = Path(__file__).parents[2] / "docs"
 MINE = """
 from untrained import Benchmark
 ONE = Benchmark("mine", "a", "val", "t.csv", "t.csv", metrics=("m",))
@@ -44,15 +41,3 @@ def test_near_names_are_offered() -> None:
     with pytest.raises(InputError, match="did you mean 'transnas101-micro/jigsaw'"):
         get_benchmarks(["transnas101-micro/jigsw"])
     assert get_benchmarks(list(BENCHMARKS)) == list(BENCHMARKS.values())
-
-
-def test_the_documented_benchmark_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = (DOCS / "guides/own_benchmark.md").read_text()
-    first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    monkeypatch.chdir(tmp_path)
-    Path("my_benchmark.py").write_text(first)
-    Path("use.py").write_text(second)
-    runpy.run_path("use.py")
-    assert capsys.readouterr().out.strip() == re.findall(r"print\(.*\)  # (.*)", second)[0]

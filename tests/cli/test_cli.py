@@ -391,14 +391,6 @@ def test_the_documented_metric_works(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [line[:32] for line in printed[1].splitlines()] == [line[:32] for line in shown.splitlines()]
 
 
-def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    blocks = python_blocks("README.md")
-    assert blocks
-    for block in blocks:
-        printed_by(block)
-
-
 def test_a_time_limit_leaves_an_unfinished_search(table: Path, tmp_path: Path) -> None:
     options = ["search", "--table", str(table), "--column", "val", "--metrics", "snip", "--budget", "5"]
     done = untrained_cli(*options, "--time-limit", "0.000001s", "--out", str(tmp_path / "run"))

@@ -1,8 +1,6 @@
 """Samplers by name: of this package, of a user's file or module, of an installed package."""
 
-import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optuna
@@ -117,14 +115,3 @@ def test_a_metric_is_part_of_the_name() -> None:
     sampler = get_sampler("single:n", TABLE, SPACE, 3, 0)
     assert isinstance(sampler, Greedy)
     assert sampler.merit.tolist() == [3, 1, 2]
-
-
-def test_the_page_on_adding_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = Path(__file__).parents[2] / "docs/guides/own_sampler.md"
-    sampler, use = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_samplers.py").write_text(sampler)
-    ran = dict[str, Any]()
-    exec(use, ran)
-    assert len(ran["result"].queries) == 10
-    assert {query.phase for query in ran["result"].queries} == {"explore", "exploit"}
