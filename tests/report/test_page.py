@@ -6,7 +6,6 @@ import sys
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
-from html.parser import HTMLParser
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,53 +15,14 @@ import pytest
 
 from command_line import refused, untrained_cli
 from documented import printed_by, python_blocks
+from report.pages import NASTY, parsed
 from searching.searches import FAILED, SCORES, SPACE, value_of
 from untrained import ArchitectureList, Evaluation, InputError, ScoreTable, search, write_report
-from untrained.report.page.data import read, rows_of
-from untrained.report.page.figures import against, curves
+from untrained.report.page.data import Contents, read, rows_of
+from untrained.report.page.decisions import decisions
+from untrained.report.page.figures import against, curves, seconds
 from untrained.report.page.told import agreements, correlations, plane, ranks
 from untrained.samplers.query import Query
-
-NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)>&amp;\"'%{x} $x$ {{ 7 * 7 }} ]]> -->"
-
-
-class Parsed(HTMLParser):
-    """Elements, attributes, text and scripts of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags, self.attributes, self.scripts, self.text = (
-            list[str](),
-            list[tuple[str, str | None]](),
-            list[str](),
-            "",
-        )
-        self._inside = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        self._inside = tag
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "script":
-            self.scripts[-1] += data
-        elif self._inside != "style":
-            self.text += data
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        return json.loads(self.scripts[0])
-
-
-def parsed(path: Path) -> Parsed:
-    return Parsed(path.read_text())
 
 
 def traces(figure: Any) -> Sequence[Any]:
@@ -74,12 +34,25 @@ def query(arch: str, value: float | None, **more: Any) -> Query:
     return Query(arch, value, **(settings | more))
 
 
+def shown_with(queries: Sequence[Query]) -> Contents:
+    summary = {"direction": "maximize", "best": None, "objective": {}}
+    none: list[Any] = [{} for _ in queries]
+    return Contents(Path(), summary, rows_of(summary, queries, {}, none, none))
+
+
+def test_seconds_are_drawn_unless_all_were_looked_up() -> None:
+    drawn = seconds(shown_with([query("a", 1, seconds=2.0), query("b", None, seconds=0.5), query("c", 2)]))
+    assert drawn is not None
+    assert {(trace.name, *trace.x, *trace.y) for trace in traces(drawn)} == {("query", 1, 2.0), ("failed", 2, 0.5)}
+    assert seconds(shown_with([query("a", 1, seconds=0.01)])) is None
+
+
 @pytest.mark.parametrize(("direction", "best"), [("maximize", [None, 3, 3, 3, 5]), ("minimize", [None, 3, 3, 2, 2])])
 def test_the_best_so_far_leaves_out_what_failed_or_was_stopped(direction: str, best: list[float | None]) -> None:
     made = [query("a", None), query("b", 3), query("c", 9, state="pruned"), query("d", 2), query("e", 5)]
     pick = {"architecture": "e" if direction == "maximize" else "d", "value": best[-1]}
     summary = {"direction": direction, "best": pick, "front": [{"architecture": "b", "value": 3}]}
-    rows = rows_of(summary, made, {-1: {}}, [{}] * 5)
+    rows = rows_of(summary, made, {-1: {}}, [{}] * 5, [{}] * 5)
     assert [row.best for row in rows] == best
     assert [row.query.architecture for row in rows if row.is_best] == [pick["architecture"]]
     assert [row.query.architecture for row in rows if row.on_front] == ["b"]
@@ -124,6 +97,28 @@ def test_two_metrics_are_a_plane_already() -> None:
     assert np.allclose(plane(table([[1, 2, 3]], ("alone",)))[0][:, 1], 0)
 
 
+def test_which_decisions_matter() -> None:
+    """The value is the width alone; depth is drawn beside it, and the name is the same for all."""
+    rng = np.random.default_rng(0)
+    params = {
+        p: {"depth": int(rng.integers(1, 4)), "width": 8 * int(rng.integers(1, 4)), "name": "x"} for p in range(40)
+    }
+    values = {p: float(one["width"]) for p, one in params.items()}
+    width, depth = decisions(params, values)
+    assert (width.name, width.options, width.means) == ("width", ("8", "16", "24"), (8.0, 16.0, 24.0))
+    assert sum(width.counts) == sum(depth.counts) == 40
+    assert width.share is not None
+    assert depth.share is not None
+    assert width.share > 0.9
+    assert width.share + depth.share == pytest.approx(1)
+    assert [params[place]["depth"] for place, _ in depth.points] == [
+        int(depth.options[option]) for _, option in depth.points
+    ]
+    few = decisions({p: params[p] for p in range(7)}, {p: values[p] for p in range(7)})
+    assert {one.share for one in few} == {None}
+    assert decisions({}, values) == decisions(params, {}) == []
+
+
 @pytest.fixture(scope="module")
 def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A search in a table whose names are scripts, with a failure."""
@@ -160,7 +155,7 @@ def test_nothing_breaks_out_of_its_place(nasty: Path) -> None:
     assert "No picture" in page.text
     assert not re.search("<(?!/?(b|br|extra)>)", json.dumps(page.figures))  # what Plotly reads as HTML is ours
     found = page.figures
-    assert {"progress", "agreement", "metric-points", "together", "pool", "trust", "seconds"} <= found.keys()
+    assert {"progress", "agreement", "metric-points", "together", "pool", "trust"} <= found.keys()
     marks = {trace["name"]: trace for trace in found["progress"]["data"]}
     assert marks["failed"]["x"] == [2]
     assert [marks[name]["marker"]["symbol"] for name in ("explore", "exploit", "failed")] == ["circle", "diamond", "x"]
@@ -213,7 +208,13 @@ def test_costs_curves_and_the_front(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     points = {(row.figures["params"], row.query.value or 0.0) for row in shown.valued}
     beaten = {(x, y) for x, y in points for a, b in points if (a, b) != (x, y) and a <= x and b >= y}
     assert {*zip(front.x, front.y, strict=True)} == points - beaten
-    assert len(traces(curves(shown))) == len(shown.valued)
+    drawn = curves(shown)
+    assert drawn is not None
+    steps = [x for trace in traces(drawn) for x in trace.x if x is not None]
+    assert sorted(steps) == sorted([1, 2] * len(shown.valued))
+    assert [trace.name for trace in traces(drawn)][-1] == "the pick"
+    for row in shown.rows:
+        assert row.decisions == SPACE.to_params(row.query.architecture)
 
     monkeypatch.chdir(tmp_path)
     (block,) = python_blocks("docs/guides/report.md")

@@ -1,11 +1,11 @@
 """Curves for a figure: the best architecture so far against the number of queries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from untrained.benching.result import BenchResult, key_of
+from untrained.benching.result import ORDER, BenchResult, Ran, key_of
 from untrained.benching.summary import SINGLE
 
 Array = NDArray[np.float64]
@@ -71,27 +71,54 @@ def panels(result: BenchResult) -> list[Panel]:
         >>> panel.figure, panel.curves[0].mean[-1].item()
         ('objective rank', 1.0)
     """
-    columns = result.table.to_pydict()
-    found: dict[str, dict[str, dict[int, list[float]]]] = {}
-    by_test = {ran.benchmark.key: _in_percent(ran.benchmark.test, ran.benchmark.reported) for ran in result.ran}
-    for i in range(result.table.num_rows):
-        key = key_of(columns, i)
-        value = columns["test" if by_test[key] else "rank"][i]
-        runs = found.setdefault(key, {}).setdefault(columns["sampler"][i], {})
-        figure = np.nan if value is None else 100.0 - value if by_test[key] else float(value)
-        runs.setdefault(columns["seed"][i], []).append(figure)
+    by_column = {name: curves(result, name) for name in ("test", "rank")}
     drawn = []
     for ran in result.ran:
-        key = ran.benchmark.key
-        curves = [_curve(sampler, runs) for sampler, runs in found[key].items() if not sampler.startswith(SINGLE)]
-        figure = ERROR if by_test[key] else RANK
+        by_test = in_percent(ran)
+        own = by_column["test" if by_test else "rank"][ran.benchmark.key]
         subtitle = f"{ran.benchmark.name}, objective {ran.benchmark.objective}"
-        drawn.append(Panel(ran.benchmark.task, subtitle, figure, tuple(c for c in curves if c.queries.size)))
+        shown = tuple(replace(c, mean=100.0 - c.mean) if by_test else c for c in own)
+        drawn.append(Panel(ran.benchmark.task, subtitle, ERROR if by_test else RANK, shown))
     return drawn
 
 
-def _in_percent(test: str | None, reported: str) -> bool:
-    return test is not None and reported == "test"
+def curves(result: BenchResult, column: str) -> dict[str, tuple[Curve, ...]]:
+    """Computes the mean of a figure of the best architecture so far, over the seeds.
+
+    Single metrics are left out, since they do not learn. A curve begins at the first query after which every seed has
+    a value.
+
+    Args:
+        result: The bench.
+        column: `rank`, `regret` or `test`.
+
+    Returns:
+        Key of a benchmark -> one curve for each sampler that has a point.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from untrained import Benchmark
+        >>> _ = Path("mine.csv").write_text("arch,acc,snip\\na,91,1\\nb,93,3\\nc,92,2\\n")
+        >>> mine = Benchmark("mine", "flowers", "acc", "mine.csv", "mine.csv", metrics=("snip",))
+        >>> from untrained import bench
+        >>> (curve,) = curves(bench([mine], ["robot"], range(2), budget=3, data_dir="."), "regret")[mine.key]
+        >>> curve.sampler, curve.mean[-1].item()
+        ('robot', 0.0)
+    """
+    columns = {name: result.table[name].to_pylist() for name in (*ORDER[:5], column)}
+    found: dict[str, dict[str, dict[int, list[float]]]] = {ran.benchmark.key: {} for ran in result.ran}
+    for i, value in enumerate(columns[column]):
+        sampler = columns["sampler"][i]
+        if not sampler.startswith(SINGLE):
+            runs = found[key_of(columns, i)].setdefault(sampler, {})
+            runs.setdefault(columns["seed"][i], []).append(np.nan if value is None else float(value))
+    made = {key: [_curve(sampler, runs) for sampler, runs in by.items()] for key, by in found.items()}
+    return {key: tuple(curve for curve in own if curve.queries.size) for key, own in made.items()}
+
+
+def in_percent(ran: Ran) -> bool:
+    """Whether what is published of a benchmark is a test figure, which is an accuracy in percent."""
+    return ran.benchmark.test is not None and ran.benchmark.reported == "test"
 
 
 def _curve(sampler: str, runs: dict[int, list[float]]) -> Curve:

@@ -189,7 +189,7 @@ class Store:
             return
         if result is not None:
             self.told = _together(self.told, result)
-        metadata = {METADATA: json.dumps(self.settings, sort_keys=True), TOLD: json.dumps(self.told, sort_keys=True)}
+        metadata = {METADATA: json.dumps(self.settings, sort_keys=True), TOLD: json.dumps(self.told)}
         table = table_of(self.done).replace_schema_metadata(metadata)
         with written_whole(self.path) as temporary, temporary.open("wb") as file:  # Arrow takes UTF-8 paths only
             pq.write_table(table, file)

@@ -29,7 +29,7 @@ def render_bench(result: BenchResult, rows: Sequence[Row], reference: str | None
         parts += [_table(ran, own, reference), _footnotes(ran), Text()]
     if result.skipped:
         parts.append(Text("Skipped", style="bold"))
-        parts += [Text(f"  {what}: {why}") for what, why in _grouped(result.skipped)]
+        parts += [Text(f"  {what}: {why}") for what, why in grouped(result.skipped)]
     return Group(*parts)
 
 
@@ -40,7 +40,7 @@ def _table(ran: Ran, rows: Sequence[Row], reference: str | None) -> Table:
     title.append(f"T = {ran.budget}, {seeds} seed{'s' * (seeds > 1)}, {ran.pool:,} architectures, ", style="not bold")
     title.append("mean ± std over seeds", style="not bold")
     table = Table(title=title, title_justify="left", title_style="", header_style="dim", box=None, pad_edge=False)
-    digits = _digits(rows)
+    digits = digits_of(rows)
     headers = ["sampler", benchmark.test or "test", "objective rank", "median", "worst", "regret", "cost s", "s/search"]
     headers += [f"vs {reference}", "p", "published"] if reference else ["published"]
     lines = [_cells(row, ran, digits, reference) for row in rows]
@@ -53,15 +53,15 @@ def _table(ran: Ran, rows: Sequence[Row], reference: str | None) -> Table:
 
 
 def _cells(row: Row, ran: Ran, digits: int, reference: str | None) -> list[str | Text]:
-    cells: list[str | Text] = [row.sampler, _spread(row.test, digits), _spread(row.rank, 0)]
+    cells: list[str | Text] = [row.sampler, spread_said(row.test, digits), spread_said(row.rank, 0)]
     cells += [_number(row.rank and row.rank.median), _number(row.rank and row.rank.worst)]
-    cells += [_spread(row.regret, digits), _number((row.cost and row.cost.mean) or None)]  # 0: not known
+    cells += [spread_said(row.regret, digits), _number((row.cost and row.cost.mean) or None)]  # 0: not known
     cells.append(f"{row.seconds.mean:.2f}" if row.seconds else "")
     if reference:
         bold = row.p is not None and row.p < ALPHA
         cells.append(f"{row.difference:+.0f}" if row.difference is not None else "")
-        cells.append(Text(_p(row.p), style="bold" if bold else ""))
-    return [*cells, _published(row, ran)]
+        cells.append(Text(p_said(row.p), style="bold" if bold else ""))
+    return [*cells, published_said(row, ran)]
 
 
 def _footnotes(ran: Ran) -> Text:
@@ -72,7 +72,7 @@ def _footnotes(ran: Ran) -> Text:
     return Text("; ".join(notes), style="dim")
 
 
-def _grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """(what, why) with all that was skipped for the same reason in one entry."""
     whats = dict[str, list[str]]()
     for what, why in skipped:
@@ -80,13 +80,14 @@ def _grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(", ".join(group), why) for why, group in whats.items()]
 
 
-def _digits(rows: Sequence[Row]) -> int:
+def digits_of(rows: Sequence[Row]) -> int:
     """Decimals of figures: two for percentages, four for shares between 0 and 1."""
     figures = [spread for row in rows if (spread := row.test or row.regret)]
     return 4 if all(abs(figure.mean) <= 1 for figure in figures) else 2
 
 
-def _spread(spread: Spread | None, digits: int) -> str:
+def spread_said(spread: Spread | None, digits: int) -> str:
+    """Mean and standard deviation; "" for none."""
     return "" if spread is None else f"{spread.mean:.{digits}f}±{spread.std:.{digits}f}"
 
 
@@ -94,11 +95,13 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}"
 
 
-def _p(p: float | None) -> str:
+def p_said(p: float | None) -> str:
+    """A p-value; "" for none."""
     return "" if p is None else "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
-def _published(row: Row, ran: Ran) -> str:
+def published_said(row: Row, ran: Ran) -> str:
+    """What a paper prints for a row; "" if none does."""
     if row.published is None:
         return ""
     digits = 2 if ran.benchmark.reported == "test" else 0

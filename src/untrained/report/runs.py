@@ -66,13 +66,13 @@ def render_comparison(compared: Mapping[str, Any]) -> RenderableType:
         cells = [run["figures"].get(name) for run in runs]
         marked = name == "value" and best is not None
         shown = [
-            Text(_figure(name, cell), style="bold" if marked and place == best else "")
-            for place, cell in enumerate(cells)
+            Text(cell(name, value), style="bold" if marked and place == best else "")
+            for place, value in enumerate(cells)
         ]
         figures.add_row(name, *shown)
     settings = _columns("What differs in the settings", names)
     for name, values in compared["differs"].items():
-        settings.add_row(plain(name), *(plain(_cut(value)) for value in values))
+        settings.add_row(plain(name), *(plain(cut(value)) for value in values))
     if not compared["differs"]:
         settings = plain("The settings are the same.")
     return Group(figures, plain(compared["told"]), Text(), settings)
@@ -86,7 +86,8 @@ def _columns(title: str, names: Sequence[str]) -> Table:
     return table
 
 
-def _figure(name: str, value: Any) -> str:
+def cell(name: str, value: Any) -> str:
+    """A figure of a search in words; "" for none."""
     if isinstance(value, str):
         return value
     if name in ("params", "flops"):
@@ -96,7 +97,8 @@ def _figure(name: str, value: Any) -> str:
     return number(value)
 
 
-def _cut(value: Any) -> str:
+def cut(value: Any) -> str:
+    """A setting in at most `WIDEST` characters."""
     text = "–" if value is None else value if isinstance(value, str) else str(value)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from untrained.samplers.query import Query, queries
 from untrained.searching.folder import STUDY_FILE, loaded, studies_in
-from untrained.searching.studies import IDENTITY, VERSIONS, searches
+from untrained.searching.studies import IDENTITY, VERSIONS, grown, searches
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,14 @@ class History:
         curves: Number of a trial -> the values that it reported on the way, by step.
         identity: All that the history depends on.
         versions: Package -> its version.
+        joined: The architectures that joined the pool while the search ran, in order.
     """
 
     queries: tuple[Query, ...] = ()
     curves: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
     identity: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
 
 
 def load_history(folder: str | Path, study: str) -> History:
@@ -50,4 +52,4 @@ def load_history(folder: str | Path, study: str) -> History:
         read = loaded(storage, found)
         curves = {trial.number: dict(trial.intermediate_values) for trial in read.get_trials(deepcopy=False)}
         attrs = read.user_attrs
-        return History(tuple(queries(read)), curves, attrs[IDENTITY], attrs.get(VERSIONS, {}))
+        return History(tuple(queries(read)), curves, attrs[IDENTITY], attrs.get(VERSIONS, {}), tuple(grown(read)))

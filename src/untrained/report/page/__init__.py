@@ -1,4 +1,4 @@
-"""A search as one page: figures, tables and what it takes to run it again."""
+"""Searches and benches as one page: figures, tables and what it takes to run them again."""
 
 from untrained.report.page.write import write_report
 

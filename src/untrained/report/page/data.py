@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from untrained.errors import InputError
-from untrained.measuring import is_figure, unit_of
+from untrained.report.page.costs import MOST_COUNTED, axes_of, costs_of, counter, units_of
 from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
-from untrained.searching.figures import Figures
 from untrained.searching.folder import RUN_FILE, load_refit, load_summary, read_json
 from untrained.searching.history import History, load_history
 from untrained.searching.runs import measure_of
@@ -30,6 +29,7 @@ class Row:
         best: The best value so far, this one included; None before the first.
         curve: The values that it reported on the way: (step, value).
         figures: Its costs by name: parameters in millions and what else is known.
+        decisions: Those of its architecture, and its hyper-parameters; empty if the space is not at hand.
         is_best: Whether it is the pick.
         on_front: Whether the front of the search has it.
     """
@@ -39,6 +39,7 @@ class Row:
     best: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    decisions: Mapping[str, Any] = field(default_factory=dict)
     is_best: bool = False
     on_front: bool = False
 
@@ -82,6 +83,12 @@ class Contents:
         return measure_of(self.summary)
 
     @property
+    def joined(self) -> list[int]:
+        """The rows of the scores that joined the pool while the search ran."""
+        index = {} if self.scores is None else self.scores.index
+        return [index[arch] for arch in self.history.joined if arch in index]
+
+    @property
     def valued(self) -> list[Row]:
         """The queries with a final value."""
         return [row for row in self.rows if row.query.state == "complete" and row.query.value is not None]
@@ -105,8 +112,10 @@ def read(folder: str | Path, study: str | None = None, space: Any = None) -> Con
     made = _space(summary, space)
     scores = ScoreTable.load(folder / SCORES_FILE) if (folder / SCORES_FILE).is_file() else None
     axes = axes_of(summary, found, scores)
-    figures = [_figures(query, scores, made, axes) for query in found]
-    rows = rows_of(summary, found, history.curves, figures)
+    counted, many = counter(summary, made), len(found) > MOST_COUNTED
+    figures = [costs_of(query, scores, counted, axes, many) for query in found]
+    decided = [_decided(query, made) for query in found]
+    rows = rows_of(summary, found, history.curves, figures, decided)
     trained = load_refit(folder)
     is_of = trained is not None and trained.get("search") == summary["study"]
     return Contents(
@@ -119,7 +128,7 @@ def read(folder: str | Path, study: str | None = None, space: Any = None) -> Con
         read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {},
         _decisions(summary, made),
         {name: way for name, way in axes.items() if any(name in row.figures for row in rows)},
-        _units(summary, axes, scores),
+        units_of(summary, axes, scores),
     )
 
 
@@ -157,6 +166,7 @@ def rows_of(
     queries: Sequence[Query],
     curves: Mapping[int, Mapping[int, float]],
     figures: Sequence[Mapping[str, float]],
+    decided: Sequence[Mapping[str, Any]],
 ) -> tuple[Row, ...]:
     """The rows of the queries.
 
@@ -165,60 +175,21 @@ def rows_of(
         queries: The queries in order.
         curves: Number of a trial -> step -> value.
         figures: The costs of each query.
+        decided: The decisions of each query.
     """
     better = min if summary["direction"] == "minimize" else max
     pick, front = summary.get("best") or {}, {_key(one) for one in summary.get("front", ())}
     best, rows, picked = None, list[Row](), False
-    for place, (query, known) in enumerate(zip(queries, figures, strict=True), start=1):
+    for place, (query, known, own) in enumerate(zip(queries, figures, decided, strict=True), start=1):
         if query.state == "complete" and query.value is not None:
             best = query.value if best is None else better(best, query.value)
         told = {"architecture": query.architecture, "value": query.value, "hyperparameters": query.hyperparameters}
         is_best = not picked and query.state == "complete" and _key(told) == _key(pick)
         picked |= is_best
         curve = tuple(sorted((step, v) for step, v in curves.get(query.number, {}).items() if math.isfinite(v)))
-        rows.append(Row(place, query, best, curve, known, is_best, query.state == "complete" and _key(told) in front))
+        on_front = query.state == "complete" and _key(told) in front
+        rows.append(Row(place, query, best, curve, known, own, is_best, on_front))
     return tuple(rows)
-
-
-def axes_of(summary: Mapping[str, Any], queries: Sequence[Query], scores: ScoreTable | None) -> dict[str, int]:
-    """The costs that a value can be set against: name -> 1 if more is better, -1 if less is.
-
-    Args:
-        summary: Tells the objectives.
-        queries: Have what was measured.
-        scores: Has sizes, if the search scored them.
-    """
-    found = {axis["name"]: 1 if axis["direction"] == "maximize" else -1 for axis in summary.get("objectives", ())[1:]}
-    names = [
-        "params",
-        *(name for query in queries for name in query.figures),
-        *(() if scores is None else scores.metrics),
-    ]
-    return found | {name: -1 for name in dict.fromkeys(names) if is_figure(name) and name not in found}
-
-
-def _figures(
-    query: Query, scores: ScoreTable | None, space: SearchSpace | None, axes: Mapping[str, int]
-) -> dict[str, float]:
-    """The costs of a query, as far as they are known; parameters are counted if need be."""
-    found = {name: query.figures[name] for name in axes if name in query.figures}
-    row = None if scores is None else scores.index.get(query.architecture)
-    if scores is not None and row is not None:
-        for name in axes.keys() & {*scores.metrics} - found.keys():
-            found[name] = float(scores.values[row, scores.metrics.index(name)])
-    if "params" not in found and space is not None:
-        found["params"] = Figures(space).value(query.architecture, "params")
-    return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def _units(summary: Mapping[str, Any], axes: Mapping[str, int], scores: ScoreTable | None) -> dict[str, str]:
-    """Units of the costs that were measured; those of a table's columns are not known."""
-    own = {
-        *(summary.get("best") or {}),
-        *(scores.provenance.get("metrics", ()) if scores is not None else ()),
-        "params",
-    }
-    return {name: unit_of(name) for name in axes if is_figure(name) and name in own}
 
 
 def _space(summary: Mapping[str, Any], space: Any) -> SearchSpace | None:
@@ -238,6 +209,11 @@ def _decisions(summary: Mapping[str, Any], space: SearchSpace | None) -> dict[st
     if told or best is None or space is None:
         return dict(told or {})
     return space.to_params(best["architecture"])
+
+
+def _decided(query: Query, space: SearchSpace | None) -> dict[str, Any]:
+    """What was decided for a query: its architecture, and what was tuned beside it."""
+    return (space.to_params(query.architecture) if space is not None else {}) | dict(query.hyperparameters)
 
 
 def _key(told: Mapping[str, Any]) -> str:

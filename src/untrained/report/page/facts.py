@@ -18,7 +18,7 @@ def facts(shown: Contents) -> list[tuple[str, str]]:
     found = [(shown.objective, f"{best['value']:.4g}")]
     found += [(str(name), "missing" if v is None else f"{v:.4g}") for name, v in best.get("reported", {}).items()]
     if "rank" in best:
-        found.append(("rank in the pool", f"{best['rank']} of {shown.summary['pool']}"))
+        found.append(("rank in the pool", f"{best['rank']:,} of {shown.summary['pool']:,}"))
     sizes = sorted(filter(is_figure, best), key=lambda key: FIGURES.index(key.partition("(")[0]))
     found += [(str(CALLED.get(key, key)), f"{best[key]:.4g} {unit_of(key)}") for key in sizes]
     if "params" not in sizes and (pick := _pick(shown)) is not None and "params" in pick.figures:
