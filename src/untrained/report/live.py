@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -191,7 +192,10 @@ class LiveView(Bars):
         self._until = None if seconds is None else time.time() + seconds
 
     def studying(self, study: Any) -> None:
-        self._study, self._looked = study, 0.0
+        from untrained.searching.storage import unguarded
+
+        self._study, self._looked = copy(study), 0.0
+        self._study._storage = unguarded(study._storage)  # a look is not worth waiting for
 
     def querying(self, query: "Query", done: int, budget: int) -> None:
         self._counts.pop("training", None)
@@ -208,13 +212,12 @@ class LiveView(Bars):
 
     def _now(self) -> "Snapshot":
         """The search as it is; its study is not asked more often than need be."""
-        from untrained.searching.storage import StorageFailed
         from untrained.searching.watching import Snapshot, snapshot_of
 
         with self._lock:
             if self._study is not None and time.monotonic() - self._looked >= LOOKS:
                 self._looked = time.monotonic()
-                with suppress(StorageFailed):  # the search itself says so
+                with suppress(Exception):  # whatever a storage that is gone raises: the search itself says so
                     self._shown = snapshot_of(self._study)
             shown = self._shown or Snapshot("untrained search", until=self._until)
             return replace(shown, bars=dict(self._counts))

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from untrained.samplers.decisions import encode
 from untrained.spaces import SearchSpace
@@ -71,10 +69,14 @@ def spread_evenly(values: Array) -> Array:
     Returns:
         n x K numbers.
     """
+    from scipy.special import ndtri
+
     return _spread(values, lambda quantile: (ndtri(quantile) + 12**0.5 * (quantile - 0.5)) / 2)
 
 
 def _spread(values: Array, of_quantile: Callable[[Array], Array]) -> Array:
+    from scipy.stats import rankdata
+
     spread = np.zeros(values.shape)
     for k, raw in enumerate(values.T):
         known = np.where(np.isnan(raw), -np.inf, raw)

@@ -5,7 +5,6 @@ import mmap
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
@@ -23,6 +22,8 @@ def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
         >>> expected_improvement(np.array([0.0]), np.array([1.0]), best=0.0).round(4).tolist()
         [0.3989]
     """
+    from scipy.special import ndtr
+
     gap = (mean - mean.dtype.type(best)) / std
     return std * (gap * ndtr(gap) + np.exp(-0.5 * gap * gap) / mean.dtype.type(np.sqrt(2 * np.pi)))
 

@@ -21,7 +21,6 @@ from untrained.runtime.seeding import derive_seed
 from untrained.samplers.base import Choice, PoolSampler, known_values
 from untrained.samplers.greedy import upward
 from untrained.samplers.query import Query
-from untrained.samplers.ucb import propose
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
@@ -89,6 +88,8 @@ class HNAS(PoolSampler):
         return Choice(arch, "explore", {"nu": float(nu), "log10_mu": float(np.log10(mu))}, point.tolist())
 
     def _propose(self, points: Array, values: Array) -> Array:
+        from untrained.samplers.ucb import propose  # with SciPy's optimiser, which takes long to import
+
         rng = np.random.RandomState(derive_seed(self.seed, "hnas", len(points)) % 2**32)
         if len(points) < self.start:
             return np.array([len(points) / max(self.start - 1, 1), (-2 - LOW) / (HIGH - LOW)])

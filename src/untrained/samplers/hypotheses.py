@@ -29,9 +29,6 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
-from scipy.special import ndtr, ndtri
-from scipy.stats import qmc
 
 from untrained.errors import InputError
 from untrained.runtime.interrupts import interrupts_held
@@ -107,6 +104,8 @@ class Hypotheses:
     """
 
     def __init__(self, candidates: Points, seed: int, budget: int) -> None:
+        from scipy.special import ndtr, ndtri
+
         codes = candidates.codes
         k, p = candidates.metrics.shape[1], codes.shape[1]
         rng = np.random.default_rng((seed, 0))
@@ -174,6 +173,8 @@ class Hypotheses:
 
     def _begin_with(self, base: int) -> None:
         """Forgets all rows, and takes in the first ones at once."""
+        from scipy.linalg import solve_triangular
+
         self._base = -1  # if an interrupt comes in between, it begins once more
         self._views.clear()
         self._factor.clear()
@@ -367,6 +368,8 @@ class Hypotheses:
 
 def _draw(dimensions: int, rng: np.random.Generator) -> Array:
     """SIZE x dimensions numbers in (0, 1) of Sobol's sequence, scrambled."""
+    from scipy.stats import qmc
+
     # scipy swallows an interrupt while it reads its direction numbers, and goes on with empty ones for good.
     with interrupts_held():
         u = qmc.Sobol(dimensions, scramble=True, rng=rng).random(SIZE)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler
@@ -148,6 +147,8 @@ class Mixture(PoolSampler):
     @cached_property
     def _few_inform(self) -> float:
         """Prior probability that no more than FEW metrics say anything about the objective."""
+        from scipy.stats import binom  # takes longer than all else that a search imports
+
         return float(binom.cdf(FEW, self._metrics.any(0).sum(), INFORMS))
 
     @cached_property

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from untrained.errors import InputError
 from untrained.runtime.seeding import derive_seed
@@ -67,6 +66,8 @@ class REINFORCE(PoolSampler):
         return np.where(np.arange(max(sizes)) < np.array(sizes)[:, None], 0.0, -np.inf)
 
     def choose(self, history: Sequence[Query]) -> Choice:
+        from scipy.special import softmax
+
         policy = softmax(self.policy(history), axis=1)
         rng = np.random.default_rng(derive_seed(self.seed, "reinforce", len(history)))
         taken = {query.architecture for query in history}
@@ -87,6 +88,8 @@ class REINFORCE(PoolSampler):
 
     def policy(self, history: Sequence[Query]) -> Array:
         """theta after the queries of a history."""
+        from scipy.special import softmax
+
         theta = self._uniform.copy()
         first, second = np.zeros_like(theta), np.zeros_like(theta)
         total = weight = 0.0

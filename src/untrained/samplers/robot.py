@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler, check_learnable, known_values
 from untrained.samplers.query import Query
-from untrained.samplers.ucb import draws, propose
 from untrained.scores import Scaling, ScoreTable
 from untrained.spaces import SearchSpace
 
@@ -125,6 +124,8 @@ class RoBoT(PoolSampler):
         return Choice(arch, "exploit", self._named(weights), record)
 
     def _propose(self, made: Sequence[tuple[list[float], str]], known: dict[str, float]) -> Array:
+        from untrained.samplers.ucb import propose  # with SciPy's optimiser, which takes long to import
+
         rng = self._stream(len(made))
         if not made or self.acquisition == "random":
             return rng.uniform(-1, 1, len(self.table.metrics))[self._from_alphabetical]
@@ -142,6 +143,8 @@ class RoBoT(PoolSampler):
 
     def _stream(self, proposals: int) -> np.random.RandomState:
         """The random stream in its state after so many proposals."""
+        from untrained.samplers.ucb import draws
+
         k = len(self.table.metrics)
         start, state = self._passed
         rng = np.random.RandomState(self.seed)

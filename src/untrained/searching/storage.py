@@ -13,8 +13,6 @@ from urllib.parse import quote
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage, get_storage
 from optuna.trial import TrialState
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from untrained.errors import InputError, InputWarning, one_line
 from untrained.runtime.interrupts import check_interrupt
@@ -103,6 +101,8 @@ def may_come_back(error: Exception, name: str) -> bool:
         name: The call. If a connection was lost, nobody knows whether the call was carried out, so only those are made
             again that do no harm twice.
     """
+    from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
     cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
     if not isinstance(cause, OperationalError | InterfaceError):
         return False
@@ -124,6 +124,8 @@ def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
     Raises:
         InputError: It cannot be used.
     """
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         opened = InMemoryStorage() if storage is None else get_storage(storage)
     except Exception as error:  # whatever a driver of a database raises
@@ -145,6 +147,8 @@ def sqlite_url(path: Path, *, read_only: bool = False) -> str:
         path: The file.
         read_only: Neither make the file nor write to it.
     """
+    from sqlalchemy.engine import URL
+
     # SQLite's own URI form, quoted for SQLite; `URL` quotes it once more if SQLAlchemy unquotes (2.1 does, 2.0 not).
     query = {"uri": "true"} | ({"mode": "ro"} if read_only else {})
     return URL.create("sqlite", database=f"file:{quote(os.fsencode(path.resolve()))}", query=query).render_as_string()
