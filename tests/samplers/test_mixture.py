@@ -75,7 +75,7 @@ def test_an_interrupt_while_sobols_numbers_are_read_is_neither_lost_nor_harmful(
 
 def test_broken_numbers_of_sobol_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     # What empty direction numbers give: the same point over and over, at the random shift of the scrambling.
-    monkeypatch.setattr(hypotheses.qmc.Sobol, "random", lambda self, n: np.full((n, self.d), 0.3))
+    monkeypatch.setattr("scipy.stats.qmc.Sobol.random", lambda self, n: np.full((n, self.d), 0.3))
     with pytest.raises(InputError, match="Sobol"):
         make_bank()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from rich.bar import Bar
@@ -52,7 +53,7 @@ def render_live(now: "Snapshot", width: int, height: int = 40, resume: str = "")
         head.append(Text.assemble(("best ", "dim"), (number(best.value), "bold green"), said))
         head += [*(Text(line) for line in folded(plain_text(best.architecture), width, indent=2))]
         head += [Text(line, style="green") for line in curve(now.bests, min(width, WIDEST))]
-    tail = [Text(line, style="yellow") for line in _ending(now, resume)]
+    tail = [Text(line, style="yellow") for line in _ending(now, resume, width)]
     running = now.running[-MOST_RUNNING:]
     lines = len(head) + len(tail) + (len(running) + 1) * bool(running)
     return Group(*head, *_running(running), *_last(now, min(max(height - lines - 4, 1), LAST)), *tail)
@@ -162,14 +163,11 @@ def _one_line(text: str) -> Text:
     return Text(plain_text(text), no_wrap=True, overflow="ellipsis")
 
 
-def _ending(now: "Snapshot", resume: str) -> list[str]:
+def _ending(now: "Snapshot", resume: str, width: int) -> list[str]:
     """What became of a search that does not run."""
     on = f"; {resume} goes on where it was" if resume else ""
-    if now.state == "stopped":
-        return [f"It was stopped before its end{on}."]
-    if now.state == "died":
-        return [f"Its process is gone, killed or crashed{on}."]
-    return []
+    told = {"stopped": "It was stopped before its end", "died": "Its process is gone, killed or crashed"}
+    return wrap(f"{told[now.state]}{on}.", width, break_on_hyphens=False) if now.state in told else []
 
 
 class LiveView(Bars):
@@ -277,7 +275,7 @@ def _told(now: "Snapshot", snapshots: Iterator["Snapshot"], console: Console, re
             for line in query_lines(query, count, left, console.width):
                 console.print(Text(line), soft_wrap=True)
         if now.state != "running":
-            for line in _ending(now, resume) or ["It is finished."]:
+            for line in _ending(now, resume, console.width) or ["It is finished."]:
                 console.print(Text(line), soft_wrap=True)
             return now
         now = next(snapshots)
