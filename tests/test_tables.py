@@ -16,6 +16,7 @@ from untrained.samplers import SAMPLERS
 from untrained.spaces import SPACES
 
 pytest.importorskip("sphinx", reason="the site is built with the extra docs")
+pytest.importorskip("latex2mathml", reason="the site is built with the extra docs")
 sys.path.append(str(ROOT / "docs/_ext"))
 
 import api
@@ -23,6 +24,7 @@ import catalogue
 import commands
 import pages
 from docstrings import as_rst, translated
+from latex2mathml.converter import convert
 
 
 @pytest.mark.parametrize("registry", ["metrics", "spaces", "samplers", "benchmarks"])
@@ -85,3 +87,16 @@ def test_links_lead_to_files(page: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_metric_but_sizes_has_a_formula_that_can_be_drawn() -> None:
+    assert {m.name for m in METRICS.values() if not m.formula} == {"params", "flops", "layers", "latency"}
+    for metric in filter(lambda metric: metric.formula, METRICS.values()):
+        assert "\\" not in re.sub(r"<[^>]*>", "", convert(metric.formula)), metric.name
+
+
+def test_what_options_mean_is_read_from_docstrings() -> None:
+    said = (
+        "Does it.\n\nArgs:\n    x: What it is,\n        in all.\n    y, z: 3: not more.\n\nReturns:\n    z: nothing.\n"
+    )
+    assert catalogue.meanings(said) == {"x": "What it is, in all.", "y": "3: not more.", "z": "3: not more."}

@@ -1,6 +1,7 @@
 """A page for each metric, space, sampler and benchmark, and tables of them, out of the registries."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -32,7 +33,11 @@ def make(_app: Sphinx | None = None) -> None:
 def metric_page(metric: Metric) -> str:
     """What a metric computes, what it needs and costs, how it is used, its function, its papers."""
     name = metric.name
-    options = ((f"`{o}`", f"`{default}`", _choices(values)) for o, (default, values) in metric.all_options.items())
+    meant = meanings(inspect.getdoc(metric.function) or "")
+    options = (
+        (f"`{option}`", f"`{default}`", _choices(values), meant[option])
+        for option, (default, values) in metric.all_options.items()
+    )
     return _page(
         f"# `{name}`",
         metric.summary,
@@ -43,7 +48,7 @@ def metric_page(metric: Metric) -> str:
             ("Needs", ", ".join(metric.needs) or "nothing but the network"),
             ("From", metric.paper),
         ),
-        "## Options\n\n" + table(("option", "default", "one of"), options) if metric.all_options else "",
+        "## Options\n\n" + table(("option", "default", "one of", "meaning"), options) if metric.all_options else "",
         "## Use",
         _sh(f"untrained score --space nasbench201 --data digits --metrics {name} --out scores.parquet"),
         _python(
@@ -59,21 +64,30 @@ def metric_page(metric: Metric) -> str:
     )
 
 
+def meanings(docstring: str) -> dict[str, str]:
+    """Argument -> what its docstring says of it."""
+    section = re.search(r"^Args:\n((?: +.*\n|\n)+)", docstring, re.MULTILINE)
+    found = re.findall(r"^ {4}(\w+(?:, \w+)*): (.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
+    return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
+
+
 def space_page(name: str, kind: type[SearchSpace]) -> str:
     """What a space is made of, a picture of one of its networks, its options, its class, its papers."""
     made = kind()
     arch = made.pool(1)[0]
     decisions = ((f"`{decision}`", f"`{value}`") for decision, value in made.to_params(arch).items())
-    summary, _, _ = (inspect.getdoc(kind) or "").partition("\n")
+    said = inspect.getdoc(kind) or ""
+    meant = meanings(said)
+    options = ((f"`{option}`", f"`{value}`", meant.get(option, "")) for option, value in made.options.items())
     return _page(
         f"# `{name}`",
-        summary,
+        said.partition("\n")[0],
         f"```{{image}} ../../pictures/{name}.svg\n:alt: A network of {name}\n:class: picture\n```",
         _facts(
             ("Architectures", f"{made.size:,}" if made.size else "endless"),
             ("Class", f"{{py:class}}`untrained.{kind.__name__}`"),
-            ("Options", ", ".join(f"`{option}={value}`" for option, value in made.options.items())),
         ),
+        "## Options\n\n" + table(("option", "default", "meaning"), options),
         "## Use",
         _sh(
             f"untrained search --space {name} --data {_data(made)} --budget 10 --out runs/{name}",

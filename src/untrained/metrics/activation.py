@@ -25,6 +25,7 @@ from untrained.probe.redrawn import generator, redrawn, standard_normal
     paper="Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021",
     needs=("activations",),
     cost="forward",
+    formula=r"\ln \lvert \det K \rvert",
 )
 def naswot(probe: Probe, kernel: Literal["hamming", "linear"] = "hamming", by_class_name: bool = False) -> float:
     """How unlike the samples' patterns of active units are: ln |det K|, K[i,j] the units on which i and j agree.
@@ -74,6 +75,7 @@ nwot = replace(naswot, name="nwot")
     paper="Chen, Gong & Wang, Neural Architecture Search on ImageNet in Four GPU Hours (TE-NAS), ICLR 2021",
     needs=("activations",),
     cost="forward",
+    formula=r"\left\lvert \{ (1[z_u(x_i) > 0])_u : i \le n \} \right\rvert",
 )
 def linear_regions(probe: Probe) -> float:
     """The number of linear regions that the batch's samples fall into: how many sets of active units are distinct.
@@ -106,6 +108,7 @@ def linear_regions(probe: Probe) -> float:
     paper="Peng, Song, Fayek, Ciesielski & Chang, SWAP-NAS: Sample-Wise Activation Patterns, ICLR 2024",
     needs=("activations",),
     cost="forward",
+    formula=r"\left\lvert \{ (1[z_u(x_i) > 0])_i : u \} \right\rvert",
 )
 def swap(probe: Probe, draws: int = 0, mu: float | None = None, sigma: float | None = None) -> float:
     """How many units differ in the set of samples that switch them on: the distinct columns of the n x units code.

@@ -19,7 +19,13 @@ EPS = 1e-8
 ROUNDING = 1e-6
 
 
-@metric("az_expressivity", paper=AZ_NAS, needs=("feature maps",), cost="forward")
+@metric(
+    "az_expressivity",
+    paper=AZ_NAS,
+    needs=("feature maps",),
+    cost="forward",
+    formula=r"\sum_l e_l, \quad e_l = -\sum_k p_{lk} \ln p_{lk}",
+)
 def az_expressivity(probe: Probe, redraw: bool = False) -> float:
     """How many directions the feature maps use: sum_l e_l, e_l = -sum p ln p, p the spectrum of F_l's covariance.
 
@@ -48,7 +54,13 @@ def az_expressivity(probe: Probe, redraw: bool = False) -> float:
     return sum(_entropies(probe, redraw))
 
 
-@metric("az_progressivity", paper=AZ_NAS, needs=("feature maps",), cost="forward")
+@metric(
+    "az_progressivity",
+    paper=AZ_NAS,
+    needs=("feature maps",),
+    cost="forward",
+    formula=r"\min_l \; e_l - e_{l-1}",
+)
 def az_progressivity(probe: Probe, redraw: bool = False) -> float:
     """The least that a block adds to the expressivity: min_l e_l - e_{l-1}.
 
@@ -77,7 +89,12 @@ def az_progressivity(probe: Probe, redraw: bool = False) -> float:
     return min(b - a for a, b in pairwise(e))
 
 
-@metric("az_trainability", paper=AZ_NAS, needs=("feature maps", "random draws"))
+@metric(
+    "az_trainability",
+    paper=AZ_NAS,
+    needs=("feature maps", "random draws"),
+    formula=r"\operatorname{mean}_l \left( 2 - q_l - \frac{1}{q_l} \right)",
+)
 def az_trainability(probe: Probe, redraw: bool = False, signs: Literal["random", "hash"] = "random") -> float:
     """How well blocks keep the size of a gradient: mean_l 2 - q_l - 1 / q_l, at most 0.
 

@@ -17,6 +17,7 @@ from untrained.probe.redrawn import generator, normal
     "Decomposition and Extrinsic Curvature, TMLR 2025",
     needs=("feature maps", "random draws"),
     cost="several passes",
+    formula=r"\frac{a b}{a + b}, \; a = \ln ( 1 + \sum_l \frac{\min s_l}{\max s_l} ), \; b = \ln (1 + \kappa)",
 )
 def dextr(probe: Probe) -> float:
     """Well-conditioned maps and bent outputs: a b / (a + b), a = ln(1 + sum_l s_min / s_max), b = ln(1 + curvature).

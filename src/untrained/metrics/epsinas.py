@@ -15,6 +15,7 @@ from untrained.probe.redrawn import generator, redrawn
     "Review 2025",
     needs=("forward pass",),
     cost="several passes",
+    formula=r"\frac{\operatorname{mean} \lvert y_1 - y_2 \rvert}{\operatorname{mean} (y_1, y_2)}",
 )
 def epsinas(probe: Probe, low: float = 1e-7, high: float = 1.0) -> float:
     """How far apart two constant weights drive the outputs: mean |y_1 - y_2| / mean of y_1 and y_2.

@@ -20,7 +20,12 @@ from untrained.probe.sample_dimension import check_alone
 ZERO_COST = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 
 
-@metric("grad_norm", paper=ZERO_COST, needs=("labels", "loss gradient"))
+@metric(
+    "grad_norm",
+    paper=ZERO_COST,
+    needs=("labels", "loss gradient"),
+    formula=r"\sum_l \left\lVert \frac{\partial L}{\partial W_l} \right\rVert_2",
+)
 def grad_norm(probe: Probe, reading: Literal["layers", "aznas"] = "layers") -> float:
     """The sum of the layers' gradient norms, sum_l |g_l|_2 (not the norm of the whole gradient).
 
@@ -51,7 +56,10 @@ def grad_norm(probe: Probe, reading: Literal["layers", "aznas"] = "layers") -> f
 
 
 @metric(
-    "snip", paper="Lee, Ajanthan & Torr, SNIP, ICLR 2019; summed as in ICLR 2021", needs=("labels", "loss gradient")
+    "snip",
+    paper="Lee, Ajanthan & Torr, SNIP, ICLR 2019; summed as in ICLR 2021",
+    needs=("labels", "loss gradient"),
+    formula=r"\sum_w \left\lvert w \frac{\partial L}{\partial w} \right\rvert",
 )
 def snip(probe: Probe) -> float:
     """How much the loss feels each weight's removal, to first order: sum |w g|.
@@ -77,7 +85,12 @@ def snip(probe: Probe) -> float:
     return sum((w * g).abs().sum(dtype=torch.float64).item() for w, g in pairs)
 
 
-@metric("plain", paper="Mozer & Smolensky, Skeletonization, NIPS 1988; " + ZERO_COST, needs=("labels", "loss gradient"))
+@metric(
+    "plain",
+    paper="Mozer & Smolensky, Skeletonization, NIPS 1988; " + ZERO_COST,
+    needs=("labels", "loss gradient"),
+    formula=r"\sum_w w \frac{\partial L}{\partial w}",
+)
 def plain(probe: Probe) -> float:
     """`snip` with its signs: sum w g.
 
@@ -107,6 +120,7 @@ def plain(probe: Probe) -> float:
     paper="Wang, Zhang & Grosse, GraSP, ICLR 2020; sign and temperature 1 as in ICLR 2021",
     needs=("labels", "loss gradient", "Hessian"),
     cost="several passes",
+    formula=r"-w^\top H g, \quad g = \frac{\partial L}{\partial w}, \quad H = \frac{\partial^2 L}{\partial w^2}",
 )
 def grasp(probe: Probe) -> float:
     """How much removing the weights would lower the gradient flow: -w^T H g, H the Hessian of the loss.
@@ -136,6 +150,7 @@ def grasp(probe: Probe) -> float:
     "fisher",
     paper="Theis et al. 2018; Turner et al., BlockSwap, ICLR 2020; weighted by fan-in as in ICLR 2021",
     needs=("labels", "loss gradient"),
+    formula=r"\sum_c n_c \cdot \frac{1}{2n} \sum_i \left( \sum_p a_{icp} \frac{\partial L}{\partial a_{icp}} \right)^2",
 )
 def fisher(probe: Probe, fan_in: bool = True) -> float:
     """How much the loss feels each channel: sum_c (weights feeding c) * 1/2 mean_i (sum_p a[i,c,p] dL/da[i,c,p])^2.
@@ -263,7 +278,12 @@ def _check_apart(probe: Probe) -> None:
         )
 
 
-@metric("l2_norm", paper=ZERO_COST, cost="weights only")
+@metric(
+    "l2_norm",
+    paper=ZERO_COST,
+    cost="weights only",
+    formula=r"\sum_l \lVert W_l \rVert_2",
+)
 def l2_norm(probe: Probe) -> float:
     """The sum of the layers' weight norms, sum_l |W_l|_2, without any data.
 

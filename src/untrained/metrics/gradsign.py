@@ -22,6 +22,7 @@ from untrained.probe.per_sample import Use, Uses, summed
     paper="Zhang & Jia, GradSign: Model Performance Inference with Theoretical Insights, ICLR 2022",
     needs=("labels", "sample gradients"),
     cost="several passes",
+    formula=r"\sum_w \left\lvert \sum_i \operatorname{sign} \frac{\partial L_i}{\partial w} \right\rvert",
 )
 def gradsign(probe: Probe, mean: bool = False) -> float:
     """Whether the samples agree on each weight's way: sum over weights of |sum_i sign(g_i)|, with sign(0) = 0.

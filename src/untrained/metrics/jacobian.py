@@ -20,6 +20,7 @@ MANY_CLASSES = 100
     "jacob_cov",
     paper="Mellor, Turner, Storkey & Crowley, NAS without Training, arXiv 2006.04647v1, 2020",
     needs=("input Jacobian",),
+    formula=r"-\sum_i \left( \ln (v_i + k) + \frac{1}{v_i + k} \right), \quad k = 10^{-5}",
 )
 def jacob_cov(probe: Probe) -> float:
     """How unlike the samples' input gradients are: -sum_i ln(v_i + k) + 1/(v_i + k), k = 1e-5.
@@ -59,6 +60,7 @@ jacov = replace(jacob_cov, name="jacov")
     "epe_nas",
     paper="Lopes, Alirezazadeh & Alexandre, EPE-NAS: Efficient Performance Estimation Without Training, ICANN 2021",
     needs=("labels", "input Jacobian"),
+    formula=r"\sum_c \lvert s_c \rvert, \quad s_c = \sum_{ij} \ln (\lvert C_{ij} \rvert + k)",
 )
 def epe_nas(probe: Probe) -> float:
     """How alike the input gradients within each class are: sum_c |s_c|.

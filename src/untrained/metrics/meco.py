@@ -20,6 +20,7 @@ from untrained.probe.redrawn import generator, normal
     "Correlation, NeurIPS 2023",
     needs=("feature maps", "random draws"),
     cost="forward",
+    formula=r"\sum_m \lambda_{\min}(P_m)",
 )
 def meco(
     probe: Probe,
@@ -64,6 +65,7 @@ def meco(
     paper="Jiang, Wang & Bie, MeCo, NeurIPS 2023, with channels drawn as in its code",
     needs=("feature maps", "random draws"),
     cost="forward",
+    formula=r"\sum_m \frac{c_m}{d_m} \lambda_{\min}(P_m)",
 )
 def meco_opt(
     probe: Probe,

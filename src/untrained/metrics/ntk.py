@@ -43,6 +43,7 @@ Output = Literal["sum", "target"]
     paper="Chen, Gong & Wang, Neural Architecture Search on ImageNet in Four GPU Hours (TE-NAS), ICLR 2021",
     direction=-1,
     needs=("sample gradients",),
+    formula=r"\frac{\lambda_{\max}(K)}{\lambda_{\min}(K)}, \quad K = J J^\top",
 )
 def ntk_condition_number(probe: Probe, mode: Mode = "eval", output: Output = "sum", layerwise: bool = False) -> float:
     """How hard the network is to train: largest over smallest eigenvalue of the neural tangent kernel (lower: easier).
@@ -84,6 +85,7 @@ def ntk_condition_number(probe: Probe, mode: Mode = "eval", output: Output = "su
     "ntk_trace",
     paper="Shu, Dai, Wu & Low, Unifying and Boosting Gradient-Based Training-Free NAS (HNAS), NeurIPS 2022",
     needs=("labels", "sample gradients"),
+    formula=r"\sqrt{\frac{\operatorname{tr} K}{n}}, \quad K = J J^\top",
 )
 def ntk_trace(probe: Probe, mode: Mode = "train", output: Output = "target", layerwise: bool = True) -> float:
     """The size of the neural tangent kernel: sqrt(trace(K) / n), by default as in HNAS's code.

@@ -20,6 +20,7 @@ from untrained.probe.responses import Response, listen
     paper="Jing, Chen, Xu, Tai, Wang & Li, Zero-Shot Neural Architecture Search with Weighted Response Correlation, "
     "Neurocomputing 2025",
     needs=("labels", "loss gradient", "feature maps"),
+    formula=r"\ln \det \sum_l 2^l \sum_i \left( \lvert A_{li} \rvert + \lvert G_{li} \rvert \right)",
 )
 def wrcor(probe: Probe) -> float:
     """How unlike the samples' responses are, late ones above all: ln det sum_l 2^l sum_i (|A_li| + |G_li|).
@@ -102,6 +103,7 @@ def _log_determinant(K: Tensor) -> float:
     "Function Kernel and Hyperparameter Detection, IEEE TNNLS 2025",
     needs=("activations",),
     cost="several passes",
+    formula=r"n \, (\ln \det K + \ln \det Q)",
 )
 def rbflex(
     probe: Probe, samples: int = 3, gamma_k: float = 2.68690173088039e-12, gamma_q: float = 1.02460061284506e-11

@@ -25,6 +25,7 @@ EPS = 1e-10
     "ICLR 2025",
     needs=("activations", "random draws"),
     cost="forward",
+    formula=r"\sum_l \exp \left( -\sum_k p_{lk} \ln p_{lk} \right), \quad p_{lk} = s_{lk} / \sum_j s_{lj}",
 )
 def near(probe: Probe, reading: Literal["paper", "code"] = "paper") -> float:
     """How many directions layers and activations use: the sum of effective ranks exp(-sum p ln p), p = s / sum s.
@@ -107,6 +108,7 @@ def _effective_ranks(parts: list[Tensor]) -> Iterator[float]:
     paper="Zhou, Chen, Wu, Chen, Hu & Cai, InTrain: Intrinsic Trainability for Zero-Cost Neural Architecture Search, "
     "CVPR 2026",
     needs=("feature maps", "loss gradient", "random draws"),
+    formula=r"\frac{G \, (1 + O)}{\ln (L + 1)}",
 )
 def intrain(probe: Probe, inputs: Literal["random", "batch"] = "random", size: int | None = None) -> float:
     """How trainable the network is: G (1 + O) / ln(L + 1), G = sum_l ln PR_l, O = sum_i min(1, std g_i / max |g_i|).

@@ -21,7 +21,12 @@ from untrained.probe.outputs import join
 TANAKA = "Tanaka, Kunin, Yamins & Ganguli, Pruning neural networks without any data, NeurIPS 2020"
 
 
-@metric("synflow", paper=TANAKA, needs=("data-free pass",))
+@metric(
+    "synflow",
+    paper=TANAKA,
+    needs=("data-free pass",),
+    formula=r"\sum_w \left\lvert w \frac{\partial R}{\partial w} \right\rvert",
+)
 def synflow(probe: Probe, log: bool = False) -> float:
     """How strongly the layers are connected, without data or normalisations: sum |w dR/dw|.
 
@@ -53,7 +58,12 @@ def synflow(probe: Probe, log: bool = False) -> float:
     return _total(data_free_gradients(probe), log)
 
 
-@metric("synflow_bn", paper=TANAKA + "; BatchNorm left on as in zero-cost-nas", needs=("data-free pass",))
+@metric(
+    "synflow_bn",
+    paper=TANAKA + "; BatchNorm left on as in zero-cost-nas",
+    needs=("data-free pass",),
+    formula=r"\sum_w \left\lvert w \frac{\partial R}{\partial w} \right\rvert",
+)
 def synflow_bn(probe: Probe, log: bool = False) -> float:
     """`synflow` with normalisations active: BatchNorm takes its statistics from the one sample of ones.
 

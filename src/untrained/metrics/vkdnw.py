@@ -23,6 +23,7 @@ EPS = 1e-10
     "Weights, CVPR 2025",
     needs=("sample gradients",),
     cost="several passes",
+    formula=r"-\sum_{k=1}^{9} d_k \ln d_k",
 )
 def vkdnw(
     probe: Probe,

@@ -24,6 +24,7 @@ ALPHA = 0.01
     paper="Lin, Wang, Sun, Chen, Sun, Qian, Li & Jin, Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition, "
     "ICCV 2021",
     needs=("feature maps", "random draws"),
+    formula=r"\ln \operatorname{E} \lVert f(x) - f(x + 0.01 \epsilon) \rVert + \sum \ln s",
 )
 def zen(probe: Probe, reading: Literal["paper", "code"] = "paper", drawn: bool = True, repeats: int = 1) -> float:
     """How much the last feature map moves with the input: ln E |f(x) - f(x + 0.01 e)| + sum of ln s.

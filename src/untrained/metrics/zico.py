@@ -19,6 +19,7 @@ from untrained.probe.responses import Response, listen
     "ICLR 2023",
     needs=("labels", "loss gradient", "second batch"),
     cost="several passes",
+    formula=r"\sum_l \ln \sum_{w \in l} \frac{\operatorname{mean} \lvert g_w \rvert}{\operatorname{std} g_w}",
 )
 def zico(probe: Probe, halves: bool = False, accumulate: bool = False) -> float:
     """How large gradients are beside their spread over two batches: sum_l ln sum (mean |g| / std g).
@@ -90,6 +91,7 @@ def _second_gradients(probe: Probe) -> list[Tensor]:
     "on Vision Transformers, CVPR 2025",
     needs=("labels", "loss gradient", "activations", "second batch"),
     cost="several passes",
+    formula=r"P \sum_l \ln \sum_{w \in l} \frac{1}{\operatorname{std} \lvert g_w \rvert}",
 )
 def l_swag(probe: Probe, start: float = 0.0, stop: float = 100.0) -> float:
     """How little gradients vary times how many units differ: P sum_l ln sum 1 / std |g|, P the distinct patterns.
