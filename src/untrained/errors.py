@@ -61,6 +61,16 @@ def listed(names: Iterable[object], most: int = SHOWN) -> str:
     return (", ".join(words[:most]) or "none") + more
 
 
+def printable(text: str) -> str:
+    """Text for a message, in which a character that a terminal would obey or cannot show is written as an escape.
+
+    Example:
+        >>> printable("a" + chr(27) + "[2J")
+        'a\\x1b[2J'
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def one_line(error: BaseException) -> str:
     """The kind of an error and the first line of its text, cut at `LONGEST` characters.
 
@@ -68,7 +78,7 @@ def one_line(error: BaseException) -> str:
         >>> one_line(KeyError("width"))
         "KeyError: 'width'"
     """
-    text = (str(error).strip().splitlines() or [""])[0]
+    text = printable((str(error).strip().splitlines() or [""])[0])
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
     return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
 

@@ -14,7 +14,7 @@ from untrained.benching.result import ORDER, SCHEMA, BenchResult, Ran, key_of
 from untrained.benching.run import COLUMNS
 from untrained.benchmarks import Benchmark, Published
 from untrained.errors import InputError, one_line
-from untrained.runtime.files import written_whole
+from untrained.runtime.files import parsed, written_whole
 from untrained.runtime.journal import Journal
 from untrained.runtime.provenance import difference
 
@@ -73,7 +73,7 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
         with path.open("rb") as file:
             table = pq.read_table(file)
         metadata = table.schema.metadata or {}
-        held, told = json.loads(metadata[METADATA]), json.loads(metadata.get(TOLD, b"{}"))
+        held, told = parsed(metadata[METADATA]), parsed(metadata.get(TOLD, b"{}"))
         table = table.select(SCHEMA.names).cast(SCHEMA)
         if isinstance(held, dict) and isinstance(told, dict):
             return table, held, told

@@ -27,10 +27,10 @@ def print_summary(summary: dict[str, Any], as_json: bool) -> None:
     else:
         from untrained.report import text, trained
 
-        stdout().print(text.render(summary))
-        if "trained" in summary:
-            stdout().print()
-            stdout().print(trained.render(summary["trained"]))
+        shown = [text.render(summary)]  # all of it before the first line
+        shown += ["", trained.render(summary["trained"])] if "trained" in summary else []
+        for part in shown:
+            stdout().print(part)
 
 
 def print_json(document: Any) -> None:

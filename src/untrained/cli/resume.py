@@ -149,6 +149,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: The folder holds no search, or none of the command line.
     """
+    from untrained.runtime.files import parsed
     from untrained.searching.folder import RUN_FILE, STUDY_FILE
 
     path = folder / RUN_FILE
@@ -157,10 +158,12 @@ def read_run(folder: Path) -> dict[str, Any]:
             raise InputError(f"the latest search in {str(folder)!r} was made from Python: call search() again there")
         raise InputError(f"no search in {str(folder)!r}: it has no {RUN_FILE}")
     try:
-        document = json.loads(path.read_text())
-        if {"arguments", "folder", "storage", "has_password"} <= document.keys():
+        document = parsed(path.read_text())
+        arguments = document["arguments"]
+        texts = isinstance(arguments, list) and all(isinstance(word, str) for word in (*arguments, document["folder"]))
+        if texts and isinstance(document["storage"], str | None) and "has_password" in document:
             return document
-    except (ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError):
         pass
     raise InputError(f"{path} is broken: give the whole command again")
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from untrained.cli.output import print_summary
+from untrained.errors import InputError, one_line
 
 
 def show(
@@ -21,7 +22,10 @@ def show(
 
     summary, trained = load_summary(folder, study), load_refit(folder)
     is_of = trained is not None and trained.get("search") == summary.get("study")
-    print_summary(summary | {"trained": trained} if is_of else summary, as_json)
+    try:
+        print_summary(summary | {"trained": trained} if is_of else summary, as_json)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # another program may have written it
+        raise InputError(f"the files in {str(folder)!r} are not what a search writes ({one_line(error)})") from error
     others = [] if as_json else other_searches(folder, summary.get("study", ""))
     if others:
         typer.echo("\n  ".join([f"Also in {folder} (--study NAME)", *others]))

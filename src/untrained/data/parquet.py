@@ -1,6 +1,5 @@
 """Images in Parquet: encoded pictures beside their targets, as Hugging Face's data sets have them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from untrained.data.picture import in_bytes
 from untrained.data.pictures import Pictures
 from untrained.data.source import SPLITS, Rows, Source, Wanted, check_memory, hash_of
 from untrained.errors import InputError, listed, one_line
+from untrained.runtime.files import parsed
 
 IMAGE = ("image", "img")
 """What the column of pictures may be called; the first that is there is taken, else the only one of bytes."""
@@ -173,9 +173,9 @@ def _classes(schema: pa.Schema, label: str) -> tuple[str, ...]:
     metadata = schema.metadata or {}
     try:
         if b"huggingface" in metadata:
-            names = json.loads(metadata[b"huggingface"])["info"]["features"][label]["names"]
+            names = parsed(metadata[b"huggingface"])["info"]["features"][label]["names"]
         else:
-            names = json.loads(metadata[b"names"])
+            names = parsed(metadata[b"names"])
     except (KeyError, TypeError, ValueError):
         return ()
     return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()

@@ -1,6 +1,7 @@
 """Writing files whole or not at all, so that neither a kill, a full disk nor a power cut leaves half of one."""
 
 import errno
+import json
 import os
 import platform
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from untrained.errors import InputError
 
@@ -88,6 +90,25 @@ def is_left_behind(path: Path, machine: str, pid: int) -> bool:
     except OSError:  # it is another user's
         return False
     return False
+
+
+def parsed(text: str | bytes) -> Any:
+    """Reads JSON that anybody may have written.
+
+    Args:
+        text: The whole of it.
+
+    Raises:
+        ValueError: It is no JSON, or is nested too deeply to be read.
+
+    Example:
+        >>> parsed('{"a": [1, 2]}')
+        {'a': [1, 2]}
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise json.JSONDecodeError("nested too deeply", "", 0) from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from untrained.errors import InputError
-from untrained.runtime.files import reason, sync_folder
+from untrained.runtime.files import parsed, reason, sync_folder
 
 HEADER = b'{"untrained": "unfinished results", "format": 1}\n'
 """The first line of a journal. A file without it is another program's, and is neither emptied nor removed."""
@@ -152,7 +152,7 @@ def _read(path: Path) -> tuple[list[Any], int]:
     entries, end = list[Any](), len(HEADER)
     for line in text[end:].split(b"\n")[:-1]:
         try:
-            entries.append(json.loads(line))
+            entries.append(parsed(line))
         except ValueError:
             break
         end += len(line) + 1

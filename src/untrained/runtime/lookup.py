@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from untrained.errors import InputError, listed, one_line
+from untrained.errors import InputError, listed, one_line, shown
 
 FROM_FILE = "untrained_file_"
 """A module loaded from a user's file is called this, followed by the hash of its path and content."""
@@ -78,6 +78,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     )
 
 
+def _is_file(place: str) -> bool:
+    try:
+        return Path(place).is_file()
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        return False
+
+
 def referred(kind: str, reference: str) -> Any:
     """The thing at `package.module:Name` or `path/to/file.py:Name`.
 
@@ -90,8 +97,8 @@ def referred(kind: str, reference: str) -> Any:
     """
     place, _, attribute = reference.rpartition(":")
     is_file = place.endswith(".py") or "/" in place
-    if is_file and not Path(place).is_file():
-        raise InputError(f"{kind} {reference!r}: no file {place!r}")
+    if is_file and not _is_file(place):
+        raise InputError(f"{kind} {shown(reference)}: no file {shown(place)}")
     try:
         module = SourceFile(Path(place).resolve()).module if is_file else import_module(place)
     except (Exception, SystemExit) as error:  # whatever the user's module raises

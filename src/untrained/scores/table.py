@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from untrained.data.tables import TableFile, open_table
 from untrained.errors import InputError, listed
 from untrained.metrics import METRICS
-from untrained.runtime.files import written_whole
+from untrained.runtime.files import parsed, written_whole
 from untrained.scores.scaling import SCALINGS, Scaling, placed, scale
 
 METADATA = b"untrained"
@@ -261,13 +261,13 @@ class ScoreTable:
                 raise InputError(f"{file.path}: metric column {name!r} is empty in all of its {len(table)} rows")
         try:
             archs = tuple(table["arch"].to_pylist())
-            provenance = json.loads(file.metadata.get(METADATA, b"{}"))
-            told = json.loads(file.metadata.get(DIRECTIONS, b"{}"))
+            provenance = parsed(file.metadata.get(METADATA, b"{}"))
+            told = parsed(file.metadata.get(DIRECTIONS, b"{}"))
             directions = tuple(told.get(name, _direction(name)) for name in names)
             reasons = {}
             if REASONS in table.column_names:
                 why = zip(archs, table[REASONS].to_pylist(), strict=True)
-                reasons = {arch: json.loads(text) for arch, text in why if text}
+                reasons = {arch: parsed(text) for arch, text in why if text}
             return cls(archs, names, values, reasons, provenance, directions)
         except (TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(

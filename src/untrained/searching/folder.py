@@ -3,7 +3,6 @@
 PyTorch and Optuna are imported where they are needed: a finished search is read without them.
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from untrained.errors import InputError, listed
+from untrained.runtime.files import parsed
 
 BEST_FILE, STUDY_FILE, RUN_FILE, TRAINED_FILE = "best.json", "study.db", "run.json", "trained.json"
 
@@ -87,7 +87,7 @@ def load_refit(folder: str | Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        document = json.loads(path.read_text())
+        document = parsed(path.read_text())
         if {"network", "architectures", "metric", "on"} <= document.keys():
             return document
     except (ValueError, AttributeError):
@@ -150,7 +150,7 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: It holds no JSON object.
     """
     try:
-        document = json.loads(path.read_text())
+        document = parsed(path.read_text())
         if isinstance(document, dict):
             return document
     except ValueError:  # no JSON, or no UTF-8

@@ -95,7 +95,7 @@ def _read(entry: str) -> Limit:
         bound = math.nan
     if not math.isfinite(bound):
         raise InputError(
-            f"where {shown(entry.strip(), 60)}: {shown(number, 40)} is no number: give one, as in {name} {relation} 2"
+            f"where {shown(entry.strip(), 60)}: {shown(number, 40)} is no number: give one, as in params <= 2"
         )
     return Limit(_canonical(name), relation, bound)
 

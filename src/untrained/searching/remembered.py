@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from untrained.data import Data
 from untrained.errors import InputError
-from untrained.runtime.files import written_whole
+from untrained.runtime.files import parsed, written_whole
 
 DATA_FILE, SPLITS_FILE = "data.json", "splits.parquet"
 
@@ -52,7 +52,7 @@ def recall(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        document = json.loads(path.read_text())
+        document = parsed(path.read_text())
         if isinstance(document, dict) and {"name", "fingerprint"} <= document.keys():
             return document
     except ValueError:  # no JSON, or no UTF-8

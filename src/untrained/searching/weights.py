@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from untrained.errors import InputError
-from untrained.runtime.files import written_whole
+from untrained.runtime.files import parsed, written_whole
 from untrained.runtime.tensors import copied
 from untrained.searching import KEEP
 
@@ -57,12 +57,12 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         weights = load(path.read_bytes())  # not mapped to memory: the file may be replaced while they are in use
-        tied = json.loads(_metadata(path).get(TIED, "{}"))
-    except (SafetensorError, OSError) as error:
+        tied = parsed(_metadata(path).get(TIED, "{}"))
+        return weights | {name: weights[other] for name, other in tied.items()}
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path} holds no weights: run the search, or the training, again, which makes them anew"
         ) from error
-    return weights | {name: weights[other] for name, other in tied.items()}
 
 
 class KeptWeights:

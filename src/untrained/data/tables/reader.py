@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from untrained.data.tables.delimited import open_delimited
 from untrained.data.tables.document import open_document
 from untrained.data.tables.file import ARCH, TableFile, first_twice
-from untrained.errors import InputError, listed
+from untrained.errors import InputError, listed, printable
 
 FORMATS = "a Parquet, CSV or JSON file"
 
@@ -101,5 +101,5 @@ def _opened(path: Path, read: Callable[[Path], Any]) -> Any:
     try:
         return read(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0]
+        why = printable((str(error).splitlines() or [type(error).__name__])[0])[:200]
         raise InputError(f"{str(path)!r} is not a readable Parquet file: {why}") from error

@@ -15,7 +15,7 @@ from torch import Tensor
 from untrained.errors import InputError
 from untrained.objectives import EvaluationFailed, TrainingObjective
 from untrained.objectives.training import Part
-from untrained.runtime.files import written_whole
+from untrained.runtime.files import parsed, written_whole
 from untrained.runtime.tensors import copied
 from untrained.searching.weights import save_weights
 
@@ -137,7 +137,7 @@ def read_done(path: Path) -> Run | None:
 def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON object; an empty one if the file is missing or broken."""
     try:
-        document = json.loads(path.read_text())
+        document = parsed(path.read_text())
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
@@ -155,7 +155,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Any] | None:
     """What was written; None if there is none, or it is broken: then the training begins anew."""
     try:
         with safe_open(path, "pt") as file:
-            document = json.loads((file.metadata() or {})["document"])
+            document = parsed((file.metadata() or {})["document"])
         return load(path.read_bytes()), document
     except (SafetensorError, OSError, ValueError, KeyError):
         return None
