@@ -65,8 +65,8 @@ def printable(text: str) -> str:
     """Text for a message, in which a character that a terminal would obey or cannot show is written as an escape.
 
     Example:
-        >>> printable("a" + chr(27) + "[2J")
-        'a\\x1b[2J'
+        >>> print(printable("two" + chr(10) + "lines"))
+        two\\nlines
     """
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 

@@ -48,10 +48,10 @@ def resume(
     Example: untrained resume runs/digits --budget 20
     """
     made = read_run(folder)
-    check_trusted(made, folder, trust=trust, storage=made["storage"] if storage is None else None)
     url = storage or made["storage"]
     if made["has_password"] and storage is None:
         raise InputError(f"the password of {made['storage']} is not kept: give --storage URL")
+    check_trusted(made, folder, trust=trust, storage=made["storage"] if storage is None else None)
     arguments = [*made["arguments"], "--out", str(folder.resolve())]
     arguments += [] if budget is None else ["--budget", str(budget)]
     arguments += [] if url is None else ["--storage", url]

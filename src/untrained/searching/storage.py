@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import time
 import warnings
@@ -34,6 +35,8 @@ REPEATABLE = (
 """How calls begin that may be made twice."""
 PATIENCE = 60.0
 """Seconds for which a database may be locked, or gone, as while its server is started again."""
+MADE_AT_ONCE = re.compile("already exists|duplicate key|UNIQUE constraint|is locked", re.IGNORECASE)
+"""What databases say if two processes make Optuna's tables at the same time: the second is to look again."""
 PAUSE = 0.25
 """Seconds between two tries."""
 
@@ -124,15 +127,20 @@ def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
     Raises:
         InputError: It cannot be used.
     """
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-    try:
-        opened = InMemoryStorage() if storage is None else get_storage(storage)
-    except Exception as error:  # whatever a driver of a database raises
-        cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
-        why = shown_error(cause, storage) if isinstance(storage, str) else one_line(cause)
-        raise InputError(f"storage {where} cannot be used: {why}") from error
-    return cast(BaseStorage, GuardedStorage(opened, where))
+    deadline = time.monotonic() + PATIENCE / 6
+    while True:
+        try:
+            opened = InMemoryStorage() if storage is None else get_storage(storage)
+            return cast(BaseStorage, GuardedStorage(opened, where))
+        except Exception as error:  # whatever a driver of a database raises
+            cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
+            if isinstance(cause, DBAPIError) and MADE_AT_ONCE.search(str(cause)) and time.monotonic() < deadline:
+                time.sleep(PAUSE)
+                continue
+            why = shown_error(cause, storage) if isinstance(storage, str) else one_line(cause)
+            raise InputError(f"storage {where} cannot be used: {why}") from error
 
 
 def unguarded(storage: BaseStorage) -> BaseStorage:
