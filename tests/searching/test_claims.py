@@ -21,7 +21,7 @@ def study(tmp_path: Path) -> optuna.Study:
 
 
 def claim(study: optuna.Study, name: str = "other", **changes: Any) -> None:
-    made = {"id": name, "process": claims._process(), "pid": os.getpid(), "since": 0.0, "beat": time.time()}
+    made = {"id": name, "process": claims.this_process(), "pid": os.getpid(), "since": 0.0, "beat": time.time()}
     study._storage.set_study_system_attr(study._study_id, PREFIX + name, made | {"state": "held"} | changes)
 
 
@@ -35,16 +35,16 @@ def is_free(study: optuna.Study) -> bool:
 
 def test_a_claim_holds_until_its_process_is_dead(study: optuna.Study) -> None:
     assert is_free(study)
-    here = claims._process()
+    here = claims.this_process()
     pid = os.fork()
     if pid == 0:
         time.sleep(60)
         os._exit(0)
-    claim(study, pid=pid, process=here | {"started": claims._started(pid)})
+    claim(study, pid=pid, process=here | {"started": claims.started(pid)})
     assert not is_free(study)
     claim(study, pid=pid, process=here | {"started": "another time"})  # the number of a process that is no more
     assert is_free(study)
-    claim(study, pid=pid, process=here | {"started": claims._started(pid)})
+    claim(study, pid=pid, process=here | {"started": claims.started(pid)})
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     assert is_free(study)

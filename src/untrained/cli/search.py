@@ -143,6 +143,10 @@ def search(
     strict: Strict = False,
     workers: Workers = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage. (default: study.db in --out)")] = None,
+    join: Annotated[
+        bool,
+        typer.Option("--join", help="Search together with all who give the same command, on one --storage or --out."),
+    ] = False,
     time_limit: Annotated[
         str | None,
         typer.Option("--time-limit", "--timeout", help="Begin no further query after, as 90, 30min, 2h or 1d."),
@@ -194,6 +198,7 @@ def search(
             "sampler": sampler,
             "seed": seed,
             "storage": storage,
+            "join": join,
             "out": out,
             "keep": keep,
             "pruner": pruner,

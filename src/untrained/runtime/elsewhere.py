@@ -10,11 +10,12 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPoolExecutor, wait
-from contextlib import closing, nullcontext
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from untrained.errors import InputError, one_line
@@ -33,7 +34,8 @@ POLL_SECONDS = 0.2
 TRIES = 2
 """An item that lost so many workers is given up."""
 MOST_LOST = 8
-"""If so many workers in a row are lost, nothing will come of the others."""
+"""If so many workers in a row are lost, nothing will come of the others; or twice as many as there are, if these are
+more: a node that goes takes all of its workers along, and they all come back at once."""
 OVERHEAD = 0.1
 """As many items make one task as it takes for the way to and fro to be no more than this part of the work."""
 
@@ -67,6 +69,7 @@ class Elsewhere(Generic[Item, Result]):
         self._deposit: Deposit | None = None  # once there is an executor, which may say where
         self._waiting, self._suspects = deque[_Task](), deque[_Task]()
         self._running = dict[Future[bytes], _Task]()
+        self._done = SimpleQueue[Future[bytes]]()  # so that an end costs the same with two workers and with a thousand
         self._alone = False
         self._lost = 0  # since a worker last did anything
 
@@ -84,7 +87,8 @@ class Elsewhere(Generic[Item, Result]):
         """
         while True:
             self._hand_out()
-            for future in wait(self._running, POLL_SECONDS, FIRST_COMPLETED).done:
+            with suppress(Empty):
+                future = self._done.get(timeout=POLL_SECONDS)
                 if ended := self._ended(self._running.pop(future), future):
                     return ended
             check_interrupt()
@@ -122,6 +126,7 @@ class Elsewhere(Generic[Item, Result]):
         except RuntimeError as error:
             raise InputError(f"the executor takes no task: {one_line(error)}") from error
         self._running[future] = task
+        future.add_done_callback(self._done.put)
         if self._in_turn and isinstance(task.executor, ThreadPoolExecutor):
             wait([future])  # what this process did meanwhile would take of its random numbers
 
@@ -159,8 +164,8 @@ class Elsewhere(Generic[Item, Result]):
 
     def _count(self, error: Exception) -> None:
         self._lost += 1
-        if self._lost == MOST_LOST:
-            raise InputError(f"the executor lost {MOST_LOST} workers in a row: {one_line(error)}") from error
+        if self._lost == max(MOST_LOST, 2 * self.jobs):
+            raise InputError(f"the executor lost {self._lost} workers in a row: {one_line(error)}") from error
 
 
 def unordered_elsewhere(

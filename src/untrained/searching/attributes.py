@@ -9,6 +9,9 @@ IDENTITY, VERSIONS, BUDGET, POOL_SIZE, TOTAL_SECONDS, BEGUN = (
     "begun",
 )
 
+BEFORE = "seconds before"
+"""`TOTAL_SECONDS` when the search began, or went on last."""
+
 ENDED = "ended"
 """When the budget, or the time, was spent, in seconds since 1970."""
 

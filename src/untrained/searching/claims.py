@@ -1,4 +1,4 @@
-"""Keeps two searches out of one folder or one study at the same time."""
+"""Keeps two searches out of one folder or one study at the same time, unless both are asked to share it."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from optuna.storages import BaseStorage
 
 from untrained.errors import InputError
 from untrained.runtime.files import remove_unfinished
+from untrained.runtime.interrupts import check_interrupt
 from untrained.searching.storage import StorageFailed
 from untrained.searching.weights import WEIGHTS_FOLDER
 
@@ -28,6 +29,9 @@ PATIENCE = 60.0
 
 GLANCE = 0.5
 """Seconds that a search waits for a folder which another process may just be looking at."""
+
+LOCK_FILE = ".lock"
+"""Held by the one of several searches in a folder that is scoring."""
 
 _held = set[str]()  # the claims of this process
 
@@ -45,6 +49,67 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
+    with _opened(folder) as handle:
+        try:
+            _take(handle)
+        except BlockingIOError as error:
+            raise _busy(folder) from error
+        for place in (folder, folder / WEIGHTS_FOLDER):
+            remove_unfinished(place)
+        yield
+
+
+@contextmanager
+def among_searches_in(folder: Path | None) -> Iterator[None]:
+    """Makes a folder and holds it together with others that hold it in this way, and with no `only_search_in`.
+
+    Args:
+        folder: The folder; None for a search that keeps nothing.
+
+    Raises:
+        InputError: The folder cannot be made, or a search holds it alone.
+    """
+    if folder is None:
+        yield
+        return
+    with _opened(folder) as handle:
+        try:
+            _take(handle, fcntl.LOCK_SH)
+        except BlockingIOError as error:
+            raise _busy(folder) from error
+        yield
+
+
+@contextmanager
+def alone_for_now_in(folder: Path | None) -> Iterator[None]:
+    """Waits until no other of the searches that share a folder does what it must do alone, as this one does now.
+
+    Args:
+        folder: The folder; None for a search that keeps nothing.
+
+    Raises:
+        KeyboardInterrupt: From `check_interrupt()`.
+    """
+    if folder is None:
+        yield
+        return
+    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                check_interrupt()
+                time.sleep(0.1)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """Makes a folder and opens it; at the end, one that was made and is empty still is removed."""
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,16 +117,7 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"cannot make the folder {str(folder)!r}: {error.strerror}") from error
     try:
-        _take(handle)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise InputError(
-            f"another search is writing to {str(folder)!r}: wait for it, or give another folder"
-        ) from error
-    try:
-        for place in (folder, folder / WEIGHTS_FOLDER):
-            remove_unfinished(place)
-        yield
+        yield handle
     finally:
         if is_new:
             with suppress(OSError):  # it holds something: the search began
@@ -69,7 +125,14 @@ def only_search_in(folder: Path | None) -> Iterator[None]:
         os.close(handle)
 
 
-def _take(handle: int) -> None:
+def _busy(folder: Path) -> InputError:
+    return InputError(
+        f"another search is writing to {str(folder)!r}: wait for it, give another folder, or have both search "
+        "together (--join)"
+    )
+
+
+def _take(handle: int, how: int = fcntl.LOCK_EX) -> None:
     """Locks an open folder for this process.
 
     Raises:
@@ -78,7 +141,7 @@ def _take(handle: int) -> None:
     until = time.monotonic() + GLANCE
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lifts it, however the process ends
+            fcntl.flock(handle, how | fcntl.LOCK_NB)  # the system lifts it, however the process ends
             return
         except BlockingIOError:  # `is_at_work_in` has it for a moment
             if time.monotonic() > until:
@@ -100,7 +163,7 @@ def is_at_work_in(folder: Path) -> bool:
     except OSError as error:
         raise InputError(f"no search in {str(folder)!r}: {error.strerror}") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: several may look at once
+        _take(handle)  # for a moment; another that looks, too, is soon gone
     except BlockingIOError:
         return True
     finally:
@@ -115,7 +178,7 @@ def is_at_work_on(storage: BaseStorage, study_id: int) -> bool:
         storage: The storage of the study.
         study_id: Its number there.
     """
-    return bool(_living(storage, study_id))
+    return bool(living_claims(storage, study_id))
 
 
 @contextmanager
@@ -134,66 +197,121 @@ def only_search_of(study: optuna.Study, where: str) -> Iterator[None]:
     Raises:
         InputError: Another living process holds the study.
     """
-    storage, mine = study._storage, uuid.uuid4().hex
-    if isinstance(getattr(storage, "storage", storage), optuna.storages.InMemoryStorage):
+    claim = Claim(study)
+    if in_memory(claim.storage):
         yield
         return
-    owner = {"id": mine, "process": _process(), "pid": os.getpid(), "since": time.time()}
-    stop = threading.Event()
-
-    def write(state: str) -> None:
-        storage.set_study_system_attr(study._study_id, PREFIX + mine, owner | {"state": state, "beat": time.time()})
-
-    def beat() -> None:
-        while not stop.wait(BEAT):
-            with suppress(StorageFailed):  # a beat that is missed; a storage that is lost shows in the search itself
-                write("held")
-
-    _held.add(mine)
-    thread = threading.Thread(target=beat, daemon=True)
-    try:
-        write("waiting")
-        while others := _living(storage, study._study_id, mine):
-            if any(_before(other, owner) or other["state"] == "held" for other in others):
-                pid = others[0]["pid"]
-                raise InputError(
-                    f"another search (process {pid}) is at work on study {study.study_name!r} in {where}: "
-                    "wait for it, or give another storage"
-                )
+    with claim.lifted():
+        claim.write("waiting")
+        while others := living_claims(claim.storage, study._study_id, claim.id):
+            if any(claim.is_after(other) or other["state"] != "waiting" for other in others):
+                raise at_work(others, study, where)
             time.sleep(0.05)
-        write("held")
-        thread.start()
+        claim.write("held")
+        claim.beat()
         yield
-    finally:
-        stop.set()
-        if thread.is_alive():
-            thread.join()
-        _held.discard(mine)
-        with suppress(StorageFailed):  # then the claim is that of a process which does not hold it
-            storage.set_study_system_attr(study._study_id, PREFIX + mine, None)
 
 
-def _before(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return (one["since"], one["id"]) < (other["since"], other["id"])
+def in_memory(storage: BaseStorage) -> bool:
+    """Whether no other process can reach a storage."""
+    return isinstance(getattr(storage, "storage", storage), optuna.storages.InMemoryStorage)
 
 
-def _living(storage: BaseStorage, study_id: int, mine: str = "") -> list[Mapping[str, Any]]:
-    """The claims of others that count."""
+class Claim:
+    """What a process writes to a study to tell others that it is at work there.
+
+    Args:
+        study: The study.
+
+    Attributes:
+        id: Stands for this claim.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self.study = study
+        self.storage = study._storage
+        self.id = uuid.uuid4().hex
+        self._owner = {"id": self.id, "process": this_process(), "pid": os.getpid(), "since": time.time()}
+        self._state = ""
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def write(self, state: str) -> None:
+        """Writes the claim: "waiting" for a study of its own, which it then has "held"; see `owners` for others."""
+        self._state = state
+        told = self._owner | {"state": state, "beat": time.time()}
+        self.storage.set_study_system_attr(self.study._study_id, PREFIX + self.id, told)
+
+    def is_after(self, other: Mapping[str, Any]) -> bool:
+        """Whether another claim is the older one."""
+        return (other["since"], other["id"]) < (self._owner["since"], self.id)
+
+    def beat(self, also: Callable[[], None] = lambda: None, every: float = BEAT) -> None:
+        """Gives signs of life from now on.
+
+        Args:
+            also: Called in between, every so many seconds, in a thread of its own.
+            every: The seconds.
+        """
+
+        def beat() -> None:
+            last = time.monotonic()
+            while not self._stop.wait(min(every, BEAT)):
+                with suppress(StorageFailed, KeyboardInterrupt):  # a beat that is missed: the search itself shows why
+                    if time.monotonic() - last >= BEAT:
+                        self.write(self._state)
+                        last = time.monotonic()
+                    also()
+
+        self._thread = threading.Thread(target=beat, daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Lifts the claim at the end of the block."""
+        _held.add(self.id)
+        try:
+            yield
+        finally:
+            self._stop.set()
+            if self._thread is not None:
+                self._thread.join()
+            _held.discard(self.id)
+            with suppress(StorageFailed):  # then the claim is that of a process which does not hold it
+                self.storage.set_study_system_attr(self.study._study_id, PREFIX + self.id, None)
+
+
+def at_work(others: Sequence[Mapping[str, Any]], study: optuna.Study, where: str) -> InputError:
+    """The error of a search that would have to be alone, or of one that another will not have beside it."""
+    are = f"another search (process {others[0]['pid']}) is" if len(others) == 1 else f"{len(others)} searches are"
+    return InputError(
+        f"{are} at work on study {study.study_name!r} in {where}: wait, give another storage, or have all of them "
+        "search together (--join)"
+    )
+
+
+def claims_of(storage: BaseStorage, study_id: int) -> list[Mapping[str, Any]]:
+    """All claims of a study, also those of processes that are dead."""
     attrs = storage.get_study_system_attrs(study_id)
-    claims = [claim for key, claim in attrs.items() if key.startswith(PREFIX) and claim]
-    return [claim for claim in claims if claim["id"] != mine and _is_alive(claim)]
+    return [claim for key, claim in attrs.items() if key.startswith(PREFIX) and claim]
 
 
-def _is_alive(claim: Mapping[str, Any]) -> bool:
-    here, there = _process(), claim["process"]
+def living_claims(storage: BaseStorage, study_id: int, mine: str = "") -> list[Mapping[str, Any]]:
+    """The claims of others that count."""
+    return [claim for claim in claims_of(storage, study_id) if claim["id"] != mine and is_alive(claim)]
+
+
+def is_alive(claim: Mapping[str, Any]) -> bool:
+    """Whether the process of a claim lives, as far as the claim tells."""
+    here, there = this_process(), claim["process"]
     if there["machine"] != here["machine"]:
         return time.time() - claim["beat"] < PATIENCE
     if claim["pid"] == os.getpid() and there == here:
         return claim["id"] in _held
-    return _started(claim["pid"]) == there["started"]
+    return started(claim["pid"]) == there["started"]
 
 
-def _process() -> dict[str, Any]:
+def this_process() -> dict[str, Any]:
     """What tells this process from every other, also from one that gets its number later."""
     namespace = Path("/proc/self/ns/pid")  # of a container
     boot = Path("/proc/sys/kernel/random/boot_id")
@@ -202,15 +320,16 @@ def _process() -> dict[str, Any]:
         boot.read_text().strip() if boot.exists() else "",
         str(namespace.readlink()) if namespace.is_symlink() else "",
     ]
-    return {"machine": machine, "started": _started(os.getpid())}
+    return {"machine": machine, "started": started(os.getpid())}
 
 
-def _started(pid: int) -> str:
+def started(pid: int) -> str:
     """When a process of this machine started, in whatever unit; "" if there is no such process."""
     if Path("/proc/self/stat").exists():
         try:
-            # Field 22, counted after the name, which may hold blanks and brackets.
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+            # Fields 3 and 22, counted after the name, which may hold blanks and brackets.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return "" if fields[0] in "ZX" else fields[19]  # one that has ended, and that nobody has asked for
         except (OSError, IndexError):
             return ""
     return subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()

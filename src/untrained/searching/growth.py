@@ -266,6 +266,20 @@ def check_grow(grow: int | None, sampler: object, *, is_table: bool, is_front: b
     return can and not (is_table or is_front)
 
 
+def without_growth(grow: int | None) -> int:
+    """The children of a search that several processes make: none, as each would let the pool grow in another way.
+
+    Args:
+        grow: Children for each query, as the caller says; None for what is usual.
+
+    Raises:
+        InputError: There are to be some.
+    """
+    if grow:
+        raise InputError(f"grow {grow}: several processes search one pool, which stays as it is: leave grow out")
+    return 0
+
+
 def is_whole(space: SearchSpace, archs: Sequence[str]) -> bool:
     """Whether a pool is all of its space."""
     held = set(archs)

@@ -31,13 +31,14 @@ from untrained.scoring.batch import as_batch
 from untrained.scoring.pool import Progress, Scoring
 from untrained.searching import KEEP
 from untrained.searching.allowed import Where
-from untrained.searching.attributes import ENDED
-from untrained.searching.claims import only_search_in, only_search_of
+from untrained.searching.attributes import BEFORE, BEGUN, ENDED
+from untrained.searching.claims import alone_for_now_in, among_searches_in, only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
 from untrained.searching.folder import BEST_FILE, RUN_FILE, STUDY_FILE
 from untrained.searching.goal import budgets, goal
-from untrained.searching.growth import Growth, check_grow, children_for, extended
+from untrained.searching.growth import Growth, check_grow, children_for, extended, without_growth
 from untrained.searching.identity import evaluation_identity, how_chosen, short_hash, versions
+from untrained.searching.owners import Owners, check_alike, check_joins, one_of_the_owners
 from untrained.searching.pool import (
     SCORES_FILE,
     check_pool,
@@ -70,6 +71,7 @@ from untrained.searching.studies import (
     known_elsewhere,
     open_study,
 )
+from untrained.searching.together import OneOfSpenders
 from untrained.searching.tradeoffs import check_sampler_takes, read_objectives
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
@@ -93,6 +95,7 @@ def search(
     seed: int = 0,
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
+    join: bool = False,
     pruner: BasePruner | str | None = None,
     timeout: float | None = None,
     training_limit: float | None = None,
@@ -152,9 +155,12 @@ def search(
             64 at most, and 16 if the objective is your own; none if the pool is the whole space, given as a list or a
             table, if a front is looked for, or if the sampler keeps to what was drawn, as all but "mixture" do.
         seed: Decides the pool, the initial weights of the networks that are scored, and the sampler.
-        storage: An Optuna storage or its URL; by default `study.db` in `out`, or memory. One process at a time works on
-            a study.
+        storage: An Optuna storage or its URL (see `open_storage`); by default `study.db` in `out`, or memory. One
+            process at a time works on a study, unless all of them `join`.
         study_name: A study of one's own; by default one is named after space, data, sampler and seed.
+        join: Whether any number of processes, each called with the same arguments, make this search together: they
+            spend one budget, and no architecture is evaluated twice. Of one that dies, the others make the query anew.
+            The pool does not grow (`grow` is 0).
         pruner: Stops evaluations that report intermediate values: a name (asha, hyperband, median, percentile) or one
             of Optuna's; by default the one that belongs to the sampler. A stopped query counts, costs what it had
             cost by then, and is never the best.
@@ -220,6 +226,7 @@ def search(
     limits, wanted = Where.of(where), read_objectives(objectives)
     check_sampler_takes(sampler, wanted)
     grow = None if grow is None else whole("grow", grow)
+    grow = without_growth(grow) if join else grow
     can_grow = check_grow(grow, sampler, is_table=isinstance(scores, ScoreTable), is_front=bool(wanted))
     if data is not None and scores is None:
         scores = Scoring(workers=1 if multiprocessing.current_process().daemon else cores())
@@ -236,12 +243,15 @@ def search(
         storage = sqlite_url(folder / STUDY_FILE)
     with (
         _quiet_optuna(),
-        only_search_in(folder),
+        among_searches_in(folder) if join else only_search_in(folder),
         interruptible("step"),
         executors_of(executor, jobs) as executors,
         closing(evaluator(objective, isolate, training_limit, jobs, executors)) as evaluates,
         ExitStack() as stack,
     ):
+        alone = stack.enter_context(ExitStack())
+        if join:
+            alone.enter_context(alone_for_now_in(folder))
         drawn_with = seed if isinstance(scores, ScoreTable) else _told_seed(folder, seed)
         if isinstance(scores, ScoreTable):
             how = scores
@@ -272,6 +282,7 @@ def search(
             table = how.scores(space, archs, drawn_with, path=path, begin=on_begin, progress=on_scored)
             most, planned = budgets(budget, len(table), is_timed=timeout is not None)
             check_pool(objective, table.archs, most)  # without those that cannot be built
+        alone.close()
         for name, why in table.idle.items():
             warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
         label = sampler if isinstance(sampler, str) else type(sampler).__name__
@@ -282,24 +293,35 @@ def search(
         way = how_chosen(chosen, pruner, table, allowed.limits, more)
         identity = evaluation | {"sampler": label, "seed": seed} | way
         identity |= {"objectives": [[axis.name, axis.direction] for axis in axes]} if axes else {}
+        if join:
+            check_joins(opened, identity, most, place)
         name = study_name or choose_study(opened, identity, most, named(identity, short_hash(identity)))
         study = open_study(opened, name, objective.direction, pruner)
         study.sampler = chosen
         check_same(study, identity, place)
         weights = KeptWeights(folder, name, short_hash(evaluation | versions()), keep)
         if len(queries(study)) < most:
-            with only_search_of(study, place):
+            plan = {"until": until, "counted": budget is not None or timeout is None, "jobs": jobs}
+
+            def begin_it(owners: Owners | None = None) -> None:
+                if owners is not None:
+                    check_alike(owners, identity)
                 check_versions(study, versions(), place)
-                plan = {"until": until, "counted": budget is not None or timeout is None, "jobs": jobs}
-                begin(study, identity, versions(), most, len(table), plan)
+                is_alone = owners is None or not owners.at_work()
+                begin(study, identity, versions(), most, len(table), plan, is_alone=is_alone)
                 name_metric(study, identity)
                 tell_pick(study)
                 _forget_outdated(folder, keep_run=on_begin is not None)
                 if folder is not None and (data := data_of(objective)) is not None:
                     remember(folder, data)
+                if is_alone:
+                    begin_with(study, objective.usual_values())
+
+            with one_of_the_owners(study, place, begin_it) if join else only_search_of(study, place) as owners:
+                if owners is None:
+                    begin_it()
                 elsewhere = {} if pruner else known_elsewhere(study, identity)
                 weights.elsewhere = best_elsewhere(study, identity, keep)
-                begin_with(study, objective.usual_values())
                 if on_study is not None:
                     on_study(study)
                 growth = None
@@ -310,19 +332,27 @@ def search(
                     scored = partial(extended, how, space, drawn_with, path, on_scored)
                     growth = Growth(study, space, chosen, table, scored, more, objective, allowed)
                 readable = Readable(space, objective, lambda: growth.table if growth else table, example, allowed)
-                spender = Spender(
-                    *(study, space, objective, evaluates, weights, elsewhere),
-                    *(on_query, deadline, allowed, growth, readable),
-                )
+                given = (study, space, objective, evaluates, weights, elsewhere)
+                given += (on_query, deadline, allowed, growth, readable)
+                spender = Spender(*given) if owners is None else OneOfSpenders(*given, owners=owners)
                 spender.spend(most)
-                spent = study.user_attrs.get(TOTAL_SECONDS, 0.0) + time.perf_counter() - start
-                study.set_user_attr(TOTAL_SECONDS, spent)
-                study.set_user_attr(ENDED, time.time())
+                _tell_end(study, owners, most, time.perf_counter() - start)
         result = make_result(
             study, space, objective, evaluates, (*table.archs, *grown(study)), weights, example, allowed
         )
         study._storage = unguarded(study._storage)
     return result
+
+
+def _tell_end(study: optuna.Study, owners: Owners | None, budget: int, seconds: float) -> None:
+    """Writes how long the search took, and that it is over: unless others go on with it."""
+    held = study.user_attrs
+    spent = held.get(TOTAL_SECONDS, 0.0) + seconds
+    if owners is not None:
+        spent = max(held.get(TOTAL_SECONDS, 0.0), held.get(BEFORE, 0.0) + time.time() - held[BEGUN])
+    study.set_user_attr(TOTAL_SECONDS, spent)
+    if owners is None or len(queries(study)) >= budget or not owners.others():
+        study.set_user_attr(ENDED, time.time())
 
 
 def _example(objective: Objective, batch: Any) -> Any:

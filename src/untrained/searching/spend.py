@@ -123,7 +123,7 @@ class Spender:
         arch = trial.user_attrs.get(ARCHITECTURE) or suggested
         if ARCHITECTURE not in self._frozen(trial).user_attrs:  # a sampler of this package has written it
             trial.set_user_attr(ARCHITECTURE, arch)
-        if why := self._no_query(arch):
+        if why := self._no_query(trial, arch):
             self._skip(trial, arch, why)
             return arch not in self._running
         self._skipped = 0
@@ -171,7 +171,7 @@ class Spender:
         if self.on_query:
             self.on_query(query, len(self._known), budget)
 
-    def _no_query(self, arch: str) -> str:
+    def _no_query(self, trial: optuna.Trial, arch: str) -> str:
         """Why `arch` is not to be evaluated; "" if it is."""
         if arch in self._known or arch in self._running:
             return "repeated"
@@ -222,7 +222,11 @@ class Spender:
             raise lost
         if evaluation.weights is not None:
             order = kept_order(best_queries(self.study), self.allowed.axes)
-            self.weights.drop_all_but([query.key for query in order[: self.weights.most]])
+            self.weights.drop_all_but({query.key for query in order[: self.weights.most]} | self._keys_at_work())
+
+    def _keys_at_work(self) -> set[str]:
+        """Queries whose weights other processes may just have written, before they tell the value."""
+        return set()
 
     def _fail(self, trial: optuna.Trial, error: BaseException, seconds: float) -> None:
         """Records a failed or pruned evaluation with its reason.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage, get_storage
 from optuna.trial import TrialState
 
@@ -21,6 +21,8 @@ from untrained.runtime.urls import shown_error, shown_url
 
 ANSWERS = (KeyError, ValueError, TypeError, DuplicatedStudyError, UpdateFinishedTrialError)
 """Exceptions by which a storage answers a question; any other is a failure."""
+JOURNAL, GRPC = "journal:", "grpc://"
+"""How the addresses begin of storages that Optuna knows by classes, and not by URLs."""
 
 
 REPEATABLE = (
@@ -118,7 +120,8 @@ def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
     """Opens a storage.
 
     Args:
-        storage: An Optuna storage or its URL; None for memory.
+        storage: An Optuna storage or its URL: of a database as Optuna takes it, `journal:path/to/file` for Optuna's
+            journal file, or `grpc://host:port` for its gRPC proxy; None for memory.
         where: What messages call it.
 
     Returns:
@@ -132,7 +135,7 @@ def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
     deadline = time.monotonic() + PATIENCE / 6
     while True:
         try:
-            opened = InMemoryStorage() if storage is None else get_storage(storage)
+            opened = InMemoryStorage() if storage is None else get_storage(_of_url(storage))
             return cast(BaseStorage, GuardedStorage(opened, where))
         except Exception as error:  # whatever a driver of a database raises
             cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
@@ -141,6 +144,25 @@ def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
                 continue
             why = shown_error(cause, storage) if isinstance(storage, str) else one_line(cause)
             raise InputError(f"storage {where} cannot be used: {why}") from error
+
+
+def _of_url(storage: str | BaseStorage) -> str | BaseStorage:
+    """What Optuna opens."""
+    if not isinstance(storage, str):
+        return storage
+    from optuna.storages import GrpcStorageProxy, JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    if storage.startswith(JOURNAL):
+        return JournalStorage(JournalFileBackend(storage.removeprefix(JOURNAL)))
+    if storage.startswith(GRPC):
+        host, colon, port = storage.removeprefix(GRPC).rpartition(":")
+        if not (host and colon and port.isdecimal()):
+            raise InputError("give grpc://host:port")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return GrpcStorageProxy(host=host, port=int(port))
+    return storage
 
 
 def unguarded(storage: BaseStorage) -> BaseStorage:
@@ -165,5 +187,5 @@ def sqlite_url(path: Path, *, read_only: bool = False) -> str:
 def shown_storage(storage: str | BaseStorage | None) -> str:
     """What messages call a storage: its URL without what may be a password."""
     if isinstance(storage, str):
-        return shown_url(storage)
+        return storage if storage.startswith(JOURNAL) else shown_url(storage)
     return "in memory" if storage is None else type(storage).__name__

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner, NopPruner
 from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
@@ -16,7 +17,7 @@ from untrained.errors import InputError
 from untrained.objectives import Direction
 from untrained.runtime.identity import difference
 from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query, best_queries
-from untrained.searching.attributes import BEGUN, BUDGET, IDENTITY, PLAN, POOL_SIZE, VERSIONS
+from untrained.searching.attributes import BEFORE, BEGUN, BUDGET, IDENTITY, PLAN, POOL_SIZE, VERSIONS
 from untrained.searching.attributes import TOTAL_SECONDS as TOTAL_SECONDS
 from untrained.searching.identity import EVALUATION, changed, trunk
 from untrained.searching.storage import StorageFailed
@@ -158,6 +159,8 @@ def begin(
     budget: int,
     pool: int,
     plan: Mapping[str, Any],
+    *,
+    is_alone: bool = True,
 ) -> None:
     """Writes to a study what its search is, and closes the trials that a dead process left open.
 
@@ -168,14 +171,17 @@ def begin(
         budget: Number of queries.
         pool: Number of architectures to choose from.
         plan: See `PLAN`.
+        is_alone: Whether no other process is at work on it, whose trials those are, and who has begun it.
     """
     wanted = {IDENTITY: dict(identity), VERSIONS: dict(versions), BUDGET: budget, POOL_SIZE: pool, PLAN: dict(plan)}
-    wanted |= {BEGUN: time.time()}
     held = study.user_attrs
+    if is_alone:
+        wanted |= {BEGUN: time.time(), BEFORE: held.get(TOTAL_SECONDS, 0.0)}
     for key, value in wanted.items():
         if held.get(key) != value:
             study.set_user_attr(key, value)
-    _close(study, DIED)
+    if is_alone:
+        _close(study, DIED)
 
 
 def begin_with(study: optuna.Study, values: Mapping[str, Any]) -> None:
@@ -207,10 +213,27 @@ def _close(study: optuna.Study, why: str) -> None:
     """Ends the open trials; they do not count as queries."""
     for trial in study.get_trials(deepcopy=False):
         if not trial.state.is_finished():
-            reason = why if TRIED in trial.user_attrs else INTERRUPTED
-            if SKIPPED not in trial.user_attrs:
-                study._storage.set_trial_user_attr(trial._trial_id, SKIPPED, reason)
-            study.tell(trial.number, state=TrialState.FAIL)
+            close_trial(study, trial, interrupted=why == INTERRUPTED)
+
+
+def close_trial(study: optuna.Study, trial: FrozenTrial, *, interrupted: bool = False) -> bool:
+    """Ends an open trial, which then is no query.
+
+    Args:
+        study: Its study.
+        trial: The trial.
+        interrupted: Whether it was stopped in good order; else its process is gone.
+
+    Returns:
+        Whether it was open still: of two processes that close it, one does.
+    """
+    reason = INTERRUPTED if interrupted or TRIED not in trial.user_attrs else DIED
+    try:
+        if SKIPPED not in trial.user_attrs:
+            study._storage.set_trial_user_attr(trial._trial_id, SKIPPED, reason)
+        return study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    except UpdateFinishedTrialError:
+        return False
 
 
 def grown(study: optuna.Study) -> list[str]:

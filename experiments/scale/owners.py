@@ -1,0 +1,207 @@
+"""Many processes on one study: is each query made once, is the budget kept, and are the picks as good as one's?
+
+Each run has a new storage, in which so many processes make one search together (`join=True`): a sampler, a pool of
+NAS-Bench-201's architectures with made-up scores, and an objective that takes some milliseconds. Some of the processes
+are killed in the middle. A run is right if the study has as many queries as its budget, none of an architecture that
+was queried before, each with the value that belongs to it, and if every process that was left alone ended with the
+same pick. One line of JSON for each run; a run that is in the file is not made again.
+
+python experiments/scale/owners.py run --storage sqlite --owners 16 --queries 500 --kill 4 --to owners.jsonl
+python experiments/scale/owners.py quality ../shared/data --owners 4 --seeds 20 --to quality.jsonl
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from storages import KINDS, missing, storage_of
+
+from untrained import NASBench201, ScoreTable, search
+from untrained.objectives import Evaluation, Objective
+from untrained.samplers.query import SKIPPED, queries
+from untrained.searching.storage import open_storage
+from untrained.searching.studies import searches
+
+SPACE = NASBench201()
+
+
+def value_of(arch: str) -> float:
+    return arch.count("nor_conv_3x3") + random.Random(arch).random()
+
+
+class Quick(Objective):
+    """Takes some milliseconds, and gives a value that anybody can compute again."""
+
+    direction = "maximize"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"kind": "quick"}
+
+    def __call__(self, arch: str, trial: Any = None) -> Evaluation:
+        time.sleep(random.Random(arch).uniform(0.5, 1.5) * MEAN)
+        return Evaluation(value_of(arch), MEAN)
+
+
+MEAN = 0.02
+
+
+def scores(pool: int) -> ScoreTable:
+    archs = tuple(random.Random(0).sample(list(SPACE), pool))
+    noise = np.random.default_rng(0).normal(size=(pool, 6))
+    metrics = ("grad_norm", "snip", "grasp", "fisher", "synflow", "jacov")
+    return ScoreTable(archs, metrics, noise + np.array([[value_of(arch)] for arch in archs]))
+
+
+def own(number: int, url: str, table: ScoreTable, options: argparse.Namespace, folder: Path) -> None:
+    """What a process does; it writes how it ended to a file of its own."""
+    told = list[str]()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        began = time.time()
+        result = search(
+            SPACE,
+            Quick(),
+            scores=table,
+            sampler=options.sampler,
+            budget=options.queries,
+            storage=url,
+            join=True,
+            isolate=False,
+        )
+        told += [str(one.message) for one in caught if "is gone" in str(one.message)]
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    end = {
+        "pick": result.architecture,
+        "queries": len(result.queries),
+        "told": told,
+        "wall": time.time() - began,
+        "cpu": spent.ru_utime + spent.ru_stime,
+        "peak_mb": spent.ru_maxrss / 1024,
+    }
+    (folder / f"end{number}.json").write_text(json.dumps(end))
+
+
+def fork(function: Any, *arguments: Any) -> int:
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.setsid()
+            function(*arguments)
+            code = 0
+        except BaseException as error:
+            print(f"process {os.getpid()}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(code)
+    return pid
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    table = scores(options.pool)
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, storage_of(options.storage, Path(name)) as url:
+        folder, start = Path(name), time.time()
+        pids = {fork(own, k, url, table, options, folder): k for k in range(options.owners)}
+        killed = set[int]()
+        codes = dict[int, int]()
+        while len(codes) < len(pids):
+            done, status = os.waitpid(-1, os.WNOHANG)
+            if done in pids:
+                codes[done] = os.waitstatus_to_exitcode(status)
+            elif not done:
+                time.sleep(1)
+            due = int(options.kill * (made_in(url) + 1) / options.queries * 1.5) if options.kill else 0
+            if len(killed) < min(due, options.kill):
+                victim = random.choice([pid for pid in pids if pid not in codes and pid not in killed])
+                os.kill(victim, signal.SIGKILL)
+                killed.add(victim)
+        wall = time.time() - start
+        study = study_in(url)
+        return judged(study, options, wall, [codes[pid] for pid in pids if pid not in killed], killed, folder)
+
+
+def study_in(url: str) -> optuna.Study:
+    storage = open_storage(url, url)
+    return optuna.load_study(study_name=searches(storage)[0].study_name, storage=storage)
+
+
+def made_in(url: str) -> int:
+    try:
+        return len(queries(study_in(url)))
+    except Exception:  # not begun, or not there yet
+        return 0
+
+
+def judged(
+    study: optuna.Study, options: argparse.Namespace, wall: float, codes: list[int], killed: set[int], folder: Path
+) -> dict[str, Any]:
+    made, trials = queries(study, running=True), study.get_trials(deepcopy=False)
+    ends = [json.loads(path.read_text()) for path in sorted(folder.glob("end*.json"))]
+    twice = [arch for arch, times in Counter(query.architecture for query in made).items() if times > 1]
+    best = max((query.value or 0.0, query.architecture) for query in made)
+    right = {
+        "budget": len(made) == options.queries and all(query.state == "complete" for query in made),
+        "once": not twice,
+        "values": all(query.value == value_of(query.architecture) for query in made),
+        "picks": {end["pick"] for end in ends} == {best[1]},
+        "ends": len(ends) == options.owners - len(killed) and not any(codes),
+    }
+    return {
+        **{key: getattr(options, key) for key in ("storage", "owners", "queries", "sampler", "pool", "kill", "mean")},
+        "right": all(right.values()),
+        "checks": right,
+        "killed": len(killed),
+        "taken_over": sum(len(end["told"]) for end in ends),
+        "skipped": dict(Counter(trial.user_attrs[SKIPPED] for trial in trials if SKIPPED in trial.user_attrs)),
+        "wall": round(wall, 1),
+        "queries_a_second": round(len(made) / wall, 2),
+        "cpu_a_query": round(sum(end["cpu"] for end in ends) / max(len(made), 1), 3),
+        "peak_mb": round(max((end["peak_mb"] for end in ends), default=0)),
+    }
+
+
+def main() -> None:
+    global MEAN
+    parser = argparse.ArgumentParser()
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    one = verbs.add_parser("run")
+    one.add_argument("--storage", choices=KINDS, default="sqlite")
+    one.add_argument("--owners", type=int, default=4)
+    one.add_argument("--queries", type=int, default=100)
+    one.add_argument("--pool", type=int, default=5_000)
+    one.add_argument("--sampler", default="random")
+    one.add_argument("--kill", type=int, default=0)
+    one.add_argument("--mean", type=float, default=0.02, help="Seconds of an evaluation.")
+    one.add_argument("--folder", default=None, help="Where the storage lies.")
+    one.add_argument("--to", type=Path, default=None)
+    options = parser.parse_args()
+    MEAN = options.mean
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if why := missing(options.storage):
+        raise SystemExit(why)
+    keys = ("storage", "owners", "queries", "sampler", "pool", "kill", "mean")
+    wanted = {key: getattr(options, key) for key in keys}
+    lines = options.to.read_text().splitlines() if options.to is not None and options.to.exists() else []
+    if any(wanted.items() <= json.loads(line).items() for line in lines):
+        return
+    row = json.dumps(run(options))
+    print(row)
+    if options.to is not None:
+        with options.to.open("a") as file:
+            file.write(row + "\n")
+
+
+if __name__ == "__main__":
+    main()

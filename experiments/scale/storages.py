@@ -1,0 +1,120 @@
+"""Storages that several processes can reach, made for one run: SQLite, a journal file, PostgreSQL, a gRPC proxy."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+KINDS = ("sqlite", "journal", "postgres", "grpc")
+DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+"""Where Debian keeps the programs of PostgreSQL's servers."""
+
+
+@contextmanager
+def storage_of(kind: str, folder: Path) -> Iterator[str]:
+    """Gives the URL of a new storage in a folder, and ends its server at the end."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'study.db'}"
+    elif kind == "journal":
+        yield f"journal:{folder / 'journal.log'}"
+    elif kind == "postgres":
+        with postgres() as url:
+            yield url
+    else:
+        with grpc(folder) as url:
+            yield url
+
+
+def missing(kind: str) -> str:
+    """What a kind of storage lacks here; "" if nothing."""
+    if kind == "postgres":
+        if program("initdb") is None:
+            return "PostgreSQL's initdb and pg_ctl are not installed"
+        with suppress(ImportError):
+            import psycopg  # noqa: F401
+
+            return "" if os.getuid() else _no_user()
+        return "psycopg is not installed: pip install 'untrained[postgres]'"
+    if kind == "grpc":
+        with suppress(ImportError):
+            import grpc  # noqa: F401
+
+            return ""
+        return "grpcio is not installed"
+    return ""
+
+
+def program(name: str) -> str | None:
+    """Where a program of PostgreSQL's is."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, reversed(DEBIAN))]))
+
+
+def _no_user() -> str:
+    return "" if shutil.which("setpriv") else "PostgreSQL does not run as root, and there is no setpriv to be another"
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL cluster of its own, at a port of this machine; as user nobody if this is root."""
+    port = free_port()
+    place = Path(
+        tempfile.mkdtemp(prefix="postgres-", dir="/tmp")
+    )  # nobody gets there, too, and a socket's path is short
+    other: list[str] = []
+    if os.getuid() == 0:
+        os.chown(place, 65534, 65534)
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+    def call(name: str, *arguments: str) -> None:
+        command = [*other, str(program(name)), *arguments]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd="/", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr or done.stdout}")
+
+    call("initdb", "-D", str(place / "data"), "-U", "searcher", "--auth=trust", "--encoding=UTF8")
+    options = f"-p {port} -h 127.0.0.1 -k {place} -c max_connections=300"
+    call("pg_ctl", "-D", str(place / "data"), "-o", options, "-l", str(place / "log"), "-w", "start")
+    try:
+        yield f"postgresql+psycopg://searcher@127.0.0.1:{port}/postgres"
+    finally:
+        call("pg_ctl", "-D", str(place / "data"), "-m", "immediate", "-w", "stop")
+        shutil.rmtree(place)
+
+
+@contextmanager
+def grpc(folder: Path) -> Iterator[str]:
+    """Optuna's gRPC proxy before a SQLite file, in a process of its own."""
+    port = free_port()
+    pid = os.fork()
+    if pid == 0:
+        from optuna.storages import RDBStorage, run_grpc_proxy_server
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        options = {"connect_args": {"timeout": 300}}
+        run_grpc_proxy_server(RDBStorage(f"sqlite:///{folder / 'study.db'}", engine_kwargs=options), port=port)
+        os._exit(0)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield f"grpc://127.0.0.1:{port}"
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
