@@ -56,6 +56,7 @@ def page(path: Path, result: BenchResult) -> str:
     return rendered(
         "bench.html",
         drawn,
+        {},
         path=path,
         parts_of=parts,
         samplers=[name for name in used if not name.startswith("single:")],

@@ -102,6 +102,7 @@ def page(shown: Compared) -> str:
     return rendered(
         "comparison.html",
         drawn,
+        figures.names(shown),
         searches=searches,
         told=shown.told["told"],
         best=_best(shown),

@@ -15,7 +15,7 @@ from untrained.report.page.plotting import (
     empty,
     heat,
     label,
-    lines_of,
+    names_of,
     ticks,
     value_said,
 )
@@ -26,6 +26,15 @@ from untrained.report.text import CALLED
 def colours(shown: Compared) -> list[str]:
     """The colour of each search."""
     return [HUES[k % len(HUES)] for k in range(len(shown.searches))]
+
+
+def names(shown: Compared) -> dict[str, str]:
+    """Place of a search and of a query -> its architecture (see `plotting.names_of`)."""
+    return {
+        f"{k}-{place}": text
+        for k, one in enumerate(shown.searches)
+        for place, text in names_of(one.contents.rows).items()
+    }
 
 
 def progress(shown: Compared) -> Figure:
@@ -119,7 +128,8 @@ def _points(k: int, one: Search, rows: Sequence[Row], xs: Sequence[float]) -> Sc
         mode="markers",
         name=label(one.label, 40),
         marker={"color": HUES[k % len(HUES)], "symbol": SYMBOLS[k % len(SYMBOLS)], "size": 8},
-        customdata=[[row.place, value_said(row), lines_of(row.query.architecture)] for row in rows],
+        customdata=[[row.place, value_said(row)] for row in rows],
+        meta={"of": k},
         hovertemplate=f"{label(one.label, 40)}, query %{{customdata[0]}}: <b>%{{customdata[1]}}</b><br>"
         "%{customdata[2]}<extra></extra>",
     )

@@ -18,7 +18,6 @@ from untrained.report.page.plotting import (
     empty,
     heat,
     label,
-    lines_of,
     mark_of,
     queries,
     ticks,
@@ -76,14 +75,14 @@ def _reported(rows: Sequence[Row], name: str, colour: str, width: float, size: i
     points = [(step, value, row) for row in rows for step, value in (*row.curve, (None, None))][:-1]
     return Scatter(
         x=[step for step, _, _ in points],
-        y=[value for _, value, _ in points],
+        y=[None if value is None else float(f"{value:.6g}") for _, value, _ in points],
         mode="lines+markers",
         name=name,
         line={"color": colour, "width": width},
         marker={"symbol": symbol, "size": size},
         opacity=1.0 if width > 2 else 0.6,
-        customdata=[[row.place, lines_of(row.query.architecture)] for _, _, row in points],
-        hovertemplate="query %{customdata[0]}, step %{x}: <b>%{y:.4g}</b><br>%{customdata[1]}<extra></extra>",
+        customdata=[[row.place, ""] for _, _, row in points],
+        hovertemplate="query %{customdata[0]}, step %{x}: <b>%{y:.4g}</b><br>%{customdata[2]}<extra></extra>",
     )
 
 

@@ -136,16 +136,21 @@ def add_queries(
 
 
 def queries(mark: Mark, rows: Sequence[Row], xs: Iterable[float], ys: Sequence[float | None] | None = None) -> Scatter:
-    """Queries of one kind as points that tell of themselves."""
+    """Queries of one kind as points that tell of themselves; the page adds their architectures (see `names_of`)."""
     return Scatter(
         x=list(xs),
         y=[row.query.value for row in rows] if ys is None else list(ys),
         mode="markers",
         name=mark.name,
         marker={"color": mark.colour, "symbol": mark.symbol, "size": 9},
-        customdata=[[row.place, value_said(row), lines_of(row.query.architecture)] for row in rows],
+        customdata=[[row.place, value_said(row)] for row in rows],
         hovertemplate="query %{customdata[0]}: <b>%{customdata[1]}</b><br>%{customdata[2]}<extra></extra>",
     )
+
+
+def names_of(rows: Iterable[Row]) -> dict[str, str]:
+    """Place of a query -> its architecture as Plotly's HTML, which a page has once for all its figures."""
+    return {str(row.place): lines_of(row.query.architecture) for row in rows}
 
 
 def value_said(row: Row) -> str:
@@ -171,5 +176,8 @@ def label(name: str, most: int = 28) -> str:
 
 
 def as_json(figures: Mapping[str, Figure]) -> dict[str, Any]:
-    """The figures as Plotly's script takes them: data and layout."""
-    return {name: json.loads(str(figure.to_json())) for name, figure in figures.items()}
+    """The figures as Plotly's script takes them: data and layout. Six digits are more than a screen shows."""
+    return {
+        name: json.loads(str(figure.to_json()), parse_float=lambda text: float(f"{float(text):.6g}"))
+        for name, figure in figures.items()
+    }

@@ -10,12 +10,14 @@ from typing import Any
 from untrained.errors import InputError
 
 
-def rendered(template: str, drawn: Mapping[str, Any], **context: Any) -> str:
+def rendered(template: str, drawn: Mapping[str, Any], names: Mapping[str, str], /, **context: Any) -> str:
     """A page.
 
     Args:
         template: One of the files beside this one, whose texts are escaped.
         drawn: Name -> its figure of Plotly; None for one that there is not.
+        names: What points of figures are called, as Plotly's HTML, by the first of their `customdata` (after the
+            `meta.of` of their trace, if that has one).
         context: What the template shows.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -32,6 +34,7 @@ def rendered(template: str, drawn: Mapping[str, Any], **context: Any) -> str:
     return made.get_template(template).render(
         drawn=known,
         figures=Markup(script_data(as_json(known))),
+        names=Markup(script_data(dict(names))),
         css=css,
         js=js,
         plotly=plotly,

@@ -20,7 +20,7 @@ def page(shown: Contents, space: Any = None) -> str:
         space: As for `write_report`.
     """
     from untrained.report.page import figures, told
-    from untrained.report.page.plotting import mark_of
+    from untrained.report.page.plotting import mark_of, names_of
 
     svg, no_picture = picture(shown, space)
     drawn: dict[str, Any] = {"progress": figures.progress(shown), "curves": figures.curves(shown)}
@@ -50,6 +50,7 @@ def page(shown: Contents, space: Any = None) -> str:
     return rendered(
         "search.html",
         drawn,
+        names_of(shown.rows),
         shown=shown,
         svg=svg,
         no_picture=no_picture,

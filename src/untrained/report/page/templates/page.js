@@ -2,6 +2,7 @@
 (() => {
   const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
   const figures = JSON.parse(document.getElementById("figures").textContent);
+  const names = JSON.parse(document.getElementById("names").textContent);
   const chosen = {};  // figure -> the group of its traces that is shown
   const probe = document.createElement("i");
   let printed = false;
@@ -24,6 +25,10 @@
       Object.assign(layout[axis], { gridcolor: line, linecolor: line, tickcolor: line, tickfont: { color: soft } });
     for (const trace of data) {
       const meta = trace.meta || {};
+      if (Array.isArray(trace.customdata?.[0])) {  // queries: the page has their architectures once
+        const of = meta.of === undefined ? "" : `${meta.of}-`;
+        trace.customdata = trace.customdata.map(([place, said]) => [place, said, names[of + place]]);
+      }
       if (meta.theme === "ink") {
         if (trace.line) trace.line.color = soft;
         if (trace.marker) trace.marker.color = ink;
