@@ -45,7 +45,9 @@ def scores(names: tuple[str, ...], net: nn.Module, *args: Any, **settings: Any) 
 
 
 NOT_OF_ONE_BLOCK = {"az_progressivity", "az_trainability"}
-ALL = tuple(name for name in METRICS if name not in {"latency", *NOT_OF_ONE_BLOCK})
+# Of transformers and recurrent networks.
+OF_TOKENS = {name for name, m in METRICS.items() if m.function.__module__.endswith(("transformer", "recurrent"))}
+ALL = tuple(name for name in METRICS if name not in {"latency", *NOT_OF_ONE_BLOCK, *OF_TOKENS})
 
 
 class OwnFunction(torch.autograd.Function):

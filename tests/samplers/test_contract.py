@@ -18,7 +18,7 @@ from untrained.spaces import ArchitectureList, NASBench201
 
 SPACE = NASBench201()
 NAMES = [*(name for name in SAMPLERS if name != "single"), "single:c"]
-METRICS = ("c", "a", *(group[0] for info in SAMPLERS.values() for group in info.metrics))
+METRICS = ("c", "a", *dict.fromkeys(group[0] for info in SAMPLERS.values() for group in info.metrics))
 T = 8
 
 
@@ -104,7 +104,9 @@ def test_nothing_but_failures_is_survived(name: str) -> None:
     assert len(set(archs_of(run(make(name), lambda *_: None)))) == T
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("single", "az_nas", "rank_average"))])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if not name.startswith(("single", "az_nas", "vkdnw_agg", "rank_average"))]
+)
 def test_seeds_decide(name: str) -> None:
     queried = {tuple(archs_of(run(make(name, seed=seed), lambda _, arch: VALUES[arch]))) for seed in (1, 1, 2, 3)}
     assert 2 <= len(queried) <= 3 or name == "hnas"  # whose start is fixed

@@ -179,6 +179,16 @@ def test_greedy_walks_down() -> None:
     assert [archs.index(a) for a in walk(named("single:params", fewer, 5, 0))] == [4, 3, 2, 1, 0]
 
 
+@pytest.mark.parametrize("other", ["jacov", "jacob_cov"])
+def test_vkdnws_aggregate_takes_either_name_of_a_metric(other: str) -> None:
+    """Products of the five ranks: 5 * 1 * 5 * 1 * 3 = 75, 4 * 2 * 4 * 2 * 3 = 192, 243, 2 * 4 * 2 * 4 * 3 = 192, 75."""
+    up, down, flat = [1.0, 2.0, 3.0, 4.0, 5.0], [5.0, 4.0, 3.0, 2.0, 1.0], [1.0] * 5
+    columns = {"vkdnw(part=both)": up, other: down, "az_expressivity": up, "az_trainability": down, "flops": flat}
+    table = table_of(list(SPACE)[:5], **columns, az_progressivity=up)
+    ranking = [table.archs.index(arch) for arch in walk(named("vkdnw_agg", table, 5, 0))]
+    assert (ranking[0], set(ranking[1:3]), set(ranking[3:])) == (2, {1, 3}, {0, 4})
+
+
 def walk(sampler: PoolSampler) -> list[str]:
     history: list[Query] = []
     for _ in sampler.table.archs:

@@ -1,11 +1,13 @@
 """Rank aggregation, against values worked out by hand."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
-from untrained.scores.aggregate import az_nas_aggregate, rank_average
+from untrained.scores.aggregate import az_nas_aggregate, libra, rank_average
 
 # Ranks: column 0: 1, 2.5, 2.5, 4; column 1: 1 (failed), 4, 3, 2.
 VALUES = np.array([[1.0, np.nan], [2.0, 30.0], [2.0, 20.0], [9.0, -7.0]])
@@ -41,3 +43,43 @@ def test_only_the_order_within_a_metric_counts(aggregate: object) -> None:
 def test_a_wrong_shape_is_named() -> None:
     with pytest.raises(ValueError, match=r"\(3,\)"):
         rank_average(np.arange(3.0))
+
+
+def entropy(rows: list[tuple[int, ...]]) -> float:
+    return -sum(rows.count(row) / len(rows) * math.log(rows.count(row) / len(rows)) for row in set(rows))
+
+
+def correlation(a: Any, b: Any) -> float:
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+
+
+def test_libra_by_loops() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        y = rng.normal(size=40)
+        values = y[:, None] + rng.normal(size=(40, 6)) * np.array([0.3, 0.35, 0.4, 0.45, 0.5, 2])
+        values[:, 1] *= -1  # a metric that orders the other way round tells as much
+        params = y + rng.normal(size=40)
+        bins = {k: [int(4 * (column < x).sum() / 40) for x in column] for k, column in enumerate([*values.T, y])}
+        rho = [abs(correlation(column, y)) for column in values.T]
+        first = rho.index(max(rho))
+        others = [k for k in range(6) if k != first and rho[k] > rho[first] - 0.1]
+
+        def told(*known: int, bins: dict[int, list[int]] = bins) -> float:
+            """H(y | known)"""
+            joint = list(zip(*(bins[k] for k in (6, *known)), strict=True))
+            return entropy(joint) - entropy([row[1:] for row in joint])
+
+        second = min(others, key=lambda k, z=first: told(z) - told(z, k))
+        others.remove(second)
+        bias = correlation(y, params)
+        off = {k: abs(correlation(values[:, k], params) - bias) for k in others}
+        third = sorted(off, key=lambda k, off=off: off[k])[:1]
+        assert libra(values, y.tolist(), params.tolist(), bins=4) == [first, second, *third]
+
+
+def test_libra_refuses_what_it_cannot_choose_by() -> None:
+    with pytest.raises(ValueError, match="3 objectives"):
+        libra(VALUES, [1.0, 2.0, 3.0], [1.0] * 4)
+    with pytest.raises(ValueError, match="nothing to choose by"):
+        libra(VALUES, [1.0] * 4, [1.0] * 4)

@@ -32,7 +32,9 @@ from untrained.spaces import NASBench201, SearchSpace
 SPACE = NASBench201(N=1, C=4)
 BATCH = (torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 3]))
 SECOND = (BATCH[0].flip(3), BATCH[1])
-ALL = [name for name in METRICS if name != "latency"]
+# Of transformers and recurrent networks.
+OF_TOKENS = {name for name, m in METRICS.items() if m.function.__module__.endswith(("transformer", "recurrent"))}
+ALL = [name for name in METRICS if name not in {"latency", *OF_TOKENS}]
 
 
 def same(a: ScoreTable, b: ScoreTable) -> bool:

@@ -10,10 +10,19 @@ from untrained.metrics.gradsign import gradsign
 from untrained.metrics.jacobian import epe_nas, jacob_cov, jacov
 from untrained.metrics.meco import meco, meco_opt
 from untrained.metrics.ntk import ntk_condition_number, ntk_trace
+from untrained.metrics.recurrent import hidden_covariance
 from untrained.metrics.response import rbflex, wrcor
 from untrained.metrics.size import flops, latency, layers, params
 from untrained.metrics.spectra import intrain, near
 from untrained.metrics.synflow import synflow, synflow_bn
+from untrained.metrics.transformer import (
+    activation_distance,
+    dss,
+    head_confidence,
+    head_importance,
+    softmax_confidence,
+    w_pca,
+)
 from untrained.metrics.vkdnw import vkdnw
 from untrained.metrics.zen import zen
 from untrained.metrics.zico import l_swag, zico
@@ -29,6 +38,8 @@ METRICS: dict[str, Metric] = {
         *(az_expressivity, az_progressivity, az_trainability),
         *(near, intrain),
         *(zen, meco, meco_opt, dextr, vkdnw, epsinas),
+        *(dss, w_pca, head_importance, head_confidence, softmax_confidence, activation_distance),
+        hidden_covariance,
         *(params, flops, layers, latency),
     )
 }

@@ -84,7 +84,7 @@ def synflow_bn(probe: Probe, log: bool = False) -> float:
         >>> synflow_bn(probe) == synflow(probe)
         True
     """
-    return _total(_gradients(probe, nullcontext()), log)
+    return _total(absolute_gradients(probe), log)
 
 
 @shared
@@ -101,6 +101,12 @@ def data_free_gradients(probe: Probe) -> list[tuple[Tensor, Tensor]]:
         [[1.0, 1.0]]
     """
     return _gradients(probe, _WithoutNorms())
+
+
+@shared
+def absolute_gradients(probe: Probe) -> list[tuple[Tensor, Tensor]]:
+    """As `data_free_gradients`, with normalisations active."""
+    return _gradients(probe, nullcontext())
 
 
 def _gradients(probe: Probe, mode: AbstractContextManager[Any]) -> list[tuple[Tensor, Tensor]]:

@@ -132,6 +132,8 @@ wrcor: Kun Jing, Luoyu Chen, Jungang Xu, Jianwei Tai, Yiyu Wang, Shuaimin Li | Z
 epsinas: Ekaterina Gracheva | Neural architecture search: two constant shared weights initialisations | Artificial Intelligence Review | 2025
 rbflex: Tomomasa Yamasaki, Zhehui Wang, Tao Luo, Niangjun Chen, Bo Wang | RBFleX-NAS: Training-Free Neural Architecture Search Using Radial Basis Function Kernel and Hyperparameter Detection | IEEE Transactions on Neural Networks and Learning Systems | 2025
 intrain: Qinqin Zhou, Fuhai Chen, Jipeng Wu, Zhiwei Chen, Zhikai Hu, Weiwei Cai | InTrain: Intrinsic Trainability for Zero-Cost Neural Architecture Search | CVPR | 2026
+dss: Qinqin Zhou, Kekai Sheng, Xiawu Zheng, Ke Li, Xing Sun, Yonghong Tian, Jie Chen, Rongrong Ji | Training-free Transformer Architecture Search | CVPR | 2022
+wpca: Shang Wang | W-PCA Based Gradient-Free Proxy for Efficient Search of Lightweight Language Models | ICLR | 2025
 gradsign: Zhihao Zhang, Zhihao Jia | GradSign: Model Performance Inference with Theoretical Insights | ICLR | 2022
 random: James Bergstra, Yoshua Bengio | Random Search for Hyper-Parameter Optimization | Journal of Machine Learning Research | 2012
 rea: Esteban Real, Alok Aggarwal, Yanping Huang, Quoc V. Le | Regularized Evolution for Image Classifier Architecture Search | AAAI | 2019
@@ -191,6 +193,12 @@ METRICS: dict[str, tuple[str, ...]] = {
     "dextr": ("dextr",),
     "vkdnw": ("vkdnw",),
     "epsinas": ("epsinas",),
+    "dss": ("dss",),
+    "w_pca": ("wpca",),
+    **dict.fromkeys(
+        ("head_importance", "head_confidence", "softmax_confidence", "activation_distance", "hidden_covariance"),
+        ("serianni",),
+    ),
     **dict.fromkeys(("params", "flops", "layers", "latency"), ()),
 }
 """Metric -> its papers; sizes and speeds have none."""
@@ -209,6 +217,7 @@ SAMPLERS: dict[str, tuple[str, ...]] = {
     "single": (),  # the metric's own
     "rank_average": ("tenas",),
     "az_nas": ("aznas",),
+    "vkdnw_agg": ("vkdnw",),
 }
 SPACES: dict[str, tuple[str, ...]] = {
     "nasbench201": ("nasbench201",),

@@ -18,6 +18,12 @@ from untrained.spaces import SearchSpace
 Array = NDArray[np.float64]
 
 AZ_NAS = ("az_expressivity", "az_progressivity", "az_trainability", "flops")
+VKDNW = (
+    ("vkdnw(part=both)",),
+    ("jacov", "jacob_cov"),
+    *((name,) for name in ("az_expressivity", "az_trainability", "flops")),
+)
+"""Of each group one name: two are the same metric."""
 
 
 class Greedy(PoolSampler):
@@ -72,6 +78,12 @@ def by_rank_average(table: ScoreTable, space: SearchSpace, *, budget: int, seed:
 def by_az_nas(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
     """Down AZ-NAS' aggregate of its four metrics."""
     return Greedy(table, space, az_nas_aggregate(upward(table, AZ_NAS)), seed=seed)
+
+
+def by_vkdnw(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
+    """Down VKDNW's aggregate of its five metrics."""
+    names = [next(name for name in group if name in table.metrics) for group in VKDNW]
+    return Greedy(table, space, az_nas_aggregate(upward(table, names)), seed=seed)
 
 
 def upward(table: ScoreTable, metrics: Sequence[str] | None = None) -> Array:

@@ -11,7 +11,7 @@ from untrained.runtime.lookup import installed, look_up
 from untrained.samplers.base import PoolSampler
 from untrained.samplers.encoded import bohb, gp, hyperband, tpe
 from untrained.samplers.evolution import REA
-from untrained.samplers.greedy import AZ_NAS, by_az_nas, by_rank_average, single
+from untrained.samplers.greedy import AZ_NAS, VKDNW, by_az_nas, by_rank_average, by_vkdnw, single
 from untrained.samplers.hnas import CONDITION, GRADIENT_METRICS, HNAS
 from untrained.samplers.info import SamplerInfo, info_of
 from untrained.samplers.local_search import LocalSearch
@@ -130,6 +130,15 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024",
             metrics=tuple((name,) for name in AZ_NAS),
             colour="#6f7b8c",
+        ),
+        SamplerInfo(
+            "vkdnw_agg",
+            by_vkdnw,
+            "down VKDNW's sum of log ranks over its five metrics",
+            "Tybl & Neumann, Training-free Neural Architecture Search through Variance of Knowledge of Deep Network "
+            "Weights, CVPR 2025",
+            metrics=VKDNW,
+            colour="#a3672f",
         ),
     )
 }

@@ -1,6 +1,6 @@
 """Scores of a pool of architectures: keeping, scaling."""
 
-from untrained.scores.aggregate import az_nas_aggregate, rank_average
+from untrained.scores.aggregate import az_nas_aggregate, libra, rank_average
 from untrained.scores.scaling import SCALINGS, Scaling
 from untrained.scores.table import ScoreTable
 
@@ -9,5 +9,6 @@ __all__ = [
     "Scaling",
     "ScoreTable",
     "az_nas_aggregate",
+    "libra",
     "rank_average",
 ]
