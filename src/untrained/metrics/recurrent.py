@@ -20,6 +20,7 @@ K = 1e-5
     paper="Serianni & Kalita, Training-free Neural Architecture Search for RNNs and Transformers, ACL 2023",
     needs=("activations",),
     cost="forward",
+    formula=r"-\sum_i \left( \ln (v_i + k) + \frac{1}{v_i + k} \right), \quad k = 10^{-5}",
 )
 def hidden_covariance(probe: Probe, layer: int = 1) -> float:
     """How unlike the samples' hidden states are: -sum (ln(v + k) + 1 / (v + k)) over eigenvalues v of correlations.

@@ -24,6 +24,8 @@ SERIANNI = "Serianni & Kalita, Training-free Neural Architecture Search for RNNs
     "dss",
     paper="Zhou, Sheng, Zheng, Li, Sun, Tian, Chen & Ji, Training-free Transformer Architecture Search, CVPR 2022",
     needs=("data-free pass",),
+    formula=r"\sum_m \left\lVert \frac{\partial R}{\partial W_m} \right\rVert_* \lVert W_m \rVert_* + "
+    r"\sum_l \sum_{w \in l} \left\lvert w \frac{\partial R}{\partial w} \right\rvert",
 )
 def dss(
     probe: Probe,
@@ -78,7 +80,12 @@ def dss(
     return value
 
 
-@metric("head_importance", paper=SERIANNI, needs=("activations",))
+@metric(
+    "head_importance",
+    paper=SERIANNI,
+    needs=("activations",),
+    formula=r"\sum_w \left\lvert w \frac{\partial R}{\partial w} \right\rvert",
+)
 def head_importance(probe: Probe, mean: bool = False) -> float:
     """How much attention's inputs feel their weights: sum |w dR/dw| over the layers that make queries, keys and values.
 
@@ -115,7 +122,13 @@ def head_importance(probe: Probe, mean: bool = False) -> float:
     return _total(found, mean)
 
 
-@metric("head_confidence", paper=SERIANNI, needs=("activations",), cost="forward")
+@metric(
+    "head_confidence",
+    paper=SERIANNI,
+    needs=("activations",),
+    cost="forward",
+    formula=r"\sum_l \frac{1}{n d} \sum_{i,k} \max_t z_{litk}",
+)
 def head_confidence(probe: Probe, mean: bool = False) -> float:
     """How large the largest token is in what attention gets: the maximum over tokens of each query, key and value.
 
@@ -150,7 +163,13 @@ def head_confidence(probe: Probe, mean: bool = False) -> float:
     return _total(token_layers(probe).peaks, mean)
 
 
-@metric("softmax_confidence", paper=SERIANNI, needs=("activations",), cost="forward")
+@metric(
+    "softmax_confidence",
+    paper=SERIANNI,
+    needs=("activations",),
+    cost="forward",
+    formula=r"\sum_l \frac{1}{n T^2} \sum_{i,s,t} \max_h A_{lihst}",
+)
 def softmax_confidence(probe: Probe, mean: bool = False) -> float:
     """How sure the surest head is: the maximum over heads of the attention between two tokens.
 
@@ -179,7 +198,13 @@ def softmax_confidence(probe: Probe, mean: bool = False) -> float:
     return _total(found, mean)
 
 
-@metric("activation_distance", paper=SERIANNI, needs=("activations",), cost="forward")
+@metric(
+    "activation_distance",
+    paper=SERIANNI,
+    needs=("activations",),
+    cost="forward",
+    formula=r"\sum_l \sum_{s,t} \sum_k 1[c_{lsk} = c_{ltk}]",
+)
 def activation_distance(probe: Probe, between: Literal["tokens", "samples"] = "tokens", mean: bool = False) -> float:
     """On how many units tokens agree, over all activations: sum_ij #{units that i and j both switch on, or both off}.
 
@@ -223,6 +248,7 @@ def activation_distance(probe: Probe, between: Literal["tokens", "samples"] = "t
     paper="Wang, W-PCA Based Gradient-Free Proxy for Efficient Search of Lightweight Language Models, ICLR 2025",
     needs=("activations",),
     cost="forward",
+    formula=r"P \sum_l k_l",
 )
 def w_pca(probe: Probe, eta: float = 0.99, weighted: bool = True) -> float:
     """How many principal components carry a share of an MLP's variance, times the parameters: P sum_l k_l.
