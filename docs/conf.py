@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import ziamath
+
 import untrained
 
 HERE = Path(__file__).parent
@@ -50,12 +52,11 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
-smartquotes = False  # of two dashes before an option it would make one
 suppress_warnings = ["toc.not_readable"]
 
 html_theme = "furo"
 html_title = "untrained"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(Path(ziamath.__file__).parent / "fonts")]  # a font that has formulas
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False

@@ -58,6 +58,12 @@ def test_all_that_is_exported_is_told_once() -> None:
     assert {name for name, times in told.items() if times > 1} == set()
 
 
+def test_every_constant_says_what_it_is() -> None:
+    """By the string below the line that assigns it, which the reference shows."""
+    modules = [module for _, modules in api.TOPICS.values() for module in modules]
+    assert [name for module in modules for name, thing in api.things(module) if not api.said_of(name, thing)] == []
+
+
 def test_every_option_of_a_command_is_on_its_page() -> None:
     for name, command in commands.known().items():
         page = commands.page(f"untrained {name}", command)

@@ -1,6 +1,7 @@
 """A page for each metric, space, sampler and benchmark, and tables of them, out of the registries."""
 
 import inspect
+import random
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -74,7 +75,7 @@ def meanings(docstring: str) -> dict[str, str]:
 def space_page(name: str, kind: type[SearchSpace]) -> str:
     """What a space is made of, a picture of one of its networks, its options, its class, its papers."""
     made = kind()
-    arch = made.pool(1)[0]
+    arch = made.sample(random.Random(0))
     decisions = ((f"`{decision}`", f"`{value}`") for decision, value in made.to_params(arch).items())
     said = inspect.getdoc(kind) or ""
     meant = meanings(said)

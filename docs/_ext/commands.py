@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import typer.main
-from pages import FOLDER, table, write
+from pages import FOLDER, options_as_code, table, write
 from sphinx.application import Sphinx
 
 from untrained.cli import app as commands
@@ -51,7 +51,7 @@ def index() -> str:
 
 def sentence(command: Any) -> str:
     """The first sentence of a command's help."""
-    return " ".join((command.help or "").split("\n\n")[0].split())
+    return options_as_code(" ".join((command.help or "").split("\n\n")[0].split()))
 
 
 def page(name: str, command: Any, level: int = 1) -> str:
@@ -80,7 +80,8 @@ def page(name: str, command: Any, level: int = 1) -> str:
 
 
 def _paragraphs(text: str) -> Iterable[str]:
-    return (" ".join(paragraph.split()) for paragraph in re.sub(r"\[/?\w+\]", "", text).split("\n\n"))
+    paragraphs = re.sub(r"\[/?\w+\]", "", text).split("\n\n")
+    return (options_as_code(" ".join(paragraph.split())) for paragraph in paragraphs)
 
 
 def _option(option: Any, types: Any) -> str:
@@ -93,7 +94,7 @@ def _option(option: Any, types: Any) -> str:
 
 
 def _help(parameter: Any) -> str:
-    return " ".join((parameter.help or "").split())
+    return options_as_code(" ".join((parameter.help or "").split()))
 
 
 def _default(option: Any) -> str:

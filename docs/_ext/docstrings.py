@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from docutils import nodes
+from pages import options_as_code
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config
@@ -79,7 +80,10 @@ def _text(lines: list[str]) -> Iterator[str]:
 def _plain(line: str) -> str:
     """A line in which signs outside of `code` mean themselves."""
     parts = CODE.split(line)
-    return "".join(part if k % 2 else re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", part) for k, part in enumerate(parts))
+    return "".join(
+        part if k % 2 else options_as_code(re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", part))
+        for k, part in enumerate(parts)
+    )
 
 
 def _translate(_app: Sphinx, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Writing generated pages."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -31,3 +32,8 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     cells = [[row[k] or "–" for k in filled] for row in lines]
     cells.insert(1, ["---"] * len(filled))
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def options_as_code(text: str) -> str:
+    """Text in which `--option` stands as code, or two dashes would be set as one."""
+    return re.sub(r"(?<![\w`-])(--[a-z][a-z-]*[a-z])(?!`)", r"`\1`", text)

@@ -11,6 +11,7 @@ from untrained.benching.summary import SINGLE
 Array = NDArray[np.float64]
 
 ERROR = "test error, %"
+"""What the ordinate of a figure of test figures is called."""
 RANK = "objective rank"
 """What the ordinate of a figure of ranks is called."""
 
