@@ -21,7 +21,7 @@ types: $(VENV)/.dev
 	$(BIN)/pyright
 
 docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx -b html -d docs/_build/doctrees --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build/html
+	$(BIN)/python -m sphinx -j auto -b html -d docs/_build/doctrees --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 pictures: $(VENV)/.dev
 	$(BIN)/python docs/pictures.py

@@ -139,7 +139,17 @@ def sampler_page(info: SamplerInfo) -> str:
 def benchmark_page(benchmark: Benchmark) -> str:
     """What a benchmark asks, of which tables, what was published on it, its papers."""
     files = dict.fromkeys((benchmark.table, benchmark.scores))
-    sources = ((f"`{file}`", s.what, s.citation, s.licence, s.how) for file in files if (s := SOURCES.get(file)))
+    sources = [
+        f"**`{file}`**\n\n"
+        + _facts(
+            ("Holds", s.what),
+            ("Whose", s.citation),
+            ("Licence", s.licence),
+            ("How", re.sub(r"(untrained data import .+)", r"`\1`", s.how)),
+        )
+        for file in files
+        if (s := SOURCES.get(file))
+    ]
     published = (
         (method, f"{p.mean:g}{'' if p.std is None else f' ± {p.std:g}'}", "" if p.cost is None else f"{p.cost:,.0f}")
         for method, p in benchmark.published.items()
@@ -158,9 +168,12 @@ def benchmark_page(benchmark: Benchmark) -> str:
             ("Shorter trainings", ", ".join(f"{e} epochs: `{c}`" for e, c in benchmark.fidelities.items())),
         ),
         "## Use",
-        _sh(f"untrained bench {benchmark.key} --samplers robot,mixture,random --seeds 10 --data-dir tables"),
-        "## Where the tables come from",
-        table(("file", "what", "whose", "licence", "how"), sources),
+        _sh(
+            f"untrained bench {benchmark.key} \\",
+            "    --samplers robot,mixture,random --seeds 10 --data-dir tables",
+        ),
+        "## Where the tables come from" if sources else "",
+        *sources,
         f"## What was published\n\nThe {figure}.\n\n" + table(("method", "figure", "GPU seconds"), published)
         if benchmark.published
         else "",

@@ -71,7 +71,7 @@ def page(name: str, command: Any, level: int = 1) -> str:
     types = inspect.signature(command.callback, eval_str=True).parameters if command.callback else {}
     for panel, options in panels.items():
         rows = ((_option(p, types), _help(p), _default(p)) for p in options)
-        parts.append(f"{'#' * (level + 1)} {panel}\n\n{table(('option', 'meaning', 'default'), rows)}")
+        parts.append(f"{'#' * (level + 1)} {panel}\n\n{table(('option', 'meaning', 'default'), rows, empty=' ')}")
     if command.epilog:
         parts.append(f"{'#' * (level + 1)} Examples\n\n```sh\n{_examples(command.epilog)}\n```")
     for word, sub in below.items():

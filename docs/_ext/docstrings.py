@@ -21,6 +21,8 @@ import untrained
 
 CODE = re.compile(r"(`+.+?`+)")
 ITEM = re.compile(r"\s*(-|\d+\.) ")
+SHORT = 28
+"""Code of so many letters is not broken at the end of a line: `--out` would be, at its dashes."""
 NAPOLEON: Any = Config(napoleon_use_rtype=False, napoleon_custom_sections=[("Attributes", "params_style")])
 
 
@@ -111,10 +113,17 @@ def _missing(_app: Sphinx, _env: Any, node: addnodes.pending_xref, content: node
     return content if exists or node.get("soft") else None
 
 
+def _keep_short_code_whole(_app: Sphinx, doctree: nodes.document) -> None:
+    for code in doctree.findall(nodes.literal):
+        if len(code.astext()) <= SHORT:
+            code["classes"].append("short")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Is called by Sphinx."""
     app.connect("autodoc-process-docstring", _translate, priority=100)  # before Napoleon
     app.connect("missing-reference", _missing)
+    app.connect("doctree-read", _keep_short_code_whole)
     app.add_role("name", Name())
     app.config["default_role"] = "name"
     return {"parallel_read_safe": True, "parallel_write_safe": True}

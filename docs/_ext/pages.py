@@ -25,11 +25,11 @@ def write(folder: Path, pages: Mapping[str, str], suffix: str = ".md") -> None:
             path.write_text(text)
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown; columns that are empty everywhere are left out, and an empty cell has a dash."""
+def table(head: Iterable[str], rows: Iterable[Iterable[str]], empty: str = "–") -> str:
+    """A table in Markdown; columns that are empty everywhere are left out."""
     lines = [[cell.replace("|", r"\|") for cell in row] for row in (head, *rows)]
     filled = [k for k in range(len(lines[0])) if any(row[k] for row in lines[1:])]
-    cells = [[row[k] or "–" for k in filled] for row in lines]
+    cells = [[row[k] or empty for k in filled] for row in lines]
     cells.insert(1, ["---"] * len(filled))
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
