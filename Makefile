@@ -4,6 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= 2
+# `make test LOCKED=1`: the very files that .ci/requirements.lock has the hashes of, on Linux, x86-64, CPython 3.11.
+LOCKED ?=
+LOCKED_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED_INSTALL = $(LOCKED_PIP) --require-hashes --requirement .ci/requirements.lock && \
+	$(LOCKED_PIP) --no-deps --no-build-isolation --editable .
 
 .PHONY: demo test lint types docs pictures figures clean
 
@@ -35,8 +40,11 @@ $(VENV)/.docs: EXTRA := [docs]
 $(VENV)/.dev: EXTRA := [dev]
 $(VENV)/.demo $(VENV)/.test $(VENV)/.docs $(VENV)/.dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --editable '.$(EXTRA)'
+	$(if $(LOCKED),$(LOCKED_INSTALL),$(PIP) --editable '.$(EXTRA)')
 	touch $@
+
+lock: $(VENV)/.dev
+	$(BIN)/python .ci/lock.py
 
 clean:
 	rm -rf $(VENV) runs docs/_build

@@ -73,21 +73,21 @@ def ended(pid: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def cut(scenario: Scenario, place: Path, part: float | None, seconds: float = 0.0) -> tuple[object, list[str], str]:
+def cut(
+    scenario: Scenario, place: Path, prepared: Path, part: float | None, seconds: float = 0.0
+) -> tuple[object, list[str], str]:
     """Does a scenario on a disk of its own, with a cut after a part of its time; None for no cut.
 
     Returns:
         What must come out the same, the evaluations that were done, and what went wrong.
     """
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
     disk, log = Disk(place), place / "log"
     folder = disk.root / "run"
     try:
         if scenario.prepare is not None:
-            pid = os.fork()
-            if pid == 0:
-                scenario.prepare(folder)
-                os._exit(0)
-            assert ended(pid)
+            shutil.copytree(prepared, folder)
             os.sync()
         pid = begun(scenario, folder, log)
         if part is not None:
@@ -111,27 +111,30 @@ def main() -> int:
     parser.add_argument("--scenario", action="append", help="only this one; may be given several times")
     options = parser.parse_args()
     chosen, told, notes = options.scenario or USUAL, Counter[str](), list[str]()
-    alone = {}
-    for number in range(options.cuts):
-        name = chosen[number % len(chosen)]
-        rng = random.Random(f"{options.seed} {number}")
-        with tempfile.TemporaryDirectory() as place:
+    alone = dict[str, tuple[object, float]]()
+    with tempfile.TemporaryDirectory() as root:
+        for number in range(options.cuts):
+            name = chosen[number % len(chosen)]
+            scenario, place = SCENARIOS[name], Path(root) / "place"
+            prepared, part = Path(root) / name, random.Random(f"{options.seed} {number}").random()
             if name not in alone:
+                if scenario.prepare is not None:
+                    pid = os.fork()
+                    if pid == 0:
+                        scenario.prepare(prepared)
+                        os._exit(0)
+                    assert ended(pid)
                 start = time.monotonic()
-                alone[name] = cut(SCENARIOS[name], Path(place), None)[0], time.monotonic() - start
-        with tempfile.TemporaryDirectory() as place:
+                alone[name] = cut(scenario, place, prepared, None)[0], time.monotonic() - start
             expected, seconds = alone[name]
-            part = rng.random()
-            seen, done, wrong = cut(SCENARIOS[name], Path(place), part, seconds)
-        if not wrong and seen != expected:
-            wrong = f"differs: {seen}"
-        if not wrong and len(done) - len(set(done)) > 1:
-            wrong = f"evaluated again: {done}"
-        told["WRONG" if wrong else "the same"] += 1
-        notes += [f"{name} at {part:.3f}: {wrong}"] * bool(wrong)
-        print(f"{number + 1} cuts: {dict(told)}", flush=True)
-    for note in notes:
-        print(f"  {note}")
+            seen, done, wrong = cut(scenario, place, prepared, part, seconds)
+            if not wrong and seen != expected:
+                wrong = f"differs: {seen}"
+            if not wrong and len(done) - len(set(done)) > 1:
+                wrong = f"evaluated again: {done}"
+            told["WRONG" if wrong else "the same"] += 1
+            notes += [f"{name} at {part:.3f}: {wrong}"] * bool(wrong)
+            print(f"{number + 1} cuts: {dict(told)} {notes[-1] if wrong else ''}", flush=True)
     return bool(notes)
 
 
