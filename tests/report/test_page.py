@@ -114,6 +114,11 @@ def test_which_decisions_matter() -> None:
     assert [params[place]["depth"] for place, _ in depth.points] == [
         int(depth.options[option]) for _, option in depth.points
     ]
+    # Eight numbers of their own are four ranges of two.
+    rates = {p: {"rate": 10.0 ** (p - 4)} for p in range(8)}
+    (rate,) = decisions(rates, {p: float(p) for p in range(8)})
+    assert rate.options == ("0.0001 … 0.001", "0.01 … 0.1", "1 … 10", "100 … 1e+03")
+    assert (rate.means, rate.counts) == ((0.5, 2.5, 4.5, 6.5), (2, 2, 2, 2))
     few = decisions({p: params[p] for p in range(7)}, {p: values[p] for p in range(7)})
     assert {one.share for one in few} == {None}
     assert decisions({}, values) == decisions(params, {}) == []

@@ -6,6 +6,8 @@ from typing import Any
 
 FEWEST = 8
 """Queries below which a forest has nothing to split."""
+RANGES = 4
+"""Numbers that hardly repeat are put into so many ranges, with about as many queries each."""
 MOST_OPTIONS = 12
 """A decision with more options among the queries is left out: hardly one has two queries."""
 
@@ -50,16 +52,16 @@ def decisions(params: Mapping[int, Mapping[str, Any]], values: Mapping[int, floa
     names = [name for name in (params[places[0]] if places else ()) if all(name in params[p] for p in places)]
     found = list[Decision]()
     for name in names:
-        told = {place: params[place][name] for place in places}
-        options = sorted({_plain(option) for option in told.values()}, key=_order)
+        told = _in_ranges({place: _plain(params[place][name]) for place in places})
+        options = sorted({*told.values()}, key=_order)
         if not 2 <= len(options) <= MOST_OPTIONS:
             continue
-        points = tuple((place, options.index(_plain(option))) for place, option in told.items())
+        points = tuple((place, options.index(option)) for place, option in told.items())
         groups = [[values[place] for place, at in points if at == k] for k in range(len(options))]
         found.append(
             Decision(
                 name,
-                tuple(map(str, options)),
+                tuple(map(_said, options)),
                 tuple(sum(group) / len(group) for group in groups),
                 tuple(map(len, groups)),
                 points,
@@ -94,9 +96,28 @@ def _shares(found: Sequence[Decision], values: Mapping[int, float]) -> dict[str,
     return {found[int(k)].name: float(share) for k, share in shares.items()}
 
 
+def _in_ranges(told: Mapping[int, Any]) -> Mapping[int, Any]:
+    """Numbers as (least, greatest) of the range that each is in, if most are numbers of their own."""
+    numbers = sorted({one for one in told.values() if isinstance(one, int | float) and not isinstance(one, bool)})
+    if len(numbers) < len({*told.values()}) or len(numbers) <= max(RANGES, len(told) / 3):
+        return told
+    ordered = sorted(told.values())
+    ends = [ordered[-(-len(ordered) * (k + 1) // RANGES) - 1] for k in range(RANGES)]
+    place = {one: next(k for k, end in enumerate(ends) if one <= end) for one in numbers}
+    ranges = {k: [one for one in numbers if place[one] == k] for k in {*place.values()}}
+    return {at: (ranges[place[one]][0], ranges[place[one]][-1]) for at, one in told.items()}
+
+
+def _said(option: Any) -> str:
+    if isinstance(option, tuple):
+        low, high = (f"{end:.3g}" for end in option)
+        return low if low == high else f"{low} … {high}"
+    return f"{option:.4g}" if isinstance(option, float) else str(option)
+
+
 def _plain(option: Any) -> Any:
     return option if isinstance(option, bool | int | float) else str(option)
 
 
 def _order(option: Any) -> tuple[bool, Any]:
-    return (False, option) if isinstance(option, bool | int | float) else (True, option)
+    return (isinstance(option, str), option)

@@ -24,13 +24,14 @@ def page(shown: Contents, space: Any = None) -> str:
 
     svg, no_picture = picture(shown, space)
     drawn: dict[str, Any] = {"progress": figures.progress(shown), "curves": figures.curves(shown)}
-    costs = {f"cost-{k}": name for k, name in enumerate(shown.axes)}
+    known = [name for name in shown.axes if any(name in row.figures for row in shown.valued)]
+    costs = {f"cost-{k}": name for k, name in enumerate(known)}
     drawn |= {key: figures.against(shown, name) for key, name in costs.items()}
     found: list[told.Agreement] = []
     table, values = shown.scores, {row.place: float(row.query.value or 0.0) for row in shown.valued}
     if table is not None and len(table) and table.metrics:
-        known = {row.place: (row.query.architecture, values[row.place]) for row in shown.valued}
-        found = told.agreements(table, known, shown.sign)
+        of_archs = {row.place: (row.query.architecture, values[row.place]) for row in shown.valued}
+        found = told.agreements(table, of_archs, shown.sign)
         if any(one.spearman is not None for one in found):
             drawn["agreement"] = figures.agreement(found)
         found = [one for one in found if one.points]
