@@ -52,7 +52,6 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
-suppress_warnings = ["toc.not_readable"]
 
 html_theme = "furo"
 html_title = "untrained"
