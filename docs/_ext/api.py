@@ -20,7 +20,7 @@ TOPICS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Searching",
         (
             *("searching.search", "searching.for_optuna", "searching.result"),
-            *("searching.saved", "searching.trained", "searching.runs", "errors"),
+            *("searching.saved", "searching.trained", "searching.runs", "searching.loggers", "errors"),
         ),
     ),
     "data": ("Data", ("data",)),

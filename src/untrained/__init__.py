@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from untrained.scores import ScoreTable
     from untrained.scoring.pool import Scoring, compute_scores
     from untrained.searching.for_optuna import sampler_for
+    from untrained.searching.loggers import MLflow, TensorBoard
     from untrained.searching.result import Result
     from untrained.searching.saved import load_network
     from untrained.searching.search import search
@@ -76,6 +77,7 @@ _HOMES = {
     "scores": ("ScoreTable",),
     "scoring.pool": ("Scoring", "compute_scores"),
     "searching.for_optuna": ("sampler_for",),
+    "searching.loggers": ("MLflow", "TensorBoard"),
     "searching.result": ("Result",),
     "searching.saved": ("load_network",),
     "searching.search": ("search",),
@@ -126,6 +128,7 @@ __all__ = [
     "ImageData",
     "InputError",
     "MLPs",
+    "MLflow",
     "Measured",
     "Metric",
     "Mixture",
@@ -148,6 +151,7 @@ __all__ = [
     "SearchSpace",
     "TabularObjective",
     "Task",
+    "TensorBoard",
     "TrainedNetwork",
     "TrainingObjective",
     "TransNASMacro",

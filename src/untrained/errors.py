@@ -1,5 +1,7 @@
 """The one error and the one warning that a user is meant to read, and how their line is kept short."""
 
+import sys
+import warnings
 from collections.abc import Iterable
 
 SHOWN = 10
@@ -37,6 +39,19 @@ class InputError(ValueError):
 
 class InputWarning(UserWarning):
     """Something given to `untrained` was used otherwise than it stands there, as the message says in one line."""
+
+
+def warn(line: str, category: type[Warning] = UserWarning) -> None:
+    """Warns at the place from which the user called this package, and not somewhere inside of it.
+
+    Args:
+        line: What to say.
+        category: The kind of the warning.
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "untrained":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(line, category, stacklevel=level)
 
 
 def listed(names: Iterable[object], most: int = SHOWN) -> str:

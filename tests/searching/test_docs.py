@@ -11,4 +11,6 @@ from searching.searches import run
 def test_a_search_is_watched_as_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run(out="runs/digits", sampler="random")
-    assert printed_by(python_blocks("docs/guides/watching.md")[0]).startswith("finished explore 5 ")
+    watched, called = python_blocks("docs/guides/watching.md")
+    assert printed_by(watched).startswith("finished explore 5 ")
+    assert printed_by(called) == "0 COMPLETE explore\n1 COMPLETE exploit\n"

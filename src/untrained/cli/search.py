@@ -157,6 +157,9 @@ def search(
         typer.Option(help="Where: processes (here, the default), ray, ray://host, dask://host:port, slurm:..., mpi."),
     ] = None,
     keep: Annotated[int, typer.Option(help="Of how many of the best networks --out keeps the weights.")] = KEEP,
+    log: Annotated[
+        str | None, typer.Option(help="Log each query: tensorboard:DIR, mlflow or mlflow:URI, several after commas.")
+    ] = None,
     training_limit: Annotated[
         str | None, typer.Option(help="End a training that takes longer, as 90, 10min or 1h: a failed query.")
     ] = None,
@@ -185,6 +188,7 @@ def search(
         raise InputError(f"--data needs --space: choose from {', '.join(untrained.SPACES)}")
     from untrained.runtime.seeding import check_seed
     from untrained.samplers import sampler_info
+    from untrained.searching.callbacks import read_logs
     from untrained.searching.pool import scores_seed
     from untrained.spaces import read_archs
 
@@ -206,6 +210,7 @@ def search(
         options |= {"on_measured": bars.measuring, "on_study": bars.studying}
         options |= {"on_scored": bars.scoring, "on_query": bars.querying, "timeout": seconds_in(time_limit)}
         options |= {"training_limit": seconds_in(training_limit), "jobs": jobs, "executor": executor}
+        options |= {"callbacks": read_logs(log, out)}
         bars.within(options["timeout"], counted=budget is not None, jobs=jobs)
         if data is not None:
             check_seed(seed)

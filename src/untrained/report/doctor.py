@@ -25,7 +25,10 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "dask": ("distributed",),
     "slurm": ("submitit",),
     "mpi": ("mpi4py",),
+    "postgres": ("psycopg",),
     "draw": ("matplotlib",),
+    "tensorboard": ("tensorboard",),
+    "mlflow": ("mlflow-skinny",),
     "report": ("matplotlib", "plotly", "jinja2"),
 }
 """Optional extra -> the packages that it adds."""

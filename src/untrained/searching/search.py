@@ -32,6 +32,7 @@ from untrained.scoring.pool import Progress, Scoring
 from untrained.searching import KEEP
 from untrained.searching.allowed import Where
 from untrained.searching.attributes import BEFORE, BEGUN, ENDED
+from untrained.searching.callbacks import check_callbacks
 from untrained.searching.claims import alone_for_now_in, among_searches_in, only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
 from untrained.searching.folder import BEST_FILE, RUN_FILE, STUDY_FILE
@@ -109,6 +110,7 @@ def search(
     on_measured: Progress | None = None,
     on_scored: Progress | None = None,
     on_query: OnQuery | None = None,
+    callbacks: Any = None,
 ) -> Result:
     """Scores a pool, lets a sampler spend a budget of evaluations on it, and returns the best architecture.
 
@@ -184,6 +186,8 @@ def search(
         on_measured: Called with (architectures measured, architectures in all), if networks are run for their figures.
         on_scored: Called with (architectures scored, architectures in all).
         on_query: Called with (a finished query, queries done, budget).
+        callbacks: Functions of (study, trial) that are called after each query, as Optuna calls its own; `TensorBoard`
+            and `MLflow` are some. One that breaks is told of, and costs nothing else.
 
     Returns:
         The best architecture, its trained weights if there are any, and the whole history.
@@ -223,6 +227,7 @@ def search(
         raise InputError(f"training_limit {training_limit}: give seconds above 0")
     check_seed(seed)
     check_types(sampler, scores, pool)
+    called = check_callbacks(callbacks)
     limits, wanted = Where.of(where), read_objectives(objectives)
     check_sampler_takes(sampler, wanted)
     grow = None if grow is None else whole("grow", grow)
@@ -333,7 +338,7 @@ def search(
                     growth = Growth(study, space, chosen, table, scored, more, objective, allowed)
                 readable = Readable(space, objective, lambda: growth.table if growth else table, example, allowed)
                 given = (study, space, objective, evaluates, weights, elsewhere)
-                given += (on_query, deadline, allowed, growth, readable)
+                given += (on_query, deadline, allowed, growth, readable, called)
                 spender = Spender(*given) if owners is None else OneOfSpenders(*given, owners=owners)
                 spender.spend(most)
                 _tell_end(study, owners, most, time.perf_counter() - start)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ from untrained.samplers.query import (
     queries,
 )
 from untrained.searching.allowed import NOTHING, Allowed
+from untrained.searching.callbacks import Callback, call_back
 from untrained.searching.growth import Growth
 from untrained.searching.readable import Readable
 from untrained.searching.studies import TRIED, deaths, none_left_open
@@ -64,6 +65,7 @@ class Spender:
         allowed: Which architectures may be evaluated, whatever a sampler proposes.
         growth: Lets the pool grow before each query; None for a pool that stays as it is.
         readable: Knows what else a trial says, for people.
+        callbacks: Called with (study, trial) after each query.
     """
 
     study: optuna.Study
@@ -77,6 +79,7 @@ class Spender:
     allowed: Allowed = NOTHING
     growth: Growth | None = None
     readable: Readable | None = None
+    callbacks: Sequence[Callback] = ()
 
     def spend(self, budget: int) -> None:
         """Makes queries until there are `budget` of them, or the deadline has passed.
@@ -170,6 +173,8 @@ class Spender:
         self._known[query.architecture] = query
         if self.on_query:
             self.on_query(query, len(self._known), budget)
+        if self.callbacks:
+            call_back(self.callbacks, self.study, self._frozen(trial))
 
     def _no_query(self, trial: optuna.Trial, arch: str) -> str:
         """Why `arch` is not to be evaluated; "" if it is."""
