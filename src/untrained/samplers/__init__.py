@@ -8,6 +8,7 @@ from untrained.samplers.query import Query
 from untrained.samplers.random_search import RandomSearch
 from untrained.samplers.registry import SAMPLERS, check_sampler, get_sampler, sampler_info
 from untrained.samplers.robot import RoBoT
+from untrained.samplers.shortlist import shortlist
 
 __all__ = [
     "SAMPLERS",
@@ -22,4 +23,5 @@ __all__ = [
     "check_sampler",
     "get_sampler",
     "sampler_info",
+    "shortlist",
 ]

@@ -43,7 +43,7 @@ class Points(NamedTuple):
         return Points(*(x[rows] for x in self))
 
 
-def spread_top(values: Array) -> Array:
+def spread_top(values: Array, known: Array | None = None) -> Array:
     """F of raw scores: -ln(1 - quantile) - 1, as of an exponential variable.
 
     Plain ranks tell the best from the thousandth hardly more than any two neighbours, but the search is about the
@@ -51,38 +51,52 @@ def spread_top(values: Array) -> Array:
 
     Args:
         values: n x K scores, higher is better; NaN (failed) counts as the worst.
+        known: Their `quantiles`, if they are those of a larger pool.
 
     Returns:
         n x K numbers.
     """
-    return _spread(values, lambda quantile: -np.log1p(-quantile) - 1)
+    return _spread(values, known, lambda quantile: -np.log1p(-quantile) - 1)
 
 
-def spread_evenly(values: Array) -> Array:
+def spread_evenly(values: Array, known: Array | None = None) -> Array:
     """F for a front, which is as much about cheap and poor architectures as about dear and good ones.
 
     It is the mean of a normal and a uniform variable of unit spread: both ends are told apart, and so is the middle.
 
     Args:
         values: As in `spread_top`.
+        known: As there.
 
     Returns:
         n x K numbers.
     """
     from scipy.special import ndtri
 
-    return _spread(values, lambda quantile: (ndtri(quantile) + 12**0.5 * (quantile - 0.5)) / 2)
+    return _spread(values, known, lambda quantile: (ndtri(quantile) + 12**0.5 * (quantile - 0.5)) / 2)
 
 
-def _spread(values: Array, of_quantile: Callable[[Array], Array]) -> Array:
-    from scipy.stats import rankdata
-
+def _spread(values: Array, known: Array | None, of_quantile: Callable[[Array], Array]) -> Array:
     spread = np.zeros(values.shape)
     for k, raw in enumerate(values.T):
-        known = np.where(np.isnan(raw), -np.inf, raw)
-        if known.min() < known.max():
-            spread[:, k] = of_quantile((rankdata(known) - 0.5) / len(raw))
+        of_column = quantiles(raw) if known is None else known[:, k]
+        if not np.isnan(of_column).any():
+            spread[:, k] = of_quantile(of_column)
     return spread
+
+
+def quantiles(scores: Array) -> Array:
+    """The place of each score among all, between 0 and 1; NaN for each if they are all the same.
+
+    Args:
+        scores: n numbers, NaN for the worst.
+    """
+    from scipy.stats import rankdata
+
+    known = np.where(np.isnan(scores), -np.inf, scores)
+    if not known.min() < known.max():
+        return np.full(len(scores), np.nan)
+    return (rankdata(known) - 0.5) / len(scores)
 
 
 def placed_among(values: Array, drawn: Array) -> Array:

@@ -123,21 +123,20 @@ class Mixture(PoolSampler):
     @cached_property
     def _metrics(self) -> Array:
         """F of the pool; rows are added as it grows."""
-        return (spread_top if self._costs is None else spread_evenly)(self._drawn.merits)
+        spread = spread_top if self._costs is None else spread_evenly
+        return spread(self._drawn.merits, self._drawn.quantiles)
 
     @cached_property
     def _order(self) -> Index:
         """The rows drawn in random order: the order of random queries, and of equally good candidates."""
-        return np.random.default_rng((self.seed, 1)).permutation(len(self._drawn))
+        return random_order(len(self._drawn), self.seed)
 
     @cached_property
     def _candidates(self) -> Index:
         """The rows that are looked at before each query: of those drawn in random order, then those that joined."""
         if len(self._drawn) <= CANDIDATES:
             return self._order
-        favourites = favoured(self._metrics, CANDIDATES // 2, self.seed)
-        others = self._order[~np.isin(self._order, favourites)]
-        return np.concatenate([favourites, others[: CANDIDATES - len(favourites)]])
+        return candidates_of(self._metrics, self._order, CANDIDATES, self.seed)
 
     @property
     def _of_drawn(self) -> int:
@@ -270,11 +269,34 @@ class Mixture(PoolSampler):
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))
 
 
-def favoured(metrics: Array, m: int, seed: int) -> Index:
-    """Screens a large pool by many weighted sums of its metrics, weighted as the hypotheses trust them.
+def candidates_of(metrics: Floats, order: Index, most: int, seed: int) -> Index:
+    """Chooses the candidates of a pool that has more than so many: half of them favourites, half random.
 
     Args:
         metrics: n x K.
+        order: The rows in random order.
+        most: How many, about.
+        seed: Decides the favourites.
+
+    Returns:
+        The favourites in ascending order, then the others in random order.
+    """
+    favourites = favoured(metrics, most // 2, seed)
+    is_left = np.ones(len(metrics), bool)
+    is_left[favourites] = False
+    return np.concatenate([favourites, order[is_left[order]][: most - len(favourites)]])
+
+
+def random_order(n: int, seed: int) -> Index:
+    """The rows of a pool in the order of random queries."""
+    return np.random.default_rng((seed, 1)).permutation(n)
+
+
+def favoured(metrics: Floats, m: int, seed: int) -> Index:
+    """Screens a large pool by many weighted sums of its metrics, weighted as the hypotheses trust them.
+
+    Args:
+        metrics: n x K, rounded to single precision.
         m: How many rows to find, about.
         seed: Decides the weights.
 
@@ -283,7 +305,7 @@ def favoured(metrics: Array, m: int, seed: int) -> Index:
     """
     rng = np.random.default_rng((seed, 3))
     trust = np.exp(TRUST * rng.normal(size=(metrics.shape[1], SIZE // 4))).astype(np.float32)
-    single = metrics.astype(np.float32)
+    single = metrics.astype(np.float32, copy=False)
     share = -(-m // trust.shape[1])
     return np.unique(np.concatenate([np.argpartition(single @ column, -share)[-share:] for column in trust.T]))
 

@@ -45,6 +45,8 @@ class ScoreTable:
         provenance: what the scores were made with (space, seed, batch, versions); empty for a published table.
         directions: K numbers: 1 if a higher score is held to be better, -1 if a lower one is. By default those of the
             registered metrics of these names, and 1 for an unknown name.
+        quantiles: n x K: the place of each score, between 0 and 1, in a larger pool of which these architectures are a
+            part; NaN for a metric that is the same for all. None if they are the pool. It is not saved.
 
     Raises:
         InputError: an architecture or a metric is given twice, or a direction is neither 1 nor -1.
@@ -65,6 +67,7 @@ class ScoreTable:
     reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     directions: tuple[int, ...] = ()
+    quantiles: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64, order="F")  # scaled, saved and loaded by column
@@ -153,6 +156,8 @@ class ScoreTable:
         digest = blake2b("\n".join(names).encode(), digest_size=8)
         digest.update(self.values.tobytes())
         digest.update(self.unread.tobytes())
+        if self.quantiles is not None:
+            digest.update(self.quantiles.tobytes())
         return digest.hexdigest()
 
     def scaled(self, scaling: Scaling = "minmax") -> NDArray[np.float64]:
@@ -199,7 +204,9 @@ class ScoreTable:
             if arch in self.reasons and (kept := {m: w for m, w in self.reasons[arch].items() if m in metrics})
         }
         directions = tuple(self.directions[k] for k in columns)
-        return ScoreTable(archs, metrics, self.values[np.ix_(rows, columns)], reasons, self.provenance, directions)
+        picked = np.ix_(rows, columns)
+        places = None if self.quantiles is None else self.quantiles[picked]
+        return ScoreTable(archs, metrics, self.values[picked], reasons, self.provenance, directions, places)
 
     def save(self, path: str | Path) -> None:
         """Writes the table as Parquet, or as CSV.

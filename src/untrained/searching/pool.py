@@ -23,6 +23,8 @@ from untrained.spaces import SearchSpace
 from untrained.spaces.pools import limited_pool
 
 SCORES_FILE = "scores.parquet"
+CHECKED = 20_000
+"""Of a larger table, so many architectures are looked at beforehand; any other one before it is evaluated."""
 
 
 def whole(name: str, given: Any) -> int:
@@ -219,12 +221,12 @@ def check_scored(given: ScoreTable, space: SearchSpace, sampler: object) -> None
         sampler: A name from `SAMPLERS`, or a sampler.
 
     Raises:
-        InputError: An architecture is none of the space's, a metric has no score at all, or the metrics do not suffice
-            for the sampler.
+        InputError: An architecture is none of the space's (in a large table, one of `CHECKED`), a metric has no score
+            at all, or the metrics do not suffice for the sampler.
     """
     if isinstance(sampler, str):
         check_sampler(sampler, given.metrics, space)
-    for arch in given.archs:
+    for arch in given.archs if len(given) <= CHECKED else given.archs[:: len(given) // CHECKED]:
         space.to_params(arch)
     for name, why in given.idle.items():
         if np.isnan(given.values[:, given.metrics.index(name)]).all():
