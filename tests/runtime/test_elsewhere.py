@@ -169,6 +169,14 @@ def test_an_executor_that_loses_all_is_named() -> None:
         done(abs, [*range(100)], Immediate(lambda n: ConnectionError("gone")))
 
 
+def test_a_node_that_takes_all_of_its_workers_along_costs_second_tries_only() -> None:
+    executor = Immediate(lambda n: ConnectionError("the node is gone") if n < 20 else None)
+    with executors_of(executor, 20) as executors:
+        assert executors is not None
+        found = unordered_elsewhere(abs, [-k for k in range(50)], executors, 20, died=lambda item, why: -1)
+        assert sorted(found) == [*range(50)]
+
+
 def test_what_the_function_raises_is_raised() -> None:
     with pytest.raises(TypeError, match="bad operand"):
         done(abs, ["x"], Immediate())

@@ -19,6 +19,8 @@ PATIENCE = 60.0
 """Seconds that a trial may take to choose. One that takes longer is held to be dead, and no longer waited for."""
 SHORTEST, LONGEST = 0.005, 0.2
 """Seconds between two looks at the storage, at first and at last."""
+FURTHEST = 2.0
+"""The same for one that many are ahead of, who would else look so often that the storage has no time for them."""
 
 
 class Turns:
@@ -29,12 +31,16 @@ class Turns:
 
     def wait(self, study: Study, trial: FrozenTrial, space: SearchSpace) -> None:
         """Returns once every earlier trial has its architecture, is finished, or is held to be dead."""
-        deadline, pause = time.monotonic() + PATIENCE, SHORTEST
+        began, pause, first = time.monotonic(), SHORTEST, 0
         while waited_for := self._undecided(study, trial, space):
-            if time.monotonic() > deadline:
+            waits, ahead = time.monotonic() - began, len(waited_for)
+            if waits > PATIENCE:
                 self._given_up |= waited_for
                 return
+            first = max(first, ahead)
             check_interrupt()
+            if first > ahead:  # as long as half of those ahead will take, by how long the others took
+                pause = min(max(waits / (first - ahead) * ahead / 2, SHORTEST), FURTHEST)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST)
 
