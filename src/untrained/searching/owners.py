@@ -149,9 +149,9 @@ class OwnedStorage(GuardedStorage):
 def one_of_the_owners(study: optuna.Study, where: str, begin: Callable[[Owners], None]) -> Iterator[Owners]:
     """Joins those who search a study together; the first one begins it.
 
-    One after the other has the study alone for a moment, to begin. Each writes that it waits, then reads all claims: of
-    two that do so at once, at least one sees the other. The newer one steps back and tries again; the older one waits
-    until it has.
+    One after the other has the study alone for a moment, to begin, the oldest claim first. Each writes that it waits,
+    then reads all claims: of two that do so at once, at least one sees the other. The newer one steps back into the
+    queue; the older one waits until it has.
 
     Args:
         study: The study; its storage marks the new trials, from here on.
@@ -180,21 +180,24 @@ def one_of_the_owners(study: optuna.Study, where: str, begin: Callable[[Owners],
 
 
 def _wait_for_turn(claim: Claim, owners: Owners) -> None:
+    """Returns once this process alone begins. The oldest claim is next; the others are queued until it has begun."""
+    waits, beat = True, time.monotonic()
     claim.write("waiting")
     while True:
         others = owners.others()
         if alone := [other for other in others if other["state"] == "held"]:
             raise at_work(alone, claim.study, owners.where)
-        if not (beginning := [other for other in others if other["state"] in ("waiting", "beginning")]):
+        before = [other for other in others if other["state"] in ("waiting", "queued", "beginning")]
+        is_next = not any(other["state"] == "beginning" or claim.is_after(other) for other in before)
+        if waits and not any(other["state"] != "queued" for other in before):
             claim.write("beginning")
             return
+        if waits != is_next or time.monotonic() - beat > claims.BEAT:
+            waits, beat = is_next, time.monotonic()
+            claim.write("waiting" if waits else "queued")  # and looks again: another may have done so, too
+            continue
         check_interrupt()
-        if any(other["state"] == "beginning" or claim.is_after(other) for other in beginning):
-            claim.write("queued")
-            time.sleep(random.uniform(0.1, 0.1 + 0.05 * len(others)))
-            claim.write("waiting")
-        else:
-            time.sleep(0.05)
+        time.sleep(0.05 if waits else random.uniform(0.1, 0.3))
 
 
 def check_joins(storage: BaseStorage, identity: Mapping[str, Any], budget: int, where: str) -> None:
