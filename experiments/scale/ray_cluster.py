@@ -10,6 +10,7 @@ python experiments/scale/ray_cluster.py --cells 2000 --nodes 2 --cpus 2 --to ray
 
 import argparse
 import json
+import os
 import tempfile
 import threading
 import time
@@ -137,6 +138,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=None)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: on a busy machine they would never be served
     import ray  # pyright: ignore[reportMissingImports] - an extra
 
     nodes = Nodes(options.nodes, options.cpus)

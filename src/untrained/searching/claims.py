@@ -127,8 +127,8 @@ def _opened(folder: Path) -> Iterator[int]:
 
 def _busy(folder: Path) -> InputError:
     return InputError(
-        f"another search is writing to {str(folder)!r}: wait for it, give another folder, or have both search "
-        "together (--join)"
+        f"another search is writing to {str(folder)!r}: "
+        "wait for it, give another folder, or have both search together (--join)"
     )
 
 
@@ -283,10 +283,9 @@ class Claim:
 
 def at_work(others: Sequence[Mapping[str, Any]], study: optuna.Study, where: str) -> InputError:
     """The error of a search that would have to be alone, or of one that another will not have beside it."""
-    are = f"another search (process {others[0]['pid']}) is" if len(others) == 1 else f"{len(others)} searches are"
     return InputError(
-        f"{are} at work on study {study.study_name!r} in {where}: wait, give another storage, or have all of them "
-        "search together (--join)"
+        f"another search (process {others[0]['pid']}) is at work on study {study.study_name!r} in {where}: "
+        "wait for it, give another storage, or have both search together (--join)"
     )
 
 
