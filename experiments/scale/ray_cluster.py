@@ -10,6 +10,7 @@ python experiments/scale/ray_cluster.py --cells 2000 --nodes 2 --cpus 2 --to ray
 
 import argparse
 import json
+import logging
 import os
 import tempfile
 import threading
@@ -143,7 +144,7 @@ def main() -> None:
 
     nodes = Nodes(options.nodes, options.cpus)
     try:
-        ray.init(address=nodes.cluster.address, logging_level="ERROR", log_to_driver=False)
+        ray.init(address=nodes.cluster.address, logging_level=logging.ERROR, log_to_driver=False)
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             steps: list[Callable[[], dict[str, Any]]] = [
