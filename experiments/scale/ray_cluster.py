@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -51,22 +50,10 @@ class Nodes:
         self.changes = 0
 
     def change(self) -> None:
-        """Removes a node at once, without a word to those who run there, and adds one."""
+        """Removes a node at once, without a word to those who run there, and adds one. For the main thread only."""
         self.cluster.remove_node(self.nodes.pop(0), allow_graceful=False)
         self.nodes.append(self.cluster.add_node(num_cpus=self.cpus))
         self.changes += 1
-
-    def changing(self, when: Callable[[], bool]) -> threading.Thread:
-        """Changes the nodes once `when()` says so."""
-
-        def wait() -> None:
-            while not when():
-                time.sleep(0.1)
-            self.change()
-
-        thread = threading.Thread(target=wait, daemon=True)
-        thread.start()
-        return thread
 
 
 def scored(nodes: Nodes, name: str, space: SearchSpace, archs: list[str], workers: int, folder: Path) -> dict[str, Any]:
@@ -74,24 +61,23 @@ def scored(nodes: Nodes, name: str, space: SearchSpace, archs: list[str], worker
     start = time.perf_counter()
     serial = Scoring(METRICS, batch).scores(space, archs, 0)
     one = time.perf_counter() - start
-    done = [0]
+    before = nodes.changes
 
     def progress(so_far: int, of: int) -> None:
-        done[0] = so_far
+        if so_far > of // 3 and nodes.changes == before:
+            nodes.change()
 
-    changing = nodes.changing(lambda: done[0] > len(archs) // 3)
     start = time.perf_counter()
     scoring = Scoring(METRICS, batch, executor="ray", workers=workers)
     there = scoring.scores(space, archs, 0, path=folder / f"{name}.parquet", progress=progress)
     wall = time.perf_counter() - start
-    changing.join()
     return {
         "what": f"scores of {name}",
         "items": len(archs),
         "same": same(serial, there),
         "serial_s": round(one, 1),
         "ray_s": round(wall, 1),
-        "nodes_changed": nodes.changes,
+        "nodes_changed": nodes.changes - before,
     }
 
 
@@ -105,17 +91,15 @@ def trained(nodes: Nodes, jobs: int, queries: int) -> dict[str, Any]:
     archs = space.pool(4 * queries, 0)
     table = Scoring(["params"], load_data("digits").batch(8)).scores(space, archs, 0)
     made: dict[str, Any] = {"data": "digits", "recipe": Recipe(epochs=1), "scores": table, "sampler": "random"}
-    done = [0]
+    before = nodes.changes
 
     def note(query: Any, so_far: int, of: int) -> None:
-        done[0] = so_far
+        if so_far >= of // 3 and nodes.changes == before:
+            nodes.change()
 
-    before = nodes.changes
-    changing = nodes.changing(lambda: done[0] >= queries // 3)
     start = time.perf_counter()
     there = search(space, **made, budget=queries, jobs=jobs, executor="ray", on_query=note)
     wall = time.perf_counter() - start
-    changing.join()
     start = time.perf_counter()
     here = search(space, **made, budget=queries)
     values = [{query.architecture: query.value for query in result.queries} for result in (here, there)]
