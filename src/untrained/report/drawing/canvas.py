@@ -123,13 +123,11 @@ def _plain(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
         return
     plain = ElementTree.Element(tag, {key: value for key, value in element.attrib.items() if key not in ("id",)})
     plain.text = element.text
-    if "d" in plain.attrib:
-        plain.set(
-            "d",
-            re.sub(
-                r"-?\d+\.\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), plain.attrib["d"].replace("\n", "")
-            ),
-        )
+    if (drawn := plain.get("d")) is not None:
+        short = re.sub(r"-?\d+\.\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), drawn.replace("\n", ""))
+        if not re.search("[CQ]", short):
+            short = short.replace("L ", "")  # what follows a move is a line anyway
+        plain.set("d", short)
     if (style := plain.get("style")) is not None:
         style = style.replace("'DejaVu Sans Mono'", MONO).replace("'DejaVu Sans'", SANS)
         plain.set("style", style)
