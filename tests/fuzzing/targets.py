@@ -97,7 +97,7 @@ def texts() -> dict[str, Target]:
         "--where": of_text(read_limits, *limits),
         "--objectives": of_text(read_objectives, "accuracy, latency", "val_top1, throughput max", "params min, f1"),
         "--tune": of_text(read_tune, *tunes),
-        "--metrics": of_text(lambda text: get_metrics(list(split_names(text))), *metrics),
+        "--metrics": of_text(lambda text: get_metrics(list(split_names(text))), *metrics, cost=10),  # looks at packages
         "--space-options": of_text(lambda text: chosen_space("nasbench201", text, None), *options),
         "--time-limit": of_text(seconds_in, "90", "30min", "2h", "1d", "1.5h"),
         "--executor": of_text(lambda text: named(text, 2), "slurm:partition=gpu,time=3", "dask://h:1", "ray", "mpi"),
