@@ -1,6 +1,5 @@
 """Tables as users have them, brought to Parquet, with the architectures of a space."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from untrained.data.tables import ARCH, TableFile, first_twice, open_table
-from untrained.errors import InputError, InputWarning, shown
+from untrained.errors import InputError, InputWarning, shown, warn
 from untrained.runtime.files import written_whole
 from untrained.spaces import SearchSpace
 
@@ -61,7 +60,7 @@ def import_table(
     if all(column.null_count == len(table) for column in figures.values()):
         raise InputError(f"{path} has no numbers beside {arch_column!r}: {_why_not(file) or 'every cell is empty'}")
     if columns is None and file.others:
-        warnings.warn(f"{path}: left out {_why_not(file)}", InputWarning, stacklevel=2)
+        warn(f"{path}: left out {_why_not(file)}", InputWarning)
     table = pa.table({ARCH: pa.array(archs, pa.string()), **figures})
     with written_whole(out) as temporary:
         pq.write_table(table, temporary)

@@ -1,7 +1,6 @@
 """Data sets of PyTorch, loaders and arrays, as a user has them."""
 
 import math
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, cast
@@ -26,7 +25,7 @@ from untrained.data.resizing import Resize
 from untrained.data.splits import split
 from untrained.data.splits import subset as drawn
 from untrained.data.task import Task
-from untrained.errors import InputError, InputWarning
+from untrained.errors import InputError, InputWarning, warn
 from untrained.runtime.memory import available_memory
 from untrained.runtime.seeding import seeded
 
@@ -289,4 +288,4 @@ def _fewer(own: dict[str, Opened], groups: dict[str, Any], count: int, name: str
 
 
 def _tell(note: str) -> None:
-    warnings.warn(note, InputWarning, stacklevel=4)
+    warn(note, InputWarning)

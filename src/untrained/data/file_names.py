@@ -1,7 +1,6 @@
 """A table of file names and labels: CSV or Parquet."""
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from untrained.data.pictures import Pictures
 from untrained.data.source import Source, Wanted
 from untrained.data.tables.delimited import UNNAMED, read_delimited
 from untrained.data.tables.numbers import parse_texts, pc
-from untrained.errors import InputError, InputWarning, listed, one_line, shown
+from untrained.errors import InputError, InputWarning, listed, one_line, shown, warn
 
 
 def read_file_names(path: Path, wanted: Wanted) -> Source:
@@ -39,7 +38,7 @@ def read_file_names(path: Path, wanted: Wanted) -> Source:
         where = f"they are looked for in {str(path.parent)!r}"
         raise InputError(f"{path} names {len(missing):,} files that are not there: {listed(missing, 3)}: {where}")
     if twice := [file for file, count in Counter(files).items() if count > 1]:
-        warnings.warn(f"{path} names {len(twice):,} files twice: {listed(twice, 3)}", InputWarning, stacklevel=2)
+        warn(f"{path} names {len(twice):,} files twice: {listed(twice, 3)}", InputWarning)
     columns = chosen_targets(name, table.schema, wanted, column)
     values, names = targets_in(name, table, columns, wanted)
     splits: Mapping = {}

@@ -1,6 +1,5 @@
 """A folder of pictures with a folder for each class, as `cat/1.png`, or `train/cat/1.png` and `test/cat/2.png`."""
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from untrained.data.picture_files import Files, content_of, pictures_below
 from untrained.data.pictures import Pictures
 from untrained.data.segmentation import IMAGES, MASKS, read_segmentation
 from untrained.data.source import SPLITS, Source, Wanted
-from untrained.errors import InputError, InputWarning, listed
+from untrained.errors import InputError, InputWarning, listed, warn
 
 LAYOUT = "give a folder for each class, as cat/1.png, or train/cat/1.png and test/cat/2.png"
 
@@ -70,7 +69,7 @@ def _splits(path: Path, folders: list[Path]) -> dict[Path, str]:
                     "pictures: is it a split or a class?"
                 )
             note = f"{path}: {folder.name!r} is left out: its pictures are in no folders of classes"
-            warnings.warn(note, InputWarning, stacklevel=2)
+            warn(note, InputWarning)
     return whole
 
 

@@ -1,6 +1,5 @@
 """Images from a name, a file or a folder, made ready for trainings."""
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from untrained.data.parquet import holds_pictures, read_parquet
 from untrained.data.pixels import Chained
 from untrained.data.source import Rows, Source, Wanted, hash_of
 from untrained.data.splits import divided
-from untrained.errors import InputError, InputWarning, listed
+from untrained.errors import InputError, InputWarning, listed, warn
 
 TAKEN = "digits, wine, a folder of class folders, or a .csv, .parquet or .npz file"
 
@@ -92,7 +91,7 @@ def _tell_of_untrained_classes(name: str, targets: Targets, splits: Mapping[str,
         missing = np.setdiff1d(groups[splits[part]], trained).tolist()
         if missing:
             what = f"{listed(map(targets.task.called, missing), 5)} of the {part} images"
-            warnings.warn(f"{name}: no training image is of class {what}", InputWarning, stacklevel=3)
+            warn(f"{name}: no training image is of class {what}", InputWarning)
 
 
 def _count(source: Source) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 from untrained.data.masks import array_masks
 from untrained.data.pixels import Arrays
 from untrained.data.source import SPLITS, Source, Wanted, check_memory, hash_of
-from untrained.errors import InputError, InputWarning, listed, one_line
+from untrained.errors import InputError, InputWarning, listed, one_line, warn
 
 WHOLE = (("x", "y"), ("images", "labels"), ("images", "masks"))
 """Arrays of images and targets that are not split."""
@@ -132,7 +132,7 @@ def _channels_first(path: Path, name: str, x: NDArray[Any]) -> NDArray[Any]:
         return x[:, None]
     if x.shape[3] in CHANNELS and x.shape[1] not in CHANNELS:
         note = f"{path}: {name} is {x.shape}: its last dimension is taken for the channels"
-        warnings.warn(note, InputWarning, stacklevel=2)
+        warn(note, InputWarning)
         return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     return x
 

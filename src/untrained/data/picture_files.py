@@ -1,7 +1,6 @@
 """Pictures in files of their own."""
 
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +8,7 @@ from typing import BinaryIO
 from untrained.data.picture import ENDINGS, OTHER_ENDINGS
 from untrained.data.pixels import spread
 from untrained.data.source import hash_of
-from untrained.errors import InputWarning, listed
+from untrained.errors import InputWarning, listed, warn
 
 SPREAD = 256
 """Files that stand for all of them in a hash, beside the names and sizes of all."""
@@ -54,7 +53,7 @@ def pictures_below(folder: Path) -> list[Path]:
     others = [file.name for file in files if file.suffix.lower() in OTHER_ENDINGS]
     if others:
         note = f"{len(others):,} pictures are left out ({listed(sorted(others), 3)}): convert them to JPEG or PNG"
-        warnings.warn(f"{folder}: {note}", InputWarning, stacklevel=2)
+        warn(f"{folder}: {note}", InputWarning)
     return found
 
 

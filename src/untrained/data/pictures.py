@@ -1,6 +1,5 @@
 """Encoded pictures of a data set, brought to one size and one mode."""
 
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,7 @@ from untrained.data.picture import (
 from untrained.data.pixels import Form, Header, Images
 from untrained.data.resizing import Resize
 from untrained.data.source import Rows, check_memory
-from untrained.errors import InputError, InputWarning, listed
+from untrained.errors import InputError, InputWarning, listed, warn
 from untrained.runtime.cores import cores
 
 AT_ONCE = 64
@@ -196,7 +195,7 @@ class Pictures(Images):
         raise InputError(f"{self._name}: {what}: mend or remove {'them' if len(wrong) > 1 else 'it'} ({READABLE})")
 
     def _tell(self, note: str) -> None:
-        warnings.warn(f"{self._name}: {note}", InputWarning, stacklevel=2)
+        warn(f"{self._name}: {note}", InputWarning)
 
 
 class MixedSizes(InputError):

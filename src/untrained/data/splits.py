@@ -1,6 +1,5 @@
 """Holding out a part of the images, class by class, and taking fewer of them."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from untrained.data.source import Rows
-from untrained.errors import InputError, InputWarning, listed
+from untrained.errors import InputError, InputWarning, listed, warn
 
 HOLD_OUT = 0.2
 """Part of the images for validation, and again for testing if no test data is given."""
@@ -179,10 +178,9 @@ def _common(
         )
     if rare:
         what = "class" if len(rare) == 1 else "classes"
-        warnings.warn(
+        warn(
             f"{source}: of {what} {listed(rare, 5)} there are too few {samples} to hold any out: all are trained on",
             InputWarning,
-            stacklevel=3,
         )
     return common
 

@@ -75,7 +75,8 @@ def timed(
         passes, disturbed = _passes(run, repeats, own_core, clock)
         if len(passes) < min(REPEATS):
             of = len(passes) + disturbed
-            why = f"the machine is too busy: in {disturbed} of {of} passes, other programs had the core: leave it alone"
+            had = f"in {disturbed} of {of} passes, other programs had the core"
+            why = f"the machine is too busy: {had}: wait, or use fewer jobs"
             continue
         low, median, high = np.percentile(passes, (10, 50, 90))
         spread = float((high - low) / median)
@@ -83,7 +84,7 @@ def timed(
             return Timing(1e3 * float(median), spread, len(passes), disturbed)
         why = (
             f"the machine is not steady: the middle 80 % of {len(passes)} passes spread over {spread:.0%} of "
-            f"{1e3 * median:.3g} ms, and not {SPREAD:.0%}: leave it alone"
+            f"{1e3 * median:.3g} ms, and not {SPREAD:.0%}: wait, or use fewer jobs"
         )
     raise Unsteady(why)
 

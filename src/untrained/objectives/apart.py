@@ -3,7 +3,6 @@
 import functools
 import multiprocessing
 import time
-import warnings
 from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -12,7 +11,7 @@ from typing import Any, cast
 import optuna
 import torch
 
-from untrained.errors import InputError, InputWarning, one_line
+from untrained.errors import InputError, InputWarning, one_line, warn
 from untrained.objectives.base import EvaluationFailed, Objective
 from untrained.objectives.elsewhere import elsewhere
 from untrained.objectives.far import TRIAL, Evaluate, Failure, evaluated, told_apart
@@ -226,12 +225,11 @@ def evaluator(
 
 
 def _warn_here(error: Exception) -> None:
-    warnings.warn(
+    warn(
         InputWarning(
             f"the objective cannot be sent to a process of its own ({one_line(error)}): trainings run in this one, "
             "which does not survive one that kills it"
-        ),
-        stacklevel=3,
+        )
     )
 
 

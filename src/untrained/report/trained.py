@@ -11,6 +11,8 @@ from rich.text import Text
 from untrained.report.folding import Architecture
 from untrained.report.text import plain_table, said
 
+CHANCE = 2.0
+"""Of so many standard deviations, luck is no more than chance."""
 SMALL = 2.0
 """Figures below are shown with more decimals."""
 
@@ -110,7 +112,9 @@ def _luck(document: Mapping[str, Any]) -> list[str]:
         ]
     word = "lucky" if luck["amount"] >= 0 else "unlucky"
     fresh = luck["fresh"]
-    amount = f"{word} by {figure(abs(luck['amount']), fresh)}"
+    amount = f"{word} by {figure(abs(luck['amount']), fresh)} of {document['metric']}"
+    if fresh["std"] and abs(luck["amount"]) <= CHANCE * fresh["std"]:
+        amount += ", no more than fresh trainings differ among themselves"
     return [
         f"The search's pick, the best of {luck['queries']}, was {amount}: {figure(luck['value'])} in the search, "
         f"{spread(fresh)} in {fresh['n']} fresh training{'s' * (fresh['n'] != 1)} by the same recipe."

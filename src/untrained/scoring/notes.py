@@ -1,7 +1,5 @@
 """What the user of a scoring is told."""
 
-import sys
-import warnings
 from collections.abc import Callable
 
 from untrained.scores.table import ScoreTable
@@ -24,15 +22,3 @@ def tell(table: ScoreTable, asked: int, note: Note) -> None:
     for name, why in table.missing.items():
         if name not in table.idle:
             note(f"{name}: {why}")
-
-
-def warn(line: str) -> None:
-    """Warns at the place from which the user called.
-
-    Args:
-        line: What to say.
-    """
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("untrained."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(line, stacklevel=level)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch.nn.functional as F
 
-from untrained.errors import InputError, one_line
+from untrained.errors import InputError, one_line, warn
 from untrained.metrics import ROBOT_METRICS, Given, Metric, default_metrics, get_metrics
 from untrained.probe import Loss, Probe
 from untrained.runtime.devices import usable_device
@@ -22,7 +22,7 @@ from untrained.scores.table import ScoreTable
 from untrained.scoring.batch import Batch, as_batch, described_inputs
 from untrained.scoring.cells import Cells
 from untrained.scoring.journal import ScoreJournal, partial_of
-from untrained.scoring.notes import Note, tell, warn
+from untrained.scoring.notes import Note, tell
 from untrained.scoring.one_network import PRECISIONS, Job, NetworkScores, Precision, Task
 from untrained.scoring.provenance import OF_A_COLUMN, check_same, merged, provenance
 from untrained.spaces import SearchSpace, as_space

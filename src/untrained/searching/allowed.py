@@ -1,7 +1,6 @@
 """Which architectures the limits of a search allow."""
 
 import math
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from untrained.errors import InputError, InputWarning, shown
-from untrained.measuring import FIGURES, is_figure
+from untrained.errors import InputError, InputWarning, shown, warn
+from untrained.measuring import FIGURES, is_figure, unit_of
 from untrained.objectives import Direction, Objective
 from untrained.searching.figures import FIGURES_FILE, Columns, Figures, columns_of
 from untrained.searching.identity import short_hash
@@ -132,8 +131,11 @@ class Allowed:
         start = f"none of {tried} architectures meets {limit}" + (f" and {before}" if before else "")
         if self._nearest is None:
             return InputError(f"{start}: {self.figures.reason(limit.name)}")
-        value, arch = self._nearest
-        return InputError(f"{start}: the {'least' if limit.is_upper else 'most'} is {value:.4g} ({shown(arch, 80)})")
+        (value, arch), name = self._nearest, limit.name
+        unit = f" {unit_of(name)}" if is_figure(name) and name not in self.figures.columns else ""
+        return InputError(
+            f"{start}: the {'least' if limit.is_upper else 'most'} is {value:.4g}{unit} ({shown(arch, 80)})"
+        )
 
     def figures_of(self, arch: str) -> tuple[dict[str, float], dict[str, float]]:
         """Looks up the figures of an architecture that are limited, or objectives.
@@ -174,7 +176,7 @@ class Allowed:
         for name, lacking in self._lacking.items():
             of, why = lacking + self._had[name], self.figures.reason(name)
             text = f"{name} of {lacking} of {of} architectures is not known, so they are left out, as this one: {why}"
-            warnings.warn(text, InputWarning, stacklevel=4)
+            warn(text, InputWarning)
 
     def _unknown(self, arch: str, name: str) -> str:
         why = self.figures.reason(name, arch)

@@ -1,13 +1,12 @@
 """Cheap figures of an architecture: known without a training, and measured once."""
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from untrained.data.tables import open_table
-from untrained.errors import InputError, InputWarning, one_line
+from untrained.errors import InputError, InputWarning, one_line, warn
 from untrained.measuring import Measurement, Subject, Unsteady, measured, read_figure
 from untrained.objectives import Objective, TabularObjective
 from untrained.objectives.given import AdaptedObjective
@@ -83,7 +82,8 @@ class Figures:
             figure = read_figure(given, self.names)
             figure.check()
         except InputError as error:
-            raise InputError(f"{what} {given!r}: {error}") from error
+            why = str(error).removeprefix(f"figure {given.partition('(')[0]!r}: ").removeprefix(f"{given}: ")
+            raise InputError(f"{what} {given!r}: {why}") from error
         return figure.name
 
     def value(self, arch: str, name: str) -> float:
@@ -184,7 +184,7 @@ class Figures:
         other = next(iter(others - {here, None}), None)
         if here and other:
             text = f"{self._path} has {name} of other networks on {other}, and this is {here}: they do not compare"
-            warnings.warn(text, InputWarning, stacklevel=2)
+            warn(text, InputWarning)
 
     def _measured(self, arch: str, name: str) -> tuple[Measurement, str]:
         """A figure of a network that is built for it, or NaN and why there is none."""
@@ -192,7 +192,7 @@ class Figures:
         try:
             return measure(self.space, arch, name, self.example), ""
         except Unsteady as error:
-            return Measurement(math.nan), str(error)
+            return Measurement(math.nan), f"{error}, or limit flops or a column of a table instead"
         except Exception as error:  # whatever a network of the user's raises
             return Measurement(math.nan), one_line(error)
 

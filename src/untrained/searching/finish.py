@@ -1,6 +1,5 @@
 """The end of a search: the pick, its weights and its test figures. A failure here costs no query."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ from optuna.trial import FixedTrial
 from torch import Tensor
 
 from untrained.data import Data
-from untrained.errors import InputError, one_line
+from untrained.errors import InputError, one_line, warn
 from untrained.metrics import METRICS
 from untrained.objectives import Objective
 from untrained.objectives.given import AdaptedObjective
@@ -111,7 +110,7 @@ def _or_warned(what: str, function: Callable[[], T], default: T) -> T:
     try:
         return function()
     except Exception as error:  # whatever an objective of the user's raises
-        warnings.warn(f"{what}: {one_line(error)}", stacklevel=4)
+        warn(f"{what}: {one_line(error)}")
         return default
 
 

@@ -1,7 +1,6 @@
 """A pool that grows while the search learns: relatives of the sampler's favourites join it before each query."""
 
 import random
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 
-from untrained.errors import InputError, InputWarning
+from untrained.errors import InputError, InputWarning, warn
 from untrained.objectives import Objective, TrainingObjective
 from untrained.runtime.seeding import derive_seed
 from untrained.samplers import PoolSampler, sampler_info
@@ -157,7 +156,7 @@ def _warn_of_lost(table: ScoreTable, joined: Sequence[str]) -> None:
     if lost:
         why = next(iter(table.reasons[lost[0]].values()))
         text = f"{len(lost)} of {len(joined)} architectures that join the pool have no score: {why}"
-        warnings.warn(text, InputWarning, stacklevel=2)
+        warn(text, InputWarning)
 
 
 def children(

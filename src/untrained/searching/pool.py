@@ -1,7 +1,6 @@
 """The pool of a search and its scores."""
 
 import itertools
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from optuna.samplers import BaseSampler
 
 from untrained.data import Data
-from untrained.errors import InputError, InputWarning, shown
+from untrained.errors import InputError, InputWarning, shown, warn
 from untrained.metrics import get_metrics
 from untrained.objectives import Objective
 from untrained.samplers import check_sampler, sampler_info
@@ -134,7 +133,7 @@ def left_in(archs: Sequence[str], allowed: Allowed) -> list[str]:
     found = allowed.chosen(archs)
     if len(found) < len(archs) and allowed.limits:
         out = f"{len(archs) - len(found)} of {len(archs)} architectures are left out"
-        warnings.warn(f"{out}: they do not meet {allowed}", InputWarning, stacklevel=3)
+        warn(f"{out}: they do not meet {allowed}", InputWarning)
     allowed.warn_unknown()
     return found
 
@@ -233,7 +232,7 @@ def check_scored(given: ScoreTable, space: SearchSpace, sampler: object) -> None
             raise InputError(f"metric {name!r} {why}: leave it out")
     for k, name in enumerate(given.metrics):
         if given.unread[:, k].any():  # what is computed here is told by the scoring itself
-            warnings.warn(f"{name}: {given.missing[name]}", stacklevel=3)
+            warn(f"{name}: {given.missing[name]}")
 
 
 def kept_scores(given: ScoreTable, folder: Path | None) -> ScoreTable:

@@ -3,7 +3,6 @@
 import math
 import multiprocessing
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from torch.utils import _pytree as pytree
 
-from untrained.errors import InputError
+from untrained.errors import InputError, warn
 from untrained.objectives import Direction, Objective, Recipe
 from untrained.objectives.apart import evaluator
 from untrained.runtime.cores import cores
@@ -289,7 +288,7 @@ def search(
             check_pool(objective, table.archs, most)  # without those that cannot be built
         alone.close()
         for name, why in table.idle.items():
-            warnings.warn(f"metric {name!r} {why}: it cannot tell them apart", stacklevel=2)
+            warn(f"metric {name!r} {why}: it cannot tell them apart")
         label = sampler if isinstance(sampler, str) else type(sampler).__name__
         costs, axes = allowed.costs(table.archs), allowed.axes
         chosen = get_sampler(sampler, table, space, planned, seed, costs) if isinstance(sampler, str) else sampler
@@ -380,7 +379,7 @@ def _told_seed(folder: Path | None, seed: int) -> int:
     drawn_with = scores_seed(folder, seed)
     if drawn_with != seed:
         text = f"the scores in {folder} are of seed {drawn_with} and stay: seed {seed} is for the sampler only"
-        warnings.warn(text, stacklevel=3)
+        warn(text)
     return drawn_with
 
 

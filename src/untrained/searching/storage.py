@@ -5,7 +5,6 @@ import os
 import re
 import sqlite3
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +14,7 @@ from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, UpdateF
 from optuna.storages import BaseStorage, InMemoryStorage, get_storage
 from optuna.trial import TrialState
 
-from untrained.errors import InputError, InputWarning, one_line
+from untrained.errors import InputError, InputWarning, one_line, warn
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.urls import shown_error, shown_url
 
@@ -85,7 +84,7 @@ class GuardedStorage:
                         ) from error
                     if not waits:
                         text = f"storage {self.where} does not answer ({why}): it has {PATIENCE:.0f} s to come back"
-                        warnings.warn(text, InputWarning, stacklevel=2)
+                        warn(text, InputWarning)
                     waits, again = True, name == "set_trial_state_values"
                     check_interrupt()
                     time.sleep(PAUSE)

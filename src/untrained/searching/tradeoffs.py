@@ -13,6 +13,7 @@ from untrained.measuring import FIGURES, is_figure
 from untrained.metrics import split_names
 from untrained.objectives import Direction, Objective
 from untrained.objectives.given import AdaptedObjective
+from untrained.objectives.measures import MEASURES
 from untrained.samplers import sampler_info
 from untrained.samplers.base import PoolSampler
 from untrained.samplers.query import Query
@@ -104,16 +105,23 @@ def chosen_axes(wanted: Mapping[str, Direction | None], objective: Objective, fi
     if not wanted:
         return ()
     (learnt, others), columns = measured_by(objective), figures.columns
+    measures = getattr(getattr(_own(objective), "goal", None), "names", ())
     known = list(dict.fromkeys((learnt, *FIGURES, *columns, *figures.names)))
     found, first = list[Axis](), None
     for name, way in wanted.items():
         if name in (learnt, VALUE) and name not in columns:
             if way not in (None, objective.direction):
-                raise InputError(f"objectives '{name} {way}': the search is to {objective.direction} it")
+                raise InputError(f"objectives {name!r}: the search is to {objective.direction} it, and not to {way}")
             first = Axis(learnt, objective.direction)
         elif name in others:
+            instead = f": to learn it instead, --measure {name}" if name in measures else ""
             raise InputError(
-                f"objectives {name!r}: it is known after a training only, and one such is learnt, {learnt!r}"
+                f"objectives {name!r}: it is known after a training only, and one such is learnt, {learnt!r}{instead}"
+            )
+        elif any(name in kind for kind in MEASURES.values()) and name not in columns and not is_figure(name):
+            raise InputError(
+                f"objectives {name!r}: it is measured by a training, and what is learnt is {learnt!r}: for {name} "
+                f"instead, --measure {name}"
             )
         elif name not in columns and not is_figure(name):
             near = get_close_matches(name, known, n=1)
@@ -142,13 +150,16 @@ def measured_by(objective: Objective) -> tuple[str, tuple[str, ...]]:
     Args:
         objective: The objective.
     """
-    own = objective.given if isinstance(objective, AdaptedObjective) else objective
-    identity = objective.identity
+    own, identity = _own(objective), objective.identity
     learnt = str(identity.get("metric") or identity.get("column") or VALUE)
     measures = getattr(getattr(own, "goal", None), "names", ())
     report = getattr(own, "report_column", None)
     others = [*measures, *getattr(own, "fidelities", {}).values(), *([report] if report else [])]
     return learnt, tuple(name for name in others if name != learnt)
+
+
+def _own(objective: Objective) -> Any:
+    return objective.given if isinstance(objective, AdaptedObjective) else objective
 
 
 def check_sampler_takes(sampler: Any, wanted: Mapping[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """What a user gave for a split, opened: a data set, and maybe how its samples become batches."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from torch.utils.data import (
 
 from untrained.data.own.parts import CHANNELS, as_input, as_tensor
 from untrained.data.own.samples import length_of
-from untrained.errors import InputError, InputWarning, shown
+from untrained.errors import InputError, InputWarning, shown, warn
 
 Collate = Callable[[list[Any]], Any]
 
@@ -138,7 +137,7 @@ def _of_loader(loader: DataLoader[Any], what: str) -> Opened:
     length_of(loader.dataset, what)
     if not isinstance(loader.sampler, RandomSampler | SequentialSampler):
         note = f"its {type(loader.sampler).__name__} is not used: each sample is taken once an epoch, in random order"
-        warnings.warn(f"the {what} data is a DataLoader: {note}", InputWarning, stacklevel=4)
+        warn(f"the {what} data is a DataLoader: {note}", InputWarning)
     own = loader.collate_fn is not default_collate
     return Opened(loader.dataset, loader.collate_fn if own else None, loader.batch_size)
 
@@ -204,6 +203,6 @@ def _images(inputs: Tensor, what: str) -> Tensor:
         return inputs[:, None]
     if inputs.shape[3] in CHANNELS and inputs.shape[1] not in CHANNELS:
         note = f"the {what} data's inputs are {tuple(inputs.shape)}: the last dimension is taken for the channels"
-        warnings.warn(note, InputWarning, stacklevel=4)
+        warn(note, InputWarning)
         return inputs.permute(0, 3, 1, 2).contiguous()
     return inputs

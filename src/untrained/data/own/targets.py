@@ -1,6 +1,5 @@
 """Targets of a user's own: which task they tell, and how they become tensors."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
@@ -12,7 +11,7 @@ from untrained.data.labels import gaps
 from untrained.data.masks import IGNORED, VOID
 from untrained.data.own.parts import as_tensor, is_numbers
 from untrained.data.task import Kind, Task
-from untrained.errors import InputError, InputWarning, listed, shown
+from untrained.errors import InputError, InputWarning, listed, shown, warn
 
 OF_CLASSES = ("classification", "segmentation")
 
@@ -293,4 +292,4 @@ def _tell_incomplete(count: int, classes: int, what: str) -> None:
 
 
 def _tell(note: str) -> None:
-    warnings.warn(note, InputWarning, stacklevel=4)
+    warn(note, InputWarning)

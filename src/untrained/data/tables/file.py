@@ -1,6 +1,5 @@
 """An opened table: which columns it has, and how to read some of them."""
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from untrained.data.tables.numbers import Parsed, pc
-from untrained.errors import InputError, InputWarning, listed, one_line, shown
+from untrained.errors import InputError, InputWarning, listed, one_line, shown, warn
 
 ARCH = "arch"
 """The column that names the architectures."""
@@ -66,7 +65,7 @@ class TableFile:
             if name in self.others:
                 raise InputError(f"{self.path}: column {name!r} is not numbers: {self.others[name]}")
             if name in self.notes:
-                warnings.warn(f"{self.path}: {name}: {self.notes[name]}", InputWarning, stacklevel=2)
+                warn(f"{self.path}: {name}: {self.notes[name]}", InputWarning)
         table = self.load(list(dict.fromkeys((ARCH, *columns, *texts))))
         archs = _architectures(self.path, table[ARCH])
         arrays = {name: _floats(table[name]) if name in columns else table[name] for name in table.column_names}

@@ -1,6 +1,5 @@
 """Which columns of a table a network sees, and how: fitted on the training rows by scikit-learn."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from untrained.data.tabular.cells import Cells
 from untrained.data.tabular.preparation import TableColumn, TablePreparation
-from untrained.errors import InputError, InputWarning, listed, shown
+from untrained.errors import InputError, InputWarning, listed, shown, warn
 
 MOST_CATEGORIES = 32
 """Inputs that a column of text becomes at most; the rarest categories share the last one."""
@@ -147,4 +146,4 @@ def _blurred(numbers: NDArray[np.float64]) -> bool:
 
 
 def _tell(source: str, note: str) -> None:
-    warnings.warn(f"{source}: {note}", InputWarning, stacklevel=4)
+    warn(f"{source}: {note}", InputWarning)

@@ -1,6 +1,5 @@
 """What is done to a row of a table before a network sees it."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from untrained.data.preparation import Preparation
 from untrained.data.tabular.cells import Cells, Holds, cells_of
 from untrained.data.tabular.rows import Rows, read_rows
-from untrained.errors import InputError, InputWarning, listed, shown
+from untrained.errors import InputError, InputWarning, listed, shown, warn
 
 UNKNOWN = -1.0
 """The code of a category that has no column of its own."""
@@ -133,10 +132,9 @@ class TablePreparation(Preparation):
                 new = sorted({text or "" for text in there.texts} - set(column.categories))
                 if new:
                     note = f"{listed(map(shown, new), 5)} in column {shown(column.name, 40)}"
-                    warnings.warn(
+                    warn(
                         f"{rows.name}: {note} was not in the training data, and counts as none of its categories",
                         InputWarning,
-                        stacklevel=2,
                     )
         return torch.from_numpy(np.stack([c.coded(there) for c, there in zip(self.columns, cells, strict=True)], 1))
 

@@ -1,6 +1,5 @@
 """What of a table is to be predicted: which column, and whether its values are classes or numbers."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from untrained.data.tabular.cells import Cells, cells_of
 from untrained.data.tabular.rows import Rows
 from untrained.data.task import Task
-from untrained.errors import InputError, InputWarning, listed, shown
+from untrained.errors import InputError, InputWarning, listed, shown, warn
 
 TARGETS = ("target", "label", "class", "y")
 """What the target may be called if nobody says; in capitals or not, the first that is there."""
@@ -67,11 +66,10 @@ def target_of(rows: Rows, named: str | Sequence[str] | None = None, kind: str | 
         return _classes(rows, columns[0])
     if kind is None and len(columns) == 1 and _may_be_classes(columns[0]):
         count = len(set(cast(Any, columns[0].numbers).tolist()))
-        warnings.warn(
+        warn(
             f"{rows.name}: target {shown(names[0], 40)} has {count} values, all whole, and is taken for a number to be "
             "predicted: give task='classification' for classes",
             InputWarning,
-            stacklevel=4,
         )
     values = _numbers(rows, columns, "" if kind is None else " of a regression")
     for cells, column in zip(columns, values.T, strict=True):
