@@ -149,7 +149,7 @@ def test_more_than_there_are_is_refused_with_their_number() -> None:
 
 def test_if_none_meets_the_limits_the_least_is_named() -> None:
     least = min(ARCHS, key=params_of)
-    words = rf"none of 24 architectures meets params <= 1e-06: the least is {params_of(least):.4g} \('{least}'\)"
+    words = rf"none of 24 architectures meets params <= 1e-06: the least is {params_of(least):.4g} M \('{least}'\)"
     with pytest.raises(InputError, match=words.replace("e-05", "e-05")):
         search(SPACE, Counted(), budget=2, scores=SCORING, where="params <= 1e-6")
 

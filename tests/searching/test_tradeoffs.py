@@ -53,7 +53,7 @@ def test_objectives_are_read_from(given: Any) -> None:
         ("valeu, params", "objectives 'valeu': no such figure: did you mean 'value'"),
         ("params, flops", "what the search learns is missing: 'value'"),
         ("value", "give a figure beside it that is known before: params, flops, memory, latency"),
-        ("value min, params", "objectives 'value minimize': the search is to maximize it"),
+        ("value min, params", "objectives 'value': the search is to maximize it, and not to minimize"),
         ("value, width", "which way is better is not known: write 'width min' or 'width max'"),
         ("value, params, params min", "objectives 'params': it stands twice"),
         ("value,, params", "write NAME, NAME max or NAME min"),

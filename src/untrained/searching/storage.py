@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
