@@ -63,3 +63,20 @@ def test_a_table_and_what_cannot_be_drawn(tmp_path: Path) -> None:
     refused("data", "show", "digits", "--out", str(tmp_path / "t.csv" / "x.png"), says="cannot be written")
     refused("data", "show", "digits", "--subset", "5", says="subset 5: digits has 10 classes: give at least 30")
     refused("data", "show", str(tmp_path / "none"), says="unknown data")
+
+
+def test_all_broken_pictures_are_listed(tmp_path: Path) -> None:
+    for kind in "ab":
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        for k in range(8):
+            Image.new("RGB", (8, 8), (k, 0, 0)).save(tmp_path / "photos" / kind / f"{k}.png")
+    names = [str(Path("photos/a") / f"{k}.png") for k in range(5)]
+    for name in names:
+        (tmp_path / name).write_text("no picture")
+    refused("data", "show", "photos", says=r"5 of 16 pictures are broken.*data show --broken", cwd=tmp_path)
+    listed = untrained_cli("data", "show", "photos", "--broken", cwd=tmp_path)
+    assert listed.returncode == 0, listed.stderr
+    assert [Path(line).name for line in listed.stdout.splitlines()] == [Path(name).name for name in names]
+    for name in names:
+        (tmp_path / name).unlink()
+    assert untrained_cli("data", "show", "photos", "--broken", cwd=tmp_path).stdout == ""

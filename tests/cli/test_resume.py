@@ -33,6 +33,8 @@ def test_nothing_is_typed_again(arguments: list[str], tmp_path: Path) -> None:
     assert len(json.loads(more.stdout)["queries"]) == 5
     again = untrained_cli("resume", "a run", cwd=tmp_path)
     assert "5 of 5 queries" in again.stdout
+    assert "it is finished: untrained resume 'a run' --budget N goes on" in again.stderr
+    assert "finished" not in more.stderr
     assert untrained_cli("show", "a run", cwd=tmp_path).stdout.splitlines()[0] == again.stdout.splitlines()[0]
 
 

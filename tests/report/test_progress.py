@@ -5,6 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
+from untrained.deploying.refitting.luck import Luck, Spread
+from untrained.report import trained
 from untrained.report.progress import progress_bars
 from untrained.samplers.query import Query
 
@@ -57,3 +59,12 @@ def test_a_line_that_is_too_long_has_its_architecture_below_it() -> None:
     assert lines[0] == "1/1  explore  1  1.0 s"
     assert "".join(line.removeprefix("    ") for line in lines[1:]) == long
     assert max(map(len, lines)) <= 80
+
+
+def test_luck_has_a_name_and_a_measure() -> None:
+    def told(value: float, std: float) -> str:
+        luck = Luck(value, Spread(60.0, std, 3), 1, queries=5).to_json()
+        return trained._luck({"luck": luck, "metric": "accuracy"})[0]
+
+    assert "was unlucky by 13.89 of accuracy, no more than fresh trainings differ" in told(46.11, 8.0)
+    assert "was lucky by 2.00 of accuracy: 62.00 in the search" in told(62.0, 0.5)

@@ -15,22 +15,23 @@ from untrained.cli import (
     doctor,
     draw,
     export,
+    lists,
     measure,
     predict,
     report,
     reproduce,
+    resume,
     runs,
+    samplers,
     score,
     search,
+    show,
     streams,
     train,
     watch,
 )
 from untrained.cli.data import data
-from untrained.cli.lists import metrics, spaces
-from untrained.cli.resume import InterruptedSearch, resume
-from untrained.cli.samplers import samplers
-from untrained.cli.show import show
+from untrained.cli.resume import InterruptedSearch
 from untrained.errors import InputError
 from untrained.runtime.interrupts import exit_code, signals_raise
 
@@ -61,8 +62,11 @@ app.command(epilog=runs.RUNS_EXAMPLES)(runs.runs)
 app.command(epilog=runs.COMPARE_EXAMPLES)(runs.compare)
 app.command(epilog=watch.EXAMPLES)(watch.watch)
 app.command(epilog=report.EXAMPLES)(report.report)
-for command in (show, resume, metrics, spaces, samplers):
-    app.command()(command)
+app.command(epilog=show.EXAMPLES)(show.show)
+app.command(epilog=resume.EXAMPLES)(resume.resume)
+app.command(epilog=lists.METRICS_EXAMPLES)(lists.metrics)
+app.command(epilog=lists.SPACES_EXAMPLES)(lists.spaces)
+app.command(epilog=samplers.EXAMPLES)(samplers.samplers)
 app.add_typer(data, name="data")
 
 

@@ -20,11 +20,14 @@ def show_data(
     target: Target = None,
     task: Task = None,
     inputs: Inputs = None,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Only list the pictures that cannot be read, one a line.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="PNG to write: a few images of each class.")] = None,
 ) -> None:
     """Look at data before anything is trained: counts, sizes, classes, and a contact sheet as PNG."""
     from untrained.data import ImageData
-    from untrained.data.pictures import MixedSizes
+    from untrained.data.pictures import BrokenPictures, MixedSizes
     from untrained.errors import InputError
     from untrained.report.contact_sheet import write_contact_sheet
     from untrained.report.data import print_data
@@ -35,12 +38,20 @@ def show_data(
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             found = chosen_data(data, test_data, context.params)
+    except BrokenPictures as error:
+        if not broken:
+            raise
+        typer.echo("\n".join(name.strip("'\"") for name in error.names))
+        return
     except MixedSizes as error:  # what was warned of will be warned of again
         typer.echo(f"warning: {error}; shown as with --resize {error.side}", err=True)
         found = chosen_data(data, test_data, {**context.params, "resize": str(error.side)})
     else:
         for warning in said:
             warnings.warn(warning.message, stacklevel=1)
+    if broken:
+        typer.echo("no picture is broken", err=True)
+        return
     if out is not None and not isinstance(found, ImageData):
         raise InputError(f"--out {str(out)!r}: {found.name} holds no images to draw")
     if isinstance(found, ImageData) and out is not None:

@@ -7,6 +7,21 @@ import untrained
 from untrained.cli.output import AsJson, print_json, stdout
 from untrained.errors import InputError
 
+METRICS_EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained metrics
+
+  untrained metrics --json
+"""
+SPACES_EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained spaces
+
+  untrained spaces --json
+"""
+
 
 def metrics(as_json: AsJson = False) -> None:
     """List the training-free metrics, those of installed packages included."""

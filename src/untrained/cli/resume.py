@@ -22,6 +22,15 @@ CODE = re.compile(r"(?:^|[\s,;=(])((?:[^\s,;=()]+\.py|[A-Za-z_][\w.]*):[A-Za-z_]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the code of others that the folder names, as a space's.")]
 
 
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained resume runs/digits
+
+  untrained resume runs/digits --budget 20
+"""
+
+
 class InterruptedSearch(Exception):
     """A search that was stopped. Its text says how to go on; typer would lose the text of a `KeyboardInterrupt`.
 
@@ -43,10 +52,7 @@ def resume(
     trust: Trust = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Go on with the latest search of a folder: nothing needs to be typed again.
-
-    Example: untrained resume runs/digits --budget 20
-    """
+    """Go on with the latest search of a folder: nothing needs to be typed again."""
     made = read_run(folder)
     url = storage or made["storage"]
     if made["has_password"] and storage is None:
@@ -56,8 +62,20 @@ def resume(
     arguments += [] if budget is None else ["--budget", str(budget)]
     arguments += [] if url is None else ["--storage", url]
     arguments += ["--json"] if as_json else []
+    if budget is None and is_finished(folder):
+        typer.echo(f"note: it is finished: untrained resume {shlex.quote(str(folder))} --budget N goes on", err=True)
     with made_in(made, folder), search_context(context, arguments) as inner:
         inner.command.invoke(inner)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the result of a search stands in its folder, and all the queries of its budget are in it."""
+    from untrained.searching.folder import BEST_FILE, read_json
+
+    if not (folder / BEST_FILE).is_file():
+        return False
+    best = read_json(folder / BEST_FILE)
+    return len(best.get("queries", ())) >= best.get("budget", 0)
 
 
 def named_code(made: Mapping[str, Any]) -> list[str]:
@@ -67,7 +85,10 @@ def named_code(made: Mapping[str, Any]) -> list[str]:
         made: What `read_run` gave.
     """
     arguments = [str(argument) for argument in made["arguments"]]
-    found = [name for argument in arguments if "://" not in argument for name in CODE.findall(argument)]
+    logs = {value for option, value in pairwise(arguments) if option == "--log"}  # "tensorboard:DIR" is no code
+    read = [argument for argument in arguments if "://" not in argument and argument not in logs]
+    found = [name for argument in read for name in CODE.findall(argument)]
+    found += [value for value in logs if "://" in value and "mlflow:sqlite:" not in value]
     return found + [value for option, value in pairwise(arguments) if option == "--executor" and "://" in value]
 
 

@@ -3,6 +3,14 @@
 import untrained
 from untrained.cli.output import AsJson, print_json, stdout
 
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained samplers
+
+  untrained samplers --json
+"""
+
 
 def samplers(as_json: AsJson = False) -> None:
     """List the samplers, whose they are and what they need; those of installed packages included."""

@@ -8,16 +8,21 @@ import typer
 from untrained.cli.output import print_summary
 from untrained.errors import InputError, one_line
 
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  untrained show runs/digits
+
+  untrained show runs/digits --json
+"""
+
 
 def show(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a search.")],
     study: Annotated[str | None, typer.Option(help="Which of the searches in DIR (default: the latest).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print a search again, finished or not.
-
-    Example: untrained show runs/digits
-    """
+    """Print a search again, finished or not."""
     from untrained.searching.folder import load_refit, load_summary, other_searches
 
     summary, trained = load_summary(folder, study), load_refit(folder)

@@ -99,7 +99,7 @@ class Pictures(Images):
         with quiet():
             found = in_threads(self._header, self._rows)
         pairs = zip(self._rows.tolist(), found, strict=True)
-        wrong = [f"{self._encoded.called(row)} ({why})" for row, why in pairs if isinstance(why, str)]
+        wrong = [(self._encoded.called(row), why) for row, why in pairs if isinstance(why, str)]
         if wrong:
             self._refuse(wrong)
         return found
@@ -116,18 +116,18 @@ class Pictures(Images):
         size = form.nbytes * len(rows)
         check_memory(size, f"{self._name}: {len(rows):,} images of {by((form.width, form.height))}")
         pictures = np.empty((len(rows), *form.shape), form.dtype)
-        wrong = list[tuple[int, str]]()
+        wrong = list[tuple[int, str, str]]()
 
         def decode(place: int) -> None:
             try:
                 pictures[place] = self._decoded(int(rows[place]), form)
             except Unreadable as error:
-                wrong.append((place, f"{self._encoded.called(int(rows[place]))} ({error})"))
+                wrong.append((place, self._encoded.called(int(rows[place])), str(error)))
 
         with quiet():
             in_threads(decode, np.arange(len(rows)))
         if wrong:
-            self._refuse([why for _, why in sorted(wrong)])
+            self._refuse([(name, why) for _, name, why in sorted(wrong)])
         return torch.from_numpy(pictures)
 
     def _mode(self, modes: Counter[str]) -> str:
@@ -188,14 +188,31 @@ class Pictures(Images):
             raise Unreadable(f"{by(picture.shape[:0:-1])}, others are {by((form.width, form.height))}")
         return picture
 
-    def _refuse(self, wrong: list[str]) -> None:
+    def _refuse(self, wrong: list[tuple[str, str]]) -> None:
+        told = [f"{name} ({why})" for name, why in wrong]
         more = f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
-        some = f"{len(wrong):,} of {len(self._rows):,} pictures are broken: {', '.join(wrong[:3])}{more}"
-        what = some if len(wrong) > 1 else wrong[0]
-        raise InputError(f"{self._name}: {what}: mend or remove {'them' if len(wrong) > 1 else 'it'} ({READABLE})")
+        some = f"{len(wrong):,} of {len(self._rows):,} pictures are broken: {', '.join(told[:3])}{more}"
+        what = some if len(wrong) > 1 else told[0]
+        them = "them" if len(wrong) > 1 else "it"
+        rest = "; untrained data show --broken lists all" if more else ""
+        message = f"{self._name}: {what}: mend or remove {them} ({READABLE}){rest}"
+        raise BrokenPictures(message, [name for name, _ in wrong])
 
     def _tell(self, note: str) -> None:
         warn(f"{self._name}: {note}", InputWarning)
+
+
+class BrokenPictures(InputError):
+    """Some pictures cannot be read.
+
+    Args:
+        message: What is wrong.
+        names: What messages call them: file names in quotes.
+    """
+
+    def __init__(self, message: str, names: list[str]) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 class MixedSizes(InputError):

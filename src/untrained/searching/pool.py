@@ -150,7 +150,8 @@ def check_pool(objective: Objective, archs: Sequence[str], budget: int) -> None:
         InputError: The budget is above it, or one of it cannot be evaluated.
     """
     if budget > len(archs):
-        raise InputError(f"budget {budget} is above the pool's {len(archs)} architectures: give at most {len(archs)}")
+        most = f"give at most {len(archs)}, or a larger pool if the space has more"
+        raise InputError(f"budget {budget} is above the pool's {len(archs)} architectures: {most}")
     for arch in archs:
         objective.check(arch)
 

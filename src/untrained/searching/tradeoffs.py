@@ -118,7 +118,9 @@ def chosen_axes(wanted: Mapping[str, Direction | None], objective: Objective, fi
             raise InputError(
                 f"objectives {name!r}: it is known after a training only, and one such is learnt, {learnt!r}{instead}"
             )
-        elif any(name in kind for kind in MEASURES.values()) and name not in columns and not is_figure(name):
+        elif (
+            measures and any(name in kind for kind in MEASURES.values()) and name not in columns and not is_figure(name)
+        ):
             raise InputError(
                 f"objectives {name!r}: it is measured by a training, and what is learnt is {learnt!r}: for {name} "
                 f"instead, --measure {name}"
