@@ -226,10 +226,9 @@ def evaluator(
 
 def _warn_here(error: Exception) -> None:
     warn(
-        InputWarning(
-            f"the objective cannot be sent to a process of its own ({one_line(error)}): trainings run in this one, "
-            "which does not survive one that kills it"
-        )
+        f"the objective cannot be sent to a process of its own ({one_line(error)}): trainings run in this one, "
+        "which does not survive one that kills it",
+        InputWarning,
     )
 
 
