@@ -31,8 +31,8 @@ def shortlist(
 
     Of a large pool, `Mixture` looks at 20,000 architectures: half of them come first under one of many ways to weigh
     the metrics, and half are random. These are the ones, with their places in the whole pool, so that a search on this
-    table knows as much as one on the whole. The file is read a column or a group of rows at a time; what is held of
-    each architecture is 8 bytes a metric, and not its name.
+    table knows as much as one on the whole. The file is read a column or a group of rows at a time: names are
+    held of the candidates only, and of the others their ranks while it works.
 
     Samplers that look at the whole pool, such as `RoBoT`, know of these architectures only.
 
