@@ -26,7 +26,7 @@ from untrained.report.page.told import Agreement, Array
 from untrained.report.text import CALLED
 from untrained.samplers.tradeoffs import nondominated
 
-MOST_POINTS = 3000
+MOST_POINTS = 2000
 """Architectures of a pool that are drawn: more make a cloud no clearer, and the file large."""
 MOST_DECISIONS = 15
 """Decisions whose share is drawn: those that explain most."""
@@ -76,7 +76,7 @@ def _reported(rows: Sequence[Row], name: str, colour: str, width: float, size: i
     return Scatter(
         x=[step for step, _, _ in points],
         y=[None if value is None else float(f"{value:.6g}") for _, value, _ in points],
-        mode="lines+markers",
+        mode="lines+markers" if len(rows) <= MOST_NUMBERED else "lines",  # thousands of marks take seconds to draw
         name=name,
         line={"color": colour, "width": width},
         marker={"symbol": symbol, "size": size},

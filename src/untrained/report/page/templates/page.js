@@ -64,7 +64,8 @@
       if (waiting.length && root.dataset.theme === theme && !printed) {
         const place = waiting.shift();
         if (place.dataset.drawn !== theme) draw(place);
-        setTimeout(next);
+        if (waiting.length) setTimeout(next);
+        else performance.mark("drawn");
       }
     };
     next();
