@@ -79,7 +79,7 @@ def opened(browser: Any, path: Path, width: int = DESKTOP, scheme: str = "light"
 
 def until(tab: Any, condition: str) -> None:
     """Waits for a condition: `wait_for_function` would evaluate it in the page, whose policy lets no text be run."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not tab.evaluate(condition):
         assert time.monotonic() < end, condition
         time.sleep(0.02)
