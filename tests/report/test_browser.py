@@ -182,6 +182,7 @@ def test_light_and_dark(tab: tuple[Any, list[str]]) -> None:
     assert dark[1] == dark[2] != ink
     assert dark[0] != paper
     page.emulate_media(color_scheme="dark")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # it is told of it
     page.emulate_media(color_scheme="light")  # the system's change comes after the button's
     until(page, themed("light"))
     assert page.evaluate(colours) == [paper, ink, title]
