@@ -37,7 +37,7 @@ def missing(kind: str) -> str:
         if program("initdb") is None:
             return "PostgreSQL's initdb and pg_ctl are not installed"
         with suppress(ImportError):
-            import psycopg  # noqa: F401
+            import psycopg  # noqa: F401  # pyright: ignore[reportMissingImports] - an extra
 
             return "" if os.getuid() else _no_user()
         return "psycopg is not installed: pip install 'untrained[postgres]'"

@@ -94,7 +94,7 @@ class MLflow:
     def __init__(self, uri: str | None = None) -> None:
         self.uri = uri
         try:
-            import mlflow
+            import mlflow  # pyright: ignore[reportMissingImports] - an extra
         except ImportError as error:
             raise InputError("the log in MLflow needs mlflow: pip install 'untrained[mlflow]'") from error
         self._make = mlflow.MlflowClient
@@ -104,7 +104,7 @@ class MLflow:
         return self._make(tracking_uri=self.uri)
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Metric, Param, RunTag  # pyright: ignore[reportMissingImports] - an extra
 
         found = self._client.get_experiment_by_name(study.study_name)
         experiment = self._client.create_experiment(study.study_name) if found is None else found.experiment_id
