@@ -51,11 +51,11 @@ def test_tables_say_what_there_is() -> None:
         Row("nb/cifar/val", "NASI", published=Published(93.55, 0.1, 120.0)),
     ]
     text = shown(rows, "robot")
-    assert re.search(r"nb · cifar · objective val *\nT = 20, 10 seeds, 9,445 architectures", text)
-    assert re.search(r"robot +94\.20±0\.50 +7±0 +7 +7 +0\.25±0\.50 +2634 +1\.50 *\n", text)
-    assert re.search(r"random .* \+48 +\.012 +93\.70±0\.36\n", text)
-    assert re.search(r"NASI +93\.55±0\.10, 120 s\n", text)
-    assert "metrics: snip; a [note]; published: the test figure, and the cost" in text
+    assert re.search(r"nb · cifar · objective val · test acc *\nT = 20, 10 seeds, 9,445 architectures", text)
+    assert re.search(r"robot +94\.20±0\.50 +7\.0±0\.5 +7 +7 +0\.25±0\.50 +2634 +1\.50 *\n", text)
+    assert re.search(r"random .* \+48 +\.012 *\n", text)
+    assert "\npublished (test figure, cost): random 93.70±0.36; NASI 93.55±0.10, 120 s\n" in text
+    assert "metrics: snip; a [note]\n" in text
     assert "nb hnas: no ntk" in text
     assert "vs " not in shown(rows, None)
 

@@ -10,6 +10,8 @@ from untrained.benching import BenchResult, Ran, Row, Spread
 
 ALPHA = 0.05
 """A difference with a p-value below this is shown bold."""
+FEW = 10
+"""A mean rank below this has a decimal: of 1 and 2, which is it nearer to?"""
 
 
 def render_bench(result: BenchResult, rows: Sequence[Row], reference: str | None) -> RenderableType:
@@ -26,7 +28,7 @@ def render_bench(result: BenchResult, rows: Sequence[Row], reference: str | None
     parts: list[RenderableType] = []
     for ran in result.ran:
         own = [row for row in rows if row.key == ran.benchmark.key]
-        parts += [_table(ran, own, reference), _footnotes(ran), Text()]
+        parts += [_table(ran, own, reference), *_published(ran, own), _footnotes(ran), Text()]
     if result.skipped:
         parts.append(Text("Skipped", style="bold"))
         parts += [Text(f"  {what}: {why}") for what, why in grouped(result.skipped)]
@@ -36,24 +38,28 @@ def render_bench(result: BenchResult, rows: Sequence[Row], reference: str | None
 def _table(ran: Ran, rows: Sequence[Row], reference: str | None) -> Table:
     benchmark = ran.benchmark
     seeds = max(row.seeds for row in rows)
-    title = Text(f"{benchmark.name} · {benchmark.task} · objective {benchmark.objective}\n", style="bold")
+    test = f" · test {benchmark.test}" if benchmark.test else ""
+    title = Text(f"{benchmark.name} · {benchmark.task} · objective {benchmark.objective}{test}\n", style="bold")
     title.append(f"T = {ran.budget}, {seeds} seed{'s' * (seeds > 1)}, {ran.pool:,} architectures, ", style="not bold")
     title.append("mean ± std over seeds", style="not bold")
     table = Table(title=title, title_justify="left", title_style="", header_style="dim", box=None, pad_edge=False)
     digits = digits_of(rows)
-    headers = ["sampler", benchmark.test or "test", "objective rank", "median", "worst", "regret", "cost s", "s/search"]
-    headers += [f"vs {reference}", "p", "published"] if reference else ["published"]
-    lines = [_cells(row, ran, digits, reference) for row in rows]
+    headers = ["sampler", "test", "objective rank", "median", "worst", "regret", "cost s", "s/search"]
+    headers += [f"vs {reference}", "p"] if reference else []
+    lines = [_cells(row, digits, reference) for row in rows if row.rank or row.test or not row.published]
     told = [k for k in range(len(headers)) if any(str(line[k]) for line in lines)]
     for k in told:
-        table.add_column(headers[k], justify="right" if k else "left", overflow="fold")  # no digit is cut off
+        # No number is broken: names of samplers and columns are, where the terminal is narrow.
+        longest = max(len(str(line[k])) for line in lines) if k else None
+        table.add_column(headers[k], justify="right" if k else "left", overflow="fold", min_width=longest)
     for line in lines:
         table.add_row(*(line[k] for k in told))
     return table
 
 
-def _cells(row: Row, ran: Ran, digits: int, reference: str | None) -> list[str | Text]:
-    cells: list[str | Text] = [row.sampler, spread_said(row.test, digits), spread_said(row.rank, 0)]
+def _cells(row: Row, digits: int, reference: str | None) -> list[str | Text]:
+    rank = spread_said(row.rank, int(row.rank is not None and row.rank.mean < FEW))
+    cells: list[str | Text] = [row.sampler, spread_said(row.test, digits), rank]
     cells += [_number(row.rank and row.rank.median), _number(row.rank and row.rank.worst)]
     cells += [spread_said(row.regret, digits), _number((row.cost and row.cost.mean) or None)]  # 0: not known
     cells.append(f"{row.seconds.mean:.2f}" if row.seconds else "")
@@ -61,15 +67,18 @@ def _cells(row: Row, ran: Ran, digits: int, reference: str | None) -> list[str |
         bold = row.p is not None and row.p < ALPHA
         cells.append(f"{row.difference:+.0f}" if row.difference is not None else "")
         cells.append(Text(p_said(row.p), style="bold" if bold else ""))
-    return [*cells, published_said(row, ran)]
+    return cells
+
+
+def _published(ran: Ran, rows: Sequence[Row]) -> list[Text]:
+    """What papers print for samplers of the table, and for others."""
+    said = [f"{row.sampler} {published_said(row, ran)}" for row in rows if row.published]
+    what = "test figure, cost" if ran.benchmark.reported == "test" else "objective rank"
+    return [Text(f"published ({what}): {'; '.join(said)}")] if said else []
 
 
 def _footnotes(ran: Ran) -> Text:
-    notes = [f"metrics: {', '.join(ran.metrics)}", *ran.notes]
-    if ran.benchmark.published:
-        what = "the test figure" if ran.benchmark.reported == "test" else "the objective rank"
-        notes.append(f"published: {what}{', and the cost' * (ran.benchmark.reported == 'test')}")
-    return Text("; ".join(notes), style="dim")
+    return Text("; ".join([f"metrics: {', '.join(ran.metrics)}", *ran.notes]), style="dim")
 
 
 def grouped(skipped: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -116,7 +116,7 @@ def _bars(now: "Snapshot") -> list[RenderableType]:
         if total is not None and done >= total:
             continue
         grid = Table.grid(padding=(0, 2))
-        cells: list[RenderableType] = [Text(name, style="dim")]
+        cells: list[RenderableType] = [Text("networks" if name == now.phase else name, style="dim")]
         cells += [Text(f"{done} of {total}" if total is not None else f"{done} so far")]
         cells += [] if total is None else [Bar(total, 0, done, width=20, color="cyan")]
         grid.add_row(*cells)

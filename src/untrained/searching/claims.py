@@ -160,6 +160,10 @@ def is_at_work_in(folder: Path) -> bool:
     """
     try:
         handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"no search in {str(folder)!r}: no such folder; a search that just begins makes it soon"
+        ) from error
     except OSError as error:
         raise InputError(f"no search in {str(folder)!r}: {error.strerror}") from error
     try:
