@@ -80,7 +80,10 @@ def test_before_there_is_a_study(tmp_path: Path) -> None:
 
 
 def test_what_is_no_search_is_told(tmp_path: Path) -> None:
-    for folder, says in ((tmp_path / "nix", "no such folder; a search that just begins"), (tmp_path, "neither study.db nor run.json")):
+    for folder, says in (
+        (tmp_path / "nix", "no such folder; a search that just begins"),
+        (tmp_path, "neither study.db nor run.json"),
+    ):
         with pytest.raises(InputError, match=says):
             seen_in(folder)
     (tmp_path / "run.json").write_text('{"storage": "postgresql://host/db"}')
