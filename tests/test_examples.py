@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+ALL = bool(os.environ.get("UNTRAINED_ALL"))
+LONG = {"segmentation", "text", "images"}
+"""Run with UNTRAINED_ALL only: a third of a minute and more each, of parts that have tests of their own."""
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LEARNT: dict[str, tuple[str, tuple[str, ...], float, float]] = {
     # what is printed, options for a short run, and the range that its value must be in
@@ -27,8 +30,10 @@ def test_every_example_is_run() -> None:
 
 @pytest.mark.parametrize("name", sorted(LEARNT))
 def test_it_runs_and_something_is_learnt(name: str, tmp_path: Path) -> None:
+    if name in LONG and not ALL:
+        pytest.skip("takes long: set UNTRAINED_ALL=1")
     printed, options, low, high = LEARNT[name]
-    short = () if os.environ.get("UNTRAINED_ALL") else ("--budget", "1", *options)
+    short = () if ALL else ("--budget", "1", *options)
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), *short]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr

@@ -62,9 +62,10 @@ def resume(
     arguments += [] if budget is None else ["--budget", str(budget)]
     arguments += [] if url is None else ["--storage", url]
     arguments += ["--json"] if as_json else []
-    if budget is None and is_finished(folder):
-        typer.echo(f"note: it is finished: untrained resume {shlex.quote(str(folder))} --budget N goes on", err=True)
     with made_in(made, folder), search_context(context, arguments) as inner:
+        if budget is None and is_finished(folder):
+            how = f"untrained resume {shlex.quote(str(folder))} --budget N goes on"
+            typer.echo(f"note: it is finished: {how}", err=True)
         inner.command.invoke(inner)
 
 

@@ -195,7 +195,8 @@ class Pictures(Images):
         what = some if len(wrong) > 1 else told[0]
         them = "them" if len(wrong) > 1 else "it"
         rest = "; untrained data show --broken lists all" if more else ""
-        message = f"{self._name}: {what}: mend or remove {them} ({READABLE}){rest}"
+        kinds = "" if more else f" ({READABLE})"  # a line that is too long is cut in its middle
+        message = f"{self._name}: {what}: mend or remove {them}{kinds}{rest}"
         raise BrokenPictures(message, [name for name, _ in wrong])
 
     def _tell(self, note: str) -> None:
