@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-JOBS ?= 2
+# More than two cores have to do: some tests wait for processes.
+JOBS ?= 3
 # `make test LOCKED=1`: the very files that .ci/requirements.lock has the hashes of, on Linux, x86-64, CPython 3.11.
 LOCKED ?=
 LOCKED_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
