@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ALL = bool(os.environ.get("UNTRAINED_ALL"))
-LONG = {"segmentation", "text", "images"}
-"""Run with UNTRAINED_ALL only: a third of a minute and more each, of parts that have tests of their own."""
+LONG = {"segmentation", "text", "images", "tables", "sequence"}
+"""Run with UNTRAINED_ALL only: a quarter of a minute and more each, of parts that have tests of their own."""
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LEARNT: dict[str, tuple[str, tuple[str, ...], float, float]] = {
     # what is printed, options for a short run, and the range that its value must be in
