@@ -9,7 +9,6 @@ python experiments/scale/coordinator.py --workers 1000 --items 100000 --seconds 
 """
 
 import argparse
-import json
 import random
 import resource
 import threading
@@ -22,6 +21,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import torch
+from kept import is_kept, keep
 
 from untrained.errors import InputError
 from untrained.runtime.elsewhere import unordered_elsewhere
@@ -147,15 +147,10 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=None)
     options = parser.parse_args()
     wanted = {key: getattr(options, key) for key in KEYS}
-    lines = options.to.read_text().splitlines() if options.to is not None and options.to.exists() else []
-    if any(wanted.items() <= json.loads(line).items() for line in lines):
+    if is_kept(options.to, wanted):
         return
     torch.set_num_threads(1)
-    row = json.dumps(run(options))
-    print(row)
-    if options.to is not None:
-        with options.to.open("a") as file:
-            file.write(row + "\n")
+    keep(options.to, run(options))
 
 
 if __name__ == "__main__":

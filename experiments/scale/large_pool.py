@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from kept import keep, kept
+
 METRICS = 13
 GROUP = 100_000
 
@@ -135,8 +137,7 @@ def main() -> None:
     if options.here:
         print(json.dumps(measured(options.steps, path, options.rows)))
         return
-    lines = options.to.read_text().splitlines() if options.to is not None and options.to.exists() else []
-    done = {(row["step"], row["rows"]) for row in map(json.loads, lines)}
+    done = {(row["step"], row["rows"]) for row in kept(options.to)}
     for step in options.steps.split(","):
         if (step, options.rows) in done and (step != "make" or path.exists()):
             continue
@@ -150,11 +151,8 @@ def main() -> None:
             "--folder",
             str(options.folder),
         ]
-        row = subprocess.run([*command, "--here"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-        print(row, flush=True)
-        if options.to is not None:
-            with options.to.open("a") as file:
-                file.write(row + "\n")
+        made = subprocess.run([*command, "--here"], check=True, stdout=subprocess.PIPE, text=True)
+        keep(options.to, json.loads(made.stdout))
 
 
 if __name__ == "__main__":

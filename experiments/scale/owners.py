@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from kept import is_kept, keep
 from storages import KINDS, missing, storage_of
 
 from untrained import NASBench201, ScoreTable, search
@@ -272,14 +273,9 @@ def main() -> None:
         raise SystemExit(why)
     keys = ("storage", "owners", "queries", "sampler", "pool", "kill", "mean")
     wanted = {key: getattr(options, key) for key in keys}
-    lines = options.to.read_text().splitlines() if options.to is not None and options.to.exists() else []
-    if any(wanted.items() <= json.loads(line).items() for line in lines):
+    if is_kept(options.to, wanted):
         return
-    row = json.dumps(run(options))
-    print(row)
-    if options.to is not None:
-        with options.to.open("a") as file:
-            file.write(row + "\n")
+    keep(options.to, run(options))
 
 
 if __name__ == "__main__":

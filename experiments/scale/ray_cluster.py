@@ -9,7 +9,6 @@ python experiments/scale/ray_cluster.py --cells 2000 --nodes 2 --cpus 2 --to ray
 """
 
 import argparse
-import json
 import logging
 import os
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from kept import keep
 
 from untrained import DARTS, NASBench201, Recipe, ScoreTable, Scoring, SearchSpace, load_data, search
 
@@ -136,11 +136,7 @@ def main() -> None:
                 for given in spaces(options.cells)
             ]
             for step in [*steps, lambda: trained(nodes, options.jobs, options.queries)]:
-                row = json.dumps({"nodes": options.nodes, "cpus": options.cpus, **step()})
-                print(row, flush=True)
-                if options.to is not None:
-                    with options.to.open("a") as file:
-                        file.write(row + "\n")
+                keep(options.to, {"nodes": options.nodes, "cpus": options.cpus, **step()})
     finally:
         ray.shutdown()
         with suppress(Exception):
