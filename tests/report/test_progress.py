@@ -1,12 +1,14 @@
 """What a search says while it runs."""
 
 import io
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from untrained.deploying.refitting.luck import Luck, Spread
-from untrained.report import trained
+from untrained.report import progress, trained
 from untrained.report.progress import progress_bars
 from untrained.samplers.query import Query
 
@@ -59,6 +61,18 @@ def test_a_line_that_is_too_long_has_its_architecture_below_it() -> None:
     assert lines[0] == "1/1  explore  1  1.0 s"
     assert "".join(line.removeprefix("    ") for line in lines[1:]) == long
     assert max(map(len, lines)) <= 80
+
+
+def test_a_log_is_told_every_half_minute_how_far_the_scoring_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 of the other 300 networks took 40 s, so 200 take 80 s."""
+    now = SimpleNamespace(monotonic=lambda: 0.0)
+    monkeypatch.setattr(progress, "time", now)
+    log = io.StringIO()
+    with progress_bars(Console(file=log, width=80)) as bars:
+        for seconds, done in ((0.0, 1), (20.0, 41), (40.0, 101), (60.0, 201), (71.0, 301)):
+            now.monotonic = lambda seconds=seconds: seconds
+            bars.scoring(done, 301)
+    assert log.getvalue() == "scoring 101/301  80 s left\n"
 
 
 def test_luck_has_a_name_and_a_measure() -> None:

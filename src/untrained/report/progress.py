@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # `--help` must not wait for torch and optuna
 
 DAY = 86_400.0
 """Seconds. A search that will take longer is said to."""
+STILL = 30.0
+"""Seconds after which a file or a pipe is told how far the scoring is, and again."""
 
 
 class Bars:
@@ -35,6 +37,7 @@ class Bars:
         self._seconds: list[float] = []
         self._warned = False
         self._deadline, self._is_counted, self._jobs = math.inf, True, 1
+        self._told: tuple[float, int] | None = None  # when it was last told how many networks were scored
 
     def within(self, seconds: float | None, *, counted: bool, jobs: int = 1) -> None:
         """Says that the search ends after so many seconds, if not before.
@@ -49,8 +52,15 @@ class Bars:
         self._is_counted = counted or seconds is None
 
     def scoring(self, done: int, total: int) -> None:
-        """Moves the bar of scored networks."""
+        """Moves the bar of scored networks; where none is drawn, says now and then how far it is."""
         self._update("scoring", done, total)
+        now = time.monotonic()
+        if self._told is None:
+            self._told = now, done
+        elif self._lines and self._progress.disable and now - self._told[0] >= STILL and done < total:
+            left = (total - done) * (now - self._told[0]) / max(done - self._told[1], 1)
+            self._print(f"scoring {done}/{total}  {duration(left)} left")
+            self._told = now, done
 
     def measuring(self, done: int, total: int) -> None:
         """Moves the bar of networks that are run for their figures."""
