@@ -72,6 +72,9 @@ def test_a_log_is_told_every_half_minute_how_far_the_scoring_is(monkeypatch: pyt
         for seconds, done in ((0.0, 1), (20.0, 41), (40.0, 101), (60.0, 201), (71.0, 301)):
             now.monotonic = lambda seconds=seconds: seconds
             bars.scoring(done, 301)
+        for seconds, done in ((900.0, 1), (901.0, 2)):  # some that join later
+            now.monotonic = lambda seconds=seconds: seconds
+            bars.scoring(done, 3)
     assert log.getvalue() == "scoring 101/301  80 s left\n"
 
 

@@ -76,7 +76,7 @@ def test_before_there_is_a_study(tmp_path: Path) -> None:
         now = seen_in(tmp_path)
         assert (now.state, now.phase, now.bars) == ("running", "scoring", {"scoring": (2, None)})
     journal.close()
-    assert seen_in(tmp_path).state == "died"
+    assert seen_in(tmp_path).state == "stopped"
 
 
 def test_what_is_no_search_is_told(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def _one_line(text: str) -> Text:
 def _ending(now: "Snapshot", resume: str, width: int) -> list[str]:
     """What became of a search that does not run."""
     on = f"; {resume} goes on where it was" if resume else ""
-    told = {"stopped": "It was stopped before its end", "died": "Its process is gone, killed or crashed"}
+    told = {"stopped": "It was stopped or killed before its end", "died": "Its process is gone, killed or crashed"}
     return wrap(f"{told[now.state]}{on}.", width, break_on_hyphens=False) if now.state in told else []
 
 

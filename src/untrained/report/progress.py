@@ -54,13 +54,6 @@ class Bars:
     def scoring(self, done: int, total: int) -> None:
         """Moves the bar of scored networks; where none is drawn, says now and then how far it is."""
         self._update("scoring", done, total)
-        now = time.monotonic()
-        if self._told is None:
-            self._told = now, done
-        elif self._lines and self._progress.disable and now - self._told[0] >= STILL and done < total:
-            left = (total - done) * (now - self._told[0]) / max(done - self._told[1], 1)
-            self._print(f"scoring {done}/{total}  {duration(left)} left")
-            self._told = now, done
 
     def measuring(self, done: int, total: int) -> None:
         """Moves the bar of networks that are run for their figures."""
@@ -107,6 +100,19 @@ class Bars:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total)
         self._progress.update(self._tasks[name], completed=done, total=total)
+        if name == "scoring" and self._lines and self._progress.disable:
+            self._tell_scored(done, total)
+
+    def _tell_scored(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done >= total:
+            self._told = None  # what joins the pool later is counted anew
+        elif self._told is None:
+            self._told = now, done
+        elif now - self._told[0] >= STILL:
+            left = (total - done) * (now - self._told[0]) / max(done - self._told[1], 1)
+            self._print(f"scoring {done}/{total}  {duration(left)} left")
+            self._told = now, done
 
 
 def query_lines(query: "Query", count: str, left: float | None, width: int) -> list[str]:

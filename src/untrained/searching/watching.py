@@ -49,7 +49,8 @@ class Snapshot:
 
     Args:
         name: What it is, in short: its space, its data, its sampler; or its folder.
-        state: "running", "finished", "stopped" (in good order, before its end), "died" (its process is gone).
+        state: "running", "finished", "stopped" (in good order, before its end), "died" (its process is gone
+            in the middle of a query; before the first query it cannot be told from "stopped").
         study: The name of its study; "" before there is one.
         measure: The name of its values.
         minimized: Whether less is better.
@@ -279,7 +280,7 @@ def _before(folder: Path) -> Snapshot:
         raise InputError(f"the search in {str(folder)!r} is finished, and its study lies elsewhere: untrained show")
     if scored is None and not (folder / RUN_FILE).is_file() and not (folder / STUDY_FILE).is_file():
         raise InputError(f"no search in {str(folder)!r}: it has neither {STUDY_FILE} nor {RUN_FILE}")
-    return Snapshot(str(folder), "stopped" if scored is None else "died", bars=bars)
+    return Snapshot(str(folder), "stopped", bars=bars)  # what is left of a scoring is the same after a crash
 
 
 def _with_scores(now: Snapshot, folder: Path) -> Snapshot:
