@@ -1,6 +1,7 @@
 """Executors of other libraries, each with a name (`executors.EXECUTORS`). A library is imported where it is used."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -31,15 +32,19 @@ class RayExecutor(Executor):
         # A lost worker is this package's to answer: it tells of it, and has it retried.
         self._options = {"num_cpus": 1, "max_retries": 0, **options}
         if self._is_own:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # its 15 is never served on a machine that others use
             cpus = max(1, round(jobs * self._options["num_cpus"]))
             where: dict[str, Any] = (
                 {"address": f"ray://{address}"} if address else {"num_cpus": cpus, "include_dashboard": False}
             )
             ray.init(**where, log_to_driver=True, logging_level=logging.WARNING)
         self._tasks = dict[Future[Any], Any]()
+        self._functions = dict[Any, Any]()
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        task = self._ray.remote(**self._options)(fn).remote(*args, **kwargs)
+        if fn not in self._functions:  # each that is made travels to all nodes, and stays there
+            self._functions[fn] = self._ray.remote(**self._options)(fn)
+        task = self._functions[fn].remote(*args, **kwargs)
         future: Future[Any] = task.future()
         self._tasks[future] = task
         future.add_done_callback(lambda future: self._tasks.pop(future, None))
