@@ -1,4 +1,4 @@
-"""NAS-Bench-201 (Dong & Yang, ICLR 2020) on its three data sets, as RoBoT uses it (He et al., ICLR 2024, table 1)."""
+"""NAS-Bench-201 (Dong & Yang, ICLR 2020) on its three data sets, as RoBoT uses it (He et al., ICLR 2024, table 2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""TransNAS-Bench-101 (Duan et al., CVPR 2021), cells and skeletons on seven tasks, as in RoBoT's table 2."""
+"""TransNAS-Bench-101 (Duan et al., CVPR 2021), cells and skeletons on seven tasks, as in RoBoT's table 3."""
 
 from untrained.benchmarks.base import Benchmark, Published, Source
 from untrained.spaces import TransNASMacro, TransNASMicro

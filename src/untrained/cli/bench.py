@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from untrained.cli.data import DataDir
-from untrained.cli.options import SpaceOptions, Workers, chosen_space, names_in, warn_if_minimised
+from untrained.cli.options import SpaceOptions, Workers, chosen_space, names_in, seeds_in, warn_if_minimised
 from untrained.cli.output import stderr, stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
@@ -96,7 +96,7 @@ def bench(
         result = run_bench(
             chosen,
             names_in(samplers),
-            _seeds(seeds),
+            seeds_in(seeds),
             budget=budget,
             metrics=None if table is not None else names_in(metrics),
             extra_metrics=names_in(extra_metrics) or (),
@@ -122,23 +122,3 @@ def bench(
         from untrained.report.bench import render_bench
 
         stdout().print(render_bench(result, rows, reference))
-
-
-MOST_SEEDS = 100_000
-
-
-def _seeds(text: str) -> range:
-    from untrained.runtime.seeding import check_seed
-
-    first, colon, end = text.partition(":")
-    try:
-        seeds = range(int(first), int(end)) if colon else range(int(first))
-    except ValueError as error:
-        raise InputError(f"seeds {text!r}: give a number, as 10, or a range, as 10:20") from error
-    if not seeds:
-        raise InputError(f"seeds {text!r} are none: give at least one")
-    check_seed(seeds[0])
-    check_seed(seeds[-1])
-    if len(seeds) > MOST_SEEDS:
-        raise InputError(f"seeds {text!r} are {len(seeds):,}: give at most {MOST_SEEDS:,}")
-    return seeds

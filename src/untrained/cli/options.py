@@ -55,6 +55,27 @@ Workers = Annotated[
 Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the space to score (default: {POOL}).")]
 
 
+MOST_SEEDS = 100_000
+
+
+def seeds_in(text: str) -> range:
+    """Reads seeds: 10 for 0..9, or 10:20 for 10..19."""
+    from untrained.runtime.seeding import check_seed
+
+    first, colon, end = text.partition(":")
+    try:
+        seeds = range(int(first), int(end)) if colon else range(int(first))
+    except ValueError as error:
+        raise InputError(f"seeds {text!r}: give a number, as 10, or a range, as 10:20") from error
+    if not seeds:
+        raise InputError(f"seeds {text!r} are none: give at least one")
+    check_seed(seeds[0])
+    check_seed(seeds[-1])
+    if len(seeds) > MOST_SEEDS:
+        raise InputError(f"seeds {text!r} are {len(seeds):,}: give at most {MOST_SEEDS:,}")
+    return seeds
+
+
 def names_in(text: str | None) -> tuple[str, ...] | None:
     """Reads names separated by commas; None for None."""
     from untrained.metrics import split_names
