@@ -119,10 +119,54 @@ def test_analyse(table: Path) -> None:
     refused(*options, "--direction", "minimize", "--seeds=-1", says="-1 seeds: give 0 or more")
     refused("analyse", says="give either a benchmark .* or --table")
     refused("analyse", "--table", str(table), says="--table needs --column")
-    refused("analyse", "nasbench201", "--column", "x", says="belong to --table, not to a benchmark")
+    refused("analyse", "nasbench201", "--column", "x", says="belong to --table, or to --all-metrics")
+    refused("analyse", "nasbench201", "--direction", "minimize", says="--direction belongs to --table")
     refused(
         "analyse", "nasbench201", "--data-dir", str(table.parent), says="'nasbench201' is 5 benchmarks: choose from"
     )
+
+
+def test_analyse_all_metrics(table: Path) -> None:
+    options = ["analyse", "--table", str(table), "--column", "val_loss", "--metrics", "snip,zen", "--budget", "10"]
+    options += ["--direction", "minimize", "--all-metrics", "--resamples", "20"]
+    document = json.loads(ran(*options, "--labels", "20", "--draws", "2", "--json")[0])
+    assert (document["pool"], document["budget"], document["resamples"]) == (60, 10, 20)
+    snip, zen, average = document["rankings"]
+    assert (snip["name"], zen["name"], average["name"]) == ("snip", "zen", "rank_average")
+    assert snip["kendall"] == pytest.approx({"value": 1, "low": 1, "high": 1})
+    assert zen["kendall"]["low"] < zen["kendall"]["value"] < zen["kendall"]["high"] < 0.5
+    assert snip["ndcg"] == {"value": None, "low": None, "high": None}  # a loss is no percentage
+    assert snip["precision"]["value"] == 1
+    assert document["labels"][0]["spearman"]["value"] > 0.5
+    shown, _ = ran(*options, "--labels", "20", "--draws", "2")
+    for words in ("nDCG @ 1000", "precision @ 10", "1.000 [1.000, 1.000]", "20 labels, 2 draws"):
+        assert words in shown
+    bare = ["analyse", "--table", str(table), "--column", "snip"]
+    refused(*bare, "--labels", "5", says="--labels 5 needs --all-metrics")
+    refused(*bare, "--all-metrics", says="--all-metrics of --table needs --scores or --metrics")
+
+
+def test_scores_of_a_benchmark_of_our_own(tmp_path: Path) -> None:
+    """Scored beside the table, then analysed and searched by these scores."""
+    cells = NASBench201().pool(12)
+    pq.write_table(pa.table({"arch": cells, "acc": [50.0 + i for i in range(12)]}), tmp_path / "table.parquet")
+    (tmp_path / "mine.py").write_text(
+        "from untrained import Benchmark, NASBench201\n"
+        "SPACE = NASBench201(N=1, C=4, in_channels=1)\n"
+        "MINE = Benchmark('mine', 'digits', 'acc', 'table.parquet', 'none.parquet', SPACE)"
+    )
+    mine, folder = f"{tmp_path / 'mine.py'}:MINE", ["--data-dir", str(tmp_path)]
+    scoring = ["data", "score", mine, *folder, "--data", "digits", "--batch-size", "8", "--workers", "1"]
+    _, told = ran(*scoring, "--metrics", "layers,params")
+    scores = tmp_path / "mine_digits_scores.parquet"
+    assert f"12 architectures x 2 metrics in {scores}, 0 scores failed" in told
+    by_scores = [mine, *folder, "--scores", str(scores)]
+    document = json.loads(ran("analyse", *by_scores, "--all-metrics", "--resamples", "0", "--budget", "3", "--json")[0])
+    assert [row["name"] for row in document["rankings"]] == ["layers", "params", "rank_average"]
+    bench = ["bench", *by_scores, "--samplers", "single:params", "--seeds", "1", "--budget", "2", "--workers", "1"]
+    assert json.loads(ran(*bench, "--metrics", "params", "--json")[0])["rows"]
+    refused(*bench, says="--scores of benchmarks needs --metrics")
+    refused("data", "score", "nasbench201", *scoring[3:], "--metrics", "layers", says="is several tables")
 
 
 def test_analyse_a_benchmark(shared_data: Path) -> None:

@@ -132,6 +132,23 @@ class Benchmark:
             "direction": self.direction,
         }
 
+    def all_metrics(self, folder: Path) -> tuple[str, ...]:
+        """Every metric that the file of the scores has.
+
+        If it is the table itself, and its metrics have no prefix, these are the benchmark's own: the table's other
+        columns are figures of all kinds.
+
+        Args:
+            folder: the folder of tables.
+
+        Raises:
+            InputError: the file is missing or broken.
+        """
+        if not self.prefix and (folder / self.table).resolve() == (folder / self.scores).resolve():
+            return self.metrics
+        has = open_table(present(folder / self.scores)).numeric
+        return tuple(name.removeprefix(self.prefix) for name in has if name.startswith(self.prefix))
+
     def load_scores(self, folder: Path, metrics: Sequence[str] | None = None, extra: Sequence[str] = ()) -> ScoreTable:
         """Reads the metrics, and no other column.
 

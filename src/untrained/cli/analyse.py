@@ -2,9 +2,9 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -21,6 +21,8 @@ EXAMPLES = """
   untrained analyse nasbench201/cifar10/cifar10_val_12 --data-dir tables
 
   untrained analyse --table t.parquet --column val_acc --budget 20 --seeds 10
+
+  untrained analyse nasbench201/cifar10 --column cifar10_test_200 --all-metrics --labels 100
 """
 
 
@@ -35,13 +37,23 @@ def analyse(
     budget: Annotated[
         int | None, typer.Option(help="T of Precision @ T, walks and searches. (default: the benchmark's, or 20)")
     ] = None,
+    all_metrics: Annotated[
+        bool, typer.Option("--all-metrics", help="Correlations of all metrics and aggregates instead, with intervals.")
+    ] = False,
+    top: Annotated[int, typer.Option(help="P of nDCG, with --all-metrics.")] = 1000,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples of the pool, with --all-metrics.")] = 200,
+    labels: Annotated[
+        int | None, typer.Option(help="With --all-metrics: learn from so many architectures, rank the others.")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="How often the labels are drawn.")] = 20,
     seeds: Annotated[int, typer.Option(help="RoBoT searches to run and take apart, with seeds 0, 1, ...")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell how well metrics rank a pool whose objective is known, and where RoBoT's result comes from.
 
     Correlations, Precision @ T and greedy walks for each metric; for RoBoT how many queries explored, what exploiting
-    added, and the bound on the rank of its pick.
+    added, and the bound on the rank of its pick. With --all-metrics instead: correlations, nDCG and Precision @ T of
+    every metric, of aggregates, and of a model that learns from a few labels.
     """
     from untrained.analysis import bound, metric_report
 
@@ -49,17 +61,25 @@ def analyse(
         raise InputError("give either a benchmark (untrained data) or --table")
     if table is not None and column is None:
         raise InputError("--table needs --column, the objective")
-    if benchmark is not None and (column or scores or direction):
-        raise InputError("--column, --scores and --direction belong to --table, not to a benchmark")
+    if benchmark is not None and direction:
+        raise InputError("--direction belongs to --table, not to a benchmark")
+    if benchmark is not None and (column or scores) and not all_metrics:
+        raise InputError("--column and --scores belong to --table, or to --all-metrics, not to a benchmark alone")
     if seeds < 0:
         raise InputError(f"{seeds} seeds: give 0 or more")
+    if labels is not None and not all_metrics:
+        raise InputError(f"--labels {labels} needs --all-metrics")
     if benchmark is not None:
-        scored, objective, usual = _published(benchmark, data_dir, metrics)
+        pool = _published(benchmark, data_dir, metrics, column, scores, whole=all_metrics)
     else:
         assert table is not None
         assert column is not None
-        scored, objective, usual = *_own(table, column, scores, metrics, direction), 20
-    budget = usual if budget is None else budget
+        pool = _own(table, column, scores, metrics, direction, whole=all_metrics)
+    scored, objective = pool.scores, pool.objective
+    budget = pool.budget if budget is None else budget
+    if all_metrics:
+        _correlations(pool, budget, top, resamples, labels, draws, as_json)
+        return
     if not 1 <= budget <= len(scored):
         raise InputError(f"budget {budget}: give 1 to {len(scored)}, the architectures with scores and an objective")
     reports = metric_report(scored, objective, budget)
@@ -109,25 +129,78 @@ def analyse(
         )  # fmt: skip
 
 
-def _published(name: str, data_dir: Path | None, metrics: str | None) -> tuple[Any, Any, int]:
-    """Scores, objective and budget of a benchmark."""
+class _Pool(NamedTuple):
+    """What is analysed, and the space of its architectures, if it is known."""
+
+    scores: Any
+    objective: Any
+    space: Any
+    budget: int
+
+
+def _published(
+    name: str, data_dir: Path | None, metrics: str | None, column: str | None, scores: str | None, *, whole: bool
+) -> _Pool:
+    """A benchmark; `column` and `scores` in place of its own; if `whole` all metrics of the file."""
     from untrained.benching import open_benchmark
     from untrained.benchmarks import data_folder, get_benchmarks
 
     found = get_benchmarks([name])
+    if column is not None:
+        found = list(
+            {b.task: replace(b, objective=column, test=None, fidelities={}, whole=False) for b in found}.values()
+        )
     if len(found) > 1:
         raise InputError(f"{name!r} is {len(found)} benchmarks: choose from {', '.join(b.key for b in found)}")
-    opened = open_benchmark(found[0], data_folder(data_dir), names_in(metrics))
-    return opened.scores, opened.objective, found[0].budget
+    benchmark, folder = found[0], data_folder(data_dir)
+    if scores is not None:
+        benchmark = replace(benchmark, scores=str(Path(scores).resolve()), prefix="")
+    names = names_in(metrics)
+    opened = open_benchmark(benchmark, folder, benchmark.all_metrics(folder) if whole and names is None else names)
+    for left_out, why in opened.scores.provenance["left_out"].items():
+        typer.echo(f"metric {left_out!r} is left out: it {why}", err=True)
+    return _Pool(opened.scores, opened.objective, benchmark.space, benchmark.budget)
 
 
-def _own(table: str, column: str, scores: str | None, metrics: str | None, direction: str | None) -> tuple[Any, Any]:
-    """Scores and objective of tables of one's own, for the architectures that stand in both."""
+def _own(
+    table: str, column: str, scores: str | None, metrics: str | None, direction: str | None, *, whole: bool
+) -> _Pool:
+    """Tables of one's own, for the architectures that stand in both."""
     if direction is None:
         warn_if_minimised(column)
     objective = untrained.TabularObjective(table, column, direction="maximize" if direction is None else direction)  # pyright: ignore[reportArgumentType] - checked there
-    scored = table_scores(scores, table, metrics, (column,))
-    return objective.common(scored, scores or table), objective
+    if whole and metrics is None:
+        if scores is None:
+            raise InputError("--all-metrics of --table needs --scores or --metrics: the table has other columns, too")
+        found = untrained.ScoreTable.load(scores)
+    else:
+        found = table_scores(scores, table, metrics, (column,))
+    return _Pool(objective.common(found, scores or table), objective, None, 20)
+
+
+def _correlations(
+    pool: _Pool, budget: int, top: int, resamples: int, labels: int | None, draws: int, as_json: bool
+) -> None:
+    from untrained.analysis.correlations import check_range, correlations
+    from untrained.analysis.labels import predicted
+    from untrained.report.correlations import correlations_json, print_correlations
+
+    scores, objective, space, _ = pool
+    check_range(budget, top, resamples, len(scores))
+    learnt = None
+    if labels is not None:
+        ranked = untrained.ArchitectureList(list(scores.archs)) if space is None else space
+        learnt = predicted(scores, ranked, objective, labels, budget, draws=draws, top=top)
+    groups = None if space is None else [space.canonical(arch) for arch in scores.archs]
+    found = correlations(scores, objective, budget, top=top, resamples=resamples, groups=groups)
+    if as_json:
+        facts = {"pool": len(scores), "budget": budget, "top": top, "resamples": resamples}
+        rows = {"rankings": correlations_json(found), "labels": correlations_json([learnt] if learnt else [])}
+        typer.echo(json.dumps({**facts, "objective": objective.identity, **rows}, allow_nan=False))
+        return
+    networks = "" if groups is None else f", {len(set(groups))} networks"
+    title = f"Rankings and {objective.column}: {len(scores)} architectures{networks}"
+    print_correlations(stdout(), title, found, learnt, top, budget)
 
 
 def _finite(fields: dict[str, Any]) -> dict[str, Any]:

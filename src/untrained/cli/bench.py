@@ -1,5 +1,6 @@
 """`untrained bench`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,7 +42,9 @@ def bench(
     report_column: Annotated[str | None, typer.Option(help="Column of --table with a test figure.")] = None,
     cost_column: Annotated[str | None, typer.Option(help="Column of --table with seconds of the training.")] = None,
     direction: Annotated[str | None, typer.Option(help="maximize or minimize --column (default: maximize).")] = None,
-    scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="File with the metric columns (default: --table; the benchmark's).")
+    ] = None,
     space: Annotated[str | None, typer.Option(help="Space of --table (untrained spaces), or module:Class.")] = None,
     space_options: SpaceOptions = "",
     workers: Workers = None,
@@ -55,7 +58,7 @@ def bench(
     """
     from untrained.benching import bench as run_bench
     from untrained.benching import summarise
-    from untrained.benchmarks import BENCHMARKS, Benchmark
+    from untrained.benchmarks import BENCHMARKS, Benchmark, get_benchmarks
     from untrained.objectives.base import check_direction
     from untrained.report.bench_figure import checked_path
 
@@ -63,8 +66,10 @@ def bench(
         checked_path(figure)
     if table is not None and (column is None or metrics is None):
         raise InputError("--table needs --column, the objective, and --metrics, the columns to learn from")
-    if table is None and any((column, report_column, cost_column, scores, space, direction)):
-        raise InputError("--column, --report-column, --cost-column, --direction, --scores and --space need --table")
+    if table is None and any((column, report_column, cost_column, space, direction)):
+        raise InputError("--column, --report-column, --cost-column, --direction and --space need --table")
+    if table is None and scores is not None and (not benchmarks or metrics is None):
+        raise InputError("--scores of benchmarks needs --metrics, the columns to learn from, and their names")
     if space is None and space_options:
         raise InputError(f"--space-options {space_options!r} need --space")
     if samplers is not None and not names_in(samplers):
@@ -89,6 +94,9 @@ def bench(
                 cost=cost_column,
             )
         ]
+    elif scores is not None:
+        own_scores = str(Path(scores).resolve())
+        chosen = [replace(benchmark, scores=own_scores, prefix="") for benchmark in get_benchmarks(chosen)]
     if column is not None and direction is None:
         warn_if_minimised(column)
     console = stderr()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from untrained.cli.data_score import score_table
 from untrained.cli.data_show import show_data
 from untrained.cli.output import AsJson, print_json, stdout
 from untrained.errors import InputError
@@ -23,10 +24,13 @@ EXAMPLES = """
   untrained data show photos/ --resize 64 --out sheet.png
 
   untrained data import zc.json --task cifar10 --space darts --out zc.parquet
+
+  untrained data score nasbench201/cifar10 --data digits --space nasbench201 --metrics near,vkdnw --networks 100
 """
 
 data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)
 data.command(name="show")(show_data)
+data.command(name="score")(score_table)
 
 
 @data.callback()

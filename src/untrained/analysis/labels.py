@@ -1,0 +1,119 @@
+"""The mixture sampler's model as a predictor: a few architectures are known, all others are ranked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from untrained.analysis.correlations import SHARE, TOP, Interval, figures
+from untrained.errors import InputError
+from untrained.objectives import TabularObjective
+from untrained.samplers.mixture import CANDIDATES, Mixture
+from untrained.samplers.query import Query
+from untrained.scores import ScoreTable
+from untrained.spaces import SearchSpace
+
+DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """How a ranking predicted from a few labels agrees with the objective, over the architectures without a label.
+
+    Args:
+        labels: How many architectures were known.
+        draws: How often they were drawn.
+        kendall: Kendall's tau-b: its mean over the draws, and the interval that holds 95% of them.
+        spearman: Spearman's correlation, likewise.
+        ndcg: See `ndcg`, likewise.
+        precision: Precision @ T, likewise.
+    """
+
+    labels: int
+    draws: int
+    kendall: Interval
+    spearman: Interval
+    ndcg: Interval
+    precision: Interval
+
+
+def predicted(
+    table: ScoreTable,
+    space: SearchSpace,
+    objective: TabularObjective,
+    labels: int,
+    budget: int,
+    *,
+    draws: int = DRAWS,
+    top: int = TOP,
+    seed: int = 0,
+) -> Predicted:
+    """Ranks a pool by its metrics, its encoding and a few labels, and compares the ranking with the objective.
+
+    For each draw, the objective of some architectures, drawn at random, is told to the hypotheses of `Mixture`. Their
+    mean, weighted by how well they explain the labels, ranks the others.
+
+    Args:
+        table: The scores of n architectures, 20,000 at most.
+        space: Their space, of which the hypotheses know the encoding.
+        objective: Knows the value of each; those without one are left out.
+        labels: How many architectures are known.
+        budget: T of Precision @ T.
+        draws: How often.
+        top: P of nDCG.
+        seed: Decides which architectures, and the hypotheses.
+
+    Returns:
+        The agreement over the architectures without a label.
+
+    Raises:
+        InputError: A number is out of range.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import untrained
+        >>> _ = Path("mine.csv").write_text("arch,acc,m\\n" + "".join(f"{i},{i},{i}\\n" for i in range(50)))
+        >>> objective = untrained.TabularObjective("mine.csv", "acc")
+        >>> table = untrained.ScoreTable.load("mine.csv", ["m"])
+        >>> space = untrained.ArchitectureList(table.archs)
+        >>> predicted(table, space, objective, labels=10, budget=5, draws=2).spearman.low > 0.9
+        True
+    """
+    values = objective.upward(table.archs)
+    known = np.flatnonzero(~np.isnan(values))
+    if not 1 <= labels <= len(known) - 2:
+        raise InputError(f"{labels} labels: give 1 to {len(known) - 2}, so that two architectures are left to rank")
+    if not 1 <= budget <= len(known) - labels:
+        raise InputError(f"budget {budget}: give 1 to {len(known) - labels}, the architectures without a label")
+    if draws < 1:
+        raise InputError(f"{draws} draws: give 1 or more")
+    if len(table) > CANDIDATES:
+        raise InputError(f"{len(table)} architectures: the model of the mixture ranks at most {CANDIDATES}")
+    found = []
+    for draw in range(draws):
+        taken = np.random.default_rng((seed, draw)).choice(known, labels, replace=False)
+        rest = np.setdiff1d(known, taken)
+        means = predict(table, space, [(table.archs[i], float(values[i])) for i in taken], seed=draw)
+        found.append(figures(means[rest], values[rest], budget, top))
+    tail = 100 * (1 - SHARE) / 2
+    low, high = np.percentile(found, [tail, 100 - tail], axis=0)
+    agreement = zip(np.mean(found, axis=0), low, high, strict=True)
+    return Predicted(labels, draws, *(Interval(*map(float, of)) for of in agreement))
+
+
+def predict(
+    table: ScoreTable, space: SearchSpace, labels: Sequence[tuple[str, float]], seed: int = 0
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Predicts the objective of a pool.
+
+    Args:
+        table: The scores of n architectures, 20,000 at most.
+        space: Their space.
+        labels: Pairs of an architecture and its objective, higher is better.
+        seed: Decides the hypotheses.
+
+    Returns:
+        n numbers on a scale of their own, higher is better.
+    """
+    history = [Query(arch, value) for arch, value in labels]
+    return Mixture(table, space, budget=len(labels), seed=seed).means(history)
