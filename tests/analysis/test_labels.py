@@ -29,10 +29,9 @@ def test_labels_tell_what_metrics_do_not(tmp_path: Path) -> None:
     assert abs(np.corrcoef(metric, np.nan_to_num(accuracy, nan=80))[0, 1]) < 0.3
     assert found.spearman.value > 0.8
     assert found.spearman.low <= found.spearman.value <= found.spearman.high
-    for options, says in (
-        ({"labels": 148, "budget": 1}, "148 labels: give 1 to 147"),
-        ({"labels": 30, "budget": 120}, "budget 120: give 1 to 119"),
-        ({"labels": 30, "budget": 1, "draws": 0}, "0 draws: give 1"),
-    ):
-        with pytest.raises(InputError, match=says):
-            predicted(table, space, objective, **options)
+    with pytest.raises(InputError, match="148 labels: give 1 to 147"):
+        predicted(table, space, objective, labels=148, budget=1)
+    with pytest.raises(InputError, match="budget 120: give 1 to 119"):
+        predicted(table, space, objective, labels=30, budget=120)
+    with pytest.raises(InputError, match="0 draws: give 1"):
+        predicted(table, space, objective, labels=30, budget=1, draws=0)
