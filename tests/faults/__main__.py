@@ -26,6 +26,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scenario", action="append", help="only this one; may be given several times")
     parser.add_argument("--each", action="store_true", help="evenly spaced kills, instead of random faults")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="how long at most: `--out` goes on from there"
+    )
     parser.add_argument("--out", type=Path, help="a JSON file that keeps what was found, and is gone on from")
     options = parser.parse_args()
     if LIBRARY not in os.environ:
@@ -44,7 +47,7 @@ def strike(options: argparse.Namespace) -> int:
     import torch
 
     from faults.harness import Harness, Tally, drawn
-    from faults.scenarios import LONG, SCENARIOS, USUAL
+    from faults.scenarios import SCENARIOS, USUAL
 
     torch.set_num_threads(1)
     tally, done = Tally(), 0
@@ -58,20 +61,23 @@ def strike(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
         harnesses = {name: Harness(SCENARIOS[name], Path(place) / name.replace(" ", "_")) for name in chosen}
         for number in range(done, options.kills):
+            if time.monotonic() - begun > 60 * options.minutes:
+                break
             name = chosen[number % len(chosen)]
             rng = random.Random(f"{options.seed} {number}")
-            kind, where = drawn(rng, name in LONG)
+            kind, where = drawn(rng)
             if options.each:
                 kind, where = "kill", number // len(chosen) / max(options.kills / len(chosen), 1)
             before = len(tally.notes)
             harnesses[name].strike(tally, kind, where)
+            done = number + 1
             tally.notes[before:] = [f"{name}: {note}" for note in tally.notes[before:]]
             if options.out is not None:
-                found = {"done": number + 1, "counts": tally.counts, "notes": tally.notes}
+                found = {"done": done, "counts": tally.counts, "notes": tally.notes}
                 options.out.write_text(json.dumps(found, indent=1))
         calls = {name: harness.calls for name, harness in harnesses.items()}
     print(f"calls that change files: {calls}")
-    print(f"{options.kills} faults in {time.monotonic() - begun:.0f} s:")
+    print(f"{done} faults, the last in {time.monotonic() - begun:.0f} s:")
     for name, count in sorted(tally.counts.items()):
         print(f"  {count} {name}")
     for note in tally.notes:

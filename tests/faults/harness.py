@@ -5,10 +5,12 @@ import random
 import shutil
 import signal
 import sqlite3
+import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from errno import EIO, ENOSPC
 from pathlib import Path
@@ -66,13 +68,16 @@ class Harness:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         self.folder, self.log, self.prepared = place / "run", place / "log", place / "prepared"
+        self.scratch = place / "tmp"  # for temporary files, which are to be gone at the end, too
+        self.scratch.mkdir()
         if scenario.prepare is not None:
             assert self._child(lambda: scenario.prepare and scenario.prepare(self.prepared)) == DONE, self.said
+        self._run(self._folder())  # here, so that a child, which is a fork, has imported and prepared what it takes
+        self.calls = self._count()
         begun = time.monotonic()
         assert self._finish(self._folder()) == DONE, self.said
         self.seconds = time.monotonic() - begun
         self.expected, self.files = scenario.seen(self.folder), names(self.folder)
-        self.calls = self._count()
 
     @property
     def said(self) -> str:
@@ -92,11 +97,9 @@ class Harness:
         folder, log = self._folder(), self.log
         where_exactly = f"{kind} at {where:.4f}"
         for number in range(1 + more):
-            code = self._struck(folder, kind, where if number == 0 else (where * 7.3 + 0.31 * number) % 1)
-            if code != DONE:
-                tally.counts[kind] += 1
-            else:
-                tally.counts["came too late"] += 1
+            with self._beside(tally, folder, where_exactly):
+                code, has_struck = self._struck(folder, kind, (where + 0.37 * number) % 1)
+            tally.counts[kind if has_struck else "came too late"] += 1
             if code == BROKEN:
                 tally.wrong("traceback", f"{where_exactly}: {self.said}")
             elif code == REFUSED and (len(self.said) > 500 or "\n" in self.said.strip()):
@@ -109,6 +112,8 @@ class Harness:
             tally.wrong("differs", f"{where_exactly}: {found}")
         if (left := names(folder)) != self.files:
             tally.wrong("other files", f"{where_exactly}: {sorted(left ^ self.files)}")
+        if left := names(self.scratch):
+            tally.wrong("temporary files", f"{where_exactly}: {sorted(left)}")
         done = [line for line in lines(log) if line.startswith("end")]
         if len(done) - len(set(done)) > 1 + more:
             tally.wrong("evaluated twice", f"{where_exactly}: {done}")
@@ -149,20 +154,39 @@ class Harness:
         assert self._child(count) == DONE, self.said
         return int((self.place / "count").read_text())
 
-    def _struck(self, folder: Path, kind: str, where: float) -> int:
-        """Runs it until the fault; the exit code of the child, negative for a signal."""
-        if kind in FAULTS:
-            mode, error = FAULTS[kind]
+    def _struck(self, folder: Path, kind: str, where: float) -> tuple[int, bool]:
+        """Runs it until the fault; the exit code of the child, negative for a signal, and whether the fault struck."""
+        if kind not in FAULTS:
+            code = self._child(lambda: self._run(folder), SIGNALS[kind], where * self.seconds)
+            return code, code != DONE
+        mode, error = FAULTS[kind]
+        at, late = 1 + int(where * self.calls), self.place / "late"
+        late.unlink(missing_ok=True)
 
-            def run() -> None:
-                self.shim.arm(folder, 1 + int(where * self.calls), mode, error)
-                try:
-                    self._run(folder)
-                finally:
-                    self.shim.disarm()
+        def run() -> None:
+            self.shim.arm(folder, at, mode, error)
+            try:
+                self._run(folder)
+            finally:
+                if self.shim.disarm() < at:
+                    late.touch()
 
-            return self._child(run)
-        return self._child(lambda: self._run(folder), SIGNALS[kind], where * self.seconds)
+        return self._child(run), not late.exists()
+
+    @contextmanager
+    def _beside(self, tally: Tally, folder: Path, where: str) -> Iterator[None]:
+        """Has another process do at the same time what the scenario says, which nothing may disturb."""
+        if self.scenario.beside is None:
+            yield
+            return
+        beside, said = self.scenario.beside, self.place / "said beside"
+        said.unlink(missing_ok=True)
+        pid = os.fork()
+        if pid == 0:
+            os._exit(self._coded(lambda: beside(folder, self.log), said))
+        yield
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != DONE:
+            tally.wrong("the other was disturbed", f"{where}: {said.read_text()}")
 
     def _child(self, run: Callable[[], Any], number: signal.Signals | None = None, after: float = 0.0) -> int:
         """Runs something in a process of its own, which gets a signal after so many seconds."""
@@ -170,10 +194,10 @@ class Harness:
         pid = os.fork()
         if pid == 0:
             os.environ[MARK] = str(self.place)
-            os._exit(self._coded(run))
+            os._exit(self._coded(run, self.place / "said"))
         end = time.monotonic() + (PATIENCE if number is None else after)
         while (code := ended(pid)) is None and time.monotonic() < end:
-            time.sleep(0.001)
+            time.sleep(0.002)
         if code is not None:
             return code
         if number is None:
@@ -195,7 +219,8 @@ class Harness:
             return BROKEN
         return code
 
-    def _coded(self, run: Callable[[], Any]) -> int:
+    def _coded(self, run: Callable[[], Any], said_at: Path) -> int:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(self.scratch)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         said = ""
@@ -209,7 +234,7 @@ class Harness:
         except BaseException:
             said, code = traceback.format_exc(), BROKEN
         self.shim.disarm()
-        (self.place / "said").write_text(said)
+        said_at.write_text(said)
         return code
 
 
@@ -257,7 +282,6 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def drawn(rng: random.Random, is_long: bool) -> tuple[str, float]:
+def drawn(rng: random.Random) -> tuple[str, float]:
     """A kind of fault and its place."""
-    kinds = list(SIGNALS) if is_long else [*FAULTS, *SIGNALS]
-    return rng.choice(kinds), rng.random()
+    return rng.choice([*FAULTS, *SIGNALS]), rng.random()

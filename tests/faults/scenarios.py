@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from searching.searches import FAILED, SCORES, SPACE, value_of
+from searching.searches import ARCHS, FAILED, SCORES, SPACE, value_of
 from toy import MLPs, toy_batch, training_objective
-from untrained import Evaluation, InputError, Objective, bench, compute_scores, refit, search, write_report
+from untrained import Evaluation, InputError, Objective, ScoreTable, bench, compute_scores, refit, search, write_report
 from untrained.benchmarks import Benchmark
+from untrained.errors import InputWarning
+from untrained.searching import owners
 from untrained.searching.folder import load_summary
 from untrained.searching.weights import load_weights
 
 QUERIES = 4
+FEW = ScoreTable(ARCHS[::4], SCORES.metrics, SCORES.values[::4])
 PAUSE = 0.005
 """Seconds that an evaluation takes, for signals to fall into."""
 
@@ -33,6 +37,7 @@ class Scenario:
         run: Does it, in a folder; given the file to note evaluations in.
         seen: What must be the same, however often it was ended.
         prepare: Makes a folder that it needs.
+        beside: What another process does in the same folder at the same time, which nothing disturbs.
         told: What can be told of an unfinished one, which must not fail.
     """
 
@@ -40,6 +45,7 @@ class Scenario:
     seen: Callable[[Path], Any]
     prepare: Callable[[Path], Any] | None = None
     told: Callable[[Path], Any] | None = None
+    beside: Callable[[Path, Path], Any] | None = None
 
 
 class Noted(Objective):
@@ -77,6 +83,27 @@ def searched(sampler: str) -> Scenario:
         return [[query.get(key) for key in kept] for query in summary["queries"]], summary["best"]["architecture"], best
 
     return Scenario(run, seen, told=load_summary)
+
+
+def search_in_workers(folder: Path, log: Path) -> None:
+    search(SPACE, Noted(log), budget=QUERIES, scores=SCORES, sampler="random", out=folder, jobs=2)
+
+
+def search_together(folder: Path, log: Path) -> None:
+    """One of two that query a whole pool."""
+    owners.LOOK = 0.3  # so that what a dead one leaves is found at once
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)  # of what was taken over, and of a file that the other locks
+        search(SPACE, Noted(log), budget=len(FEW.archs), scores=FEW, sampler="random", out=folder, join=True)
+
+
+def queried(folder: Path) -> Any:
+    """What must be the same of searches whose queries end in any order."""
+    summary = load_summary(folder)
+    kept = ("architecture", "value", "reason", "cost_seconds")
+    best = load_weights(folder / "best.safetensors")["w"][0].item()
+    queries = sorted([query.get(key) for key in kept] for query in summary["queries"])
+    return queries, summary["best"]["value"], best
 
 
 def score(folder: Path, log: Path) -> None:
@@ -170,11 +197,12 @@ SCENARIOS = {
     "train": Scenario(train, trained, found),
     "report": Scenario(report, reported, found),
     "score in workers": Scenario(score_in_workers, rows_of("scores.parquet")),
+    "search in workers": Scenario(search_in_workers, queried, told=load_summary),
+    "search together": Scenario(search_together, queried, beside=search_together),
     "careless": Scenario(careless, lambda folder: lines(folder / "numbers")),
 }
-LONG = ("score in workers",)
-"""These start processes, which takes seconds."""
 USUAL = ("search", "search at random", "score", "bench", "train", "report")
+"""All but those of several processes, which take seconds."""
 
 
 def lines(path: Path) -> list[str]:

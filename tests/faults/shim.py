@@ -46,6 +46,10 @@ class Shim:
         """Makes the `at`-th call on a path below a folder misbehave."""
         self._library.shim_arm(os.fsencode(below), at, mode, error)
 
+    def calls(self) -> int:
+        """How many calls there were since it was armed."""
+        return self._library.shim_calls()
+
     def disarm(self) -> int:
         """Ends it; returns how many calls there were."""
         self._library.shim_disarm()
