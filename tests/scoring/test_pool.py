@@ -24,6 +24,7 @@ from untrained.probe import Probe
 from untrained.runtime.journal import HEADER
 from untrained.runtime.seeding import derive_seed
 from untrained.scores import ScoreTable
+from untrained.scoring.journal import ScoreJournal, partial_of
 from untrained.scoring.one_network import Job, NetworkScores, Task
 from untrained.scoring.pool import Scoring, compute_scores
 from untrained.scoring.provenance import DEFAULTS
@@ -513,3 +514,28 @@ def only_deep(probe: Probe) -> float:
     if len(probe.layers) != 4:
         raise ValueError("not deep")
     return float(sum(p.numel() for p in probe.net.parameters()))
+
+
+def test_a_kill_between_the_table_and_the_end_of_its_journal_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, archs = tmp_path / "scores.parquet", list(MLPs())
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def call(n: int, **options: Any) -> None:
+        compute_scores(MLPs(), archs[:n], ["params"], toy_batch(), path=path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScoreJournal, "discard", killed)
+        with pytest.raises(KeyboardInterrupt):
+            call(2)
+    assert len(list(tmp_path.iterdir())) == 2
+    call(2)
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(KeyboardInterrupt):
+        call(4, progress=lambda done, of: killed() if done == 3 else None)
+    unfinished = partial_of(path).read_bytes()
+    call(2)
+    assert partial_of(path).read_bytes() == unfinished

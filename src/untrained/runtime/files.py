@@ -68,6 +68,21 @@ def remove_unfinished(folder: Path, name: str | None = None) -> None:
                 path.unlink(missing_ok=True)
 
 
+def removed(path: Path) -> None:
+    """Removes a file, if it is there.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be removed: {reason(error)}") from error
+
+
 def this_machine() -> str:
     """Six digits that stand for this machine in the names of files."""
     return blake2b(platform.node().encode(), digest_size=3).hexdigest()

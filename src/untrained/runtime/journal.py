@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from untrained.errors import InputError
-from untrained.runtime.files import parsed, reason, sync_folder
+from untrained.runtime.files import parsed, reason, removed, sync_folder
 
 HEADER = b'{"untrained": "unfinished results", "format": 1}\n'
 """The first line of a journal. A file without it is another program's, and is neither emptied nor removed."""
@@ -87,10 +87,7 @@ class Journal:
     def discard(self) -> None:
         """Removes the file: its entries stand elsewhere now, or are worth nothing."""
         self._dirty = False
-        try:
-            self.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be removed: {reason(error)}") from error
+        removed(self.path)
 
     def close(self) -> None:
         """Lets another process write. A journal without entries leaves no file."""

@@ -44,6 +44,10 @@ class Cells:
         known = self.values.get(arch, {})
         return Task(arch, tuple(name for name in metrics if name not in known))
 
+    def knows(self, scores: NetworkScores) -> bool:
+        """Whether the scores of a network stand here already."""
+        return not self.task(scores.architecture, scores.values).metrics
+
     def has_a_score(self, arch: str, metrics: Iterable[str]) -> bool:
         """Whether any of the metrics has a score on the network."""
         return any(self.values.get(arch, {}).get(name) is not None for name in metrics)

@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from untrained.errors import InputError
 from untrained.runtime.journal import Journal
 from untrained.scoring.one_network import NetworkScores
 from untrained.scoring.provenance import check_same
@@ -95,6 +97,22 @@ class ScoreJournal:
 def partial_of(path: Path) -> Path:
     """The file in which the scores of unfinished calls stand, beside that of the scores."""
     return Path(f"{path}.partial")
+
+
+def drop_finished(path: Path, provenance: Mapping[str, Any], is_known: Callable[[NetworkScores], bool]) -> None:
+    """Removes the file of unfinished calls if what it holds stands in the table: a kill came before that.
+
+    Args:
+        path: The finished table.
+        provenance: That of this call, as of `ScoreJournal`.
+        is_known: Tells whether scores of a network stand in it.
+    """
+    if not partial_of(path).exists():
+        return
+    # Refused if another process writes to it, or it holds something else, or may not be removed.
+    with suppress(InputError), ScoreJournal(partial_of(path), provenance) as journal:
+        if not +journal.unended and all(map(is_known, journal.scores)):
+            journal.discard()
 
 
 def networks_in(path: Path) -> int | None:

@@ -21,7 +21,7 @@ from untrained.runtime.travel import Parcel
 from untrained.scores.table import ScoreTable
 from untrained.scoring.batch import Batch, as_batch, described_inputs
 from untrained.scoring.cells import Cells
-from untrained.scoring.journal import ScoreJournal, partial_of
+from untrained.scoring.journal import ScoreJournal, drop_finished, partial_of
 from untrained.scoring.notes import Note, tell
 from untrained.scoring.one_network import PRECISIONS, Job, NetworkScores, Precision, Task
 from untrained.scoring.provenance import OF_A_COLUMN, check_same, merged, provenance
@@ -265,6 +265,8 @@ class _Pool:
         made_with = self.wanted
         if self.found is not None and not self.todo:
             begin()
+            if self.path is not None:
+                drop_finished(self.path, self.wanted, self.cells.knows)
             made_with = {**self.found.provenance, **{key: self.wanted[key] for key in OF_A_COLUMN}}
         else:
             self._fill(workers, begin, progress)

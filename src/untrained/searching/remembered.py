@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from untrained.data import Data
 from untrained.errors import InputError
-from untrained.runtime.files import parsed, written_whole
+from untrained.runtime.files import parsed, removed, written_whole
 
 DATA_FILE, SPLITS_FILE = "data.json", "splits.parquet"
 
@@ -31,7 +31,7 @@ def remember(folder: Path, data: Data) -> None:
         return
     splits = _splits(data)
     if splits is None:
-        (folder / SPLITS_FILE).unlink(missing_ok=True)
+        removed(folder / SPLITS_FILE)
     else:
         with written_whole(folder / SPLITS_FILE) as temporary:
             pq.write_table(splits, temporary)

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from untrained.errors import InputError
-from untrained.runtime.files import parsed, written_whole
+from untrained.runtime.files import parsed, removed, written_whole
 from untrained.runtime.tensors import copied
 from untrained.searching import KEEP
 
@@ -125,7 +125,7 @@ class KeptWeights:
             about = _metadata(path)
             is_needed = about.get("architecture") in self.elsewhere.union(archs)
             if about.get("evaluation") == self._evaluation and not is_needed:
-                path.unlink(missing_ok=True)
+                removed(path)
 
     def of(self, arch: str) -> Mapping[str, Tensor] | None:
         """Finds the weights of an architecture; None if they were not kept."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from untrained.errors import InputError
 from untrained.objectives import EvaluationFailed, TrainingObjective
 from untrained.objectives.training import Part
-from untrained.runtime.files import parsed, written_whole
+from untrained.runtime.files import parsed, removed, written_whole
 from untrained.runtime.tensors import copied
 from untrained.searching.weights import save_weights
 
@@ -94,7 +94,7 @@ def train(
     """
     place = root / folder
     if (done := read_done(place / DONE)) is not None:
-        (place / CHECKPOINT).unlink(missing_ok=True)  # a kill came before it was
+        removed(place / CHECKPOINT)  # a kill came before it was
         return done
     objective = copy.copy(objective)
     objective.seed = seed
@@ -122,7 +122,7 @@ def train(
     run = Run(arch, seed, folder, valid, test, before + time.perf_counter() - start, tuple(history))
     with written_whole(place / DONE) as temporary:
         temporary.write_text(json.dumps(run.to_json(), indent=1) + "\n")
-    (place / CHECKPOINT).unlink(missing_ok=True)
+    removed(place / CHECKPOINT)
     return run
 
 
