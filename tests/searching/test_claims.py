@@ -13,6 +13,9 @@ from searching.searches import Counted, history, run
 from untrained.errors import InputError
 from untrained.searching import claims
 from untrained.searching.claims import PREFIX, only_search_of
+from untrained.searching.owners import one_of_the_owners
+
+pytestmark = pytest.mark.filterwarnings("ignore:a search on another machine")
 
 
 @pytest.fixture
@@ -28,6 +31,14 @@ def claim(study: optuna.Study, name: str = "other", **changes: Any) -> None:
 def is_free(study: optuna.Study) -> bool:
     try:
         with only_search_of(study, "there"):
+            return True
+    except InputError:
+        return False
+
+
+def can_be_joined(study: optuna.Study) -> bool:
+    try:
+        with one_of_the_owners(study, "there", lambda owners: None):
             return True
     except InputError:
         return False
@@ -52,12 +63,30 @@ def test_a_claim_holds_until_its_process_is_dead(study: optuna.Study) -> None:
     assert is_free(study)
 
 
-def test_a_process_of_another_machine_must_give_signs_of_life(study: optuna.Study) -> None:
-    there = {"machine": ["elsewhere"], "started": "1"}
+@pytest.mark.parametrize("skew", [-7200.0, -300.0, 300.0, 7200.0])
+def test_the_clock_of_another_machine_may_go_wrong(
+    study: optuna.Study, skew: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, now, waits = {"machine": ["elsewhere"], "started": "1"}, [1000.0], [0]
     claim(study, process=there)
     assert not is_free(study)
-    claim(study, process=there, beat=time.time() - 61)
-    assert is_free(study)
+    lives = True
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        waits[0] += 1
+        if lives and waits[0] % 15 == 0:  # as often as it gives a sign of life
+            claim(study, process=there, beat=time.time() + skew + waits[0])
+
+    monkeypatch.setattr(claims.time, "sleep", sleep)
+    monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])
+    for alone in (True, False):
+        claim(study, process=there, beat=time.time() + skew)
+        lives = True
+        assert not (is_free(study) if alone else can_be_joined(study))
+        lives = False
+        assert is_free(study) if alone else can_be_joined(study)
+        assert claims.claims_of(study._storage, study._study_id) == []
 
 
 def test_of_two_that_start_at_once_the_older_waits_for_the_newer_to_give_up(

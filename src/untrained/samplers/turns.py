@@ -17,6 +17,9 @@ from untrained.spaces import SearchSpace
 
 PATIENCE = 60.0
 """Seconds that a trial may take to choose. One that takes longer is held to be dead, and no longer waited for."""
+LONG_AGO = timedelta(days=1)
+"""A trial that began so long ago is not waited for. No less: clocks of machines differ, and by hours if one of them has
+another time zone."""
 SHORTEST, LONGEST = 0.005, 0.2
 """Seconds between two looks at the storage, at first and at last."""
 FURTHEST = 2.0
@@ -59,4 +62,4 @@ def taken_by_others(study: Study, trial: FrozenTrial, space: SearchSpace) -> set
 
 def _lately_started(trial: FrozenTrial) -> bool:
     started = trial.datetime_start
-    return started is not None and datetime.now() - started < timedelta(seconds=PATIENCE)
+    return started is not None and datetime.now() - started < LONG_AGO

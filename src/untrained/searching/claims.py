@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning, warn
 from untrained.runtime.files import remove_unfinished
 from untrained.runtime.interrupts import check_interrupt
 from untrained.searching.storage import StorageFailed
@@ -26,6 +26,8 @@ BEAT = 15.0
 """Seconds between two signs of life."""
 PATIENCE = 60.0
 """A process of another machine that gave no sign of life for so many seconds is taken for dead."""
+WATCH = 3 * BEAT
+"""For so many seconds one is watched that is dead by the clock of this machine, as clocks differ."""
 
 GLANCE = 0.5
 """Seconds that a search waits for a folder which another process may just be looking at."""
@@ -191,8 +193,7 @@ def only_search_of(study: optuna.Study, where: str) -> Iterator[None]:
 
     Each process writes a claim of its own, then reads all of them: of two that start at once, at least one sees the
     other. The one that sees an older claim gives up; the older one waits until the newer has given up. A claim whose
-    process is dead does not count: a process of this machine is looked up, one of another machine must have given a
-    sign of life in the last minute.
+    process is dead does not count: see `lift_dead`.
 
     Args:
         study: The study.
@@ -207,6 +208,7 @@ def only_search_of(study: optuna.Study, where: str) -> Iterator[None]:
         return
     with claim.lifted():
         claim.write("waiting")
+        lift_dead(claim, where)
         while others := living_claims(claim.storage, study._study_id, claim.id):
             if any(claim.is_after(other) or other["state"] != "waiting" for other in others):
                 raise at_work(others, study, where)
@@ -285,6 +287,39 @@ class Claim:
                 self.storage.set_study_system_attr(self.study._study_id, PREFIX + self.id, None)
 
 
+def lift_dead(claim: Claim, where: str, states: Collection[str] = ("waiting", "held")) -> None:
+    """Lifts the claims of processes that are dead.
+
+    A process of this machine is looked up. One of another machine must have given a sign of life in the last minute;
+    but clocks differ, so that one which seems not to have is watched for a while.
+
+    Args:
+        claim: That of this process.
+        where: What messages call the storage.
+        states: Claims in these states only.
+
+    Raises:
+        InputError: One that seemed dead is at work.
+        KeyboardInterrupt: From `check_interrupt()`.
+    """
+    storage, study = claim.storage, claim.study
+    others = [one for one in claims_of(storage, study._study_id) if one["id"] != claim.id and one["state"] in states]
+    dead = [one for one in others if not is_alive(one)]
+    far = {one["id"]: one["beat"] for one in dead if not _is_of_this_machine(one)}
+    if far:
+        warn(f"a search on another machine is at work in {where}, or was: {WATCH:.0f} s will show it", InputWarning)
+    deadline = time.monotonic() + WATCH
+    while far and time.monotonic() < deadline:
+        check_interrupt()
+        time.sleep(1.0)
+        there = {one["id"]: one for one in claims_of(storage, study._study_id)}
+        if alive := [there[name] for name, beat in far.items() if name in there and there[name]["beat"] != beat]:
+            raise at_work(alive, study, where)
+        far = {name: beat for name, beat in far.items() if name in there}
+    for one in dead:
+        storage.set_study_system_attr(study._study_id, PREFIX + one["id"], None)
+
+
 def at_work(others: Sequence[Mapping[str, Any]], study: optuna.Study, where: str) -> InputError:
     """The error of a search that would have to be alone, or of one that another will not have beside it."""
     return InputError(
@@ -305,13 +340,17 @@ def living_claims(storage: BaseStorage, study_id: int, mine: str = "") -> list[M
 
 
 def is_alive(claim: Mapping[str, Any]) -> bool:
-    """Whether the process of a claim lives, as far as the claim tells."""
+    """Whether the process of a claim lives, as far as the claim and the clock of this machine tell."""
     here, there = this_process(), claim["process"]
-    if there["machine"] != here["machine"]:
-        return time.time() - claim["beat"] < PATIENCE
+    if not _is_of_this_machine(claim):
+        return abs(time.time() - claim["beat"]) < PATIENCE
     if claim["pid"] == os.getpid() and there == here:
         return claim["id"] in _held
     return started(claim["pid"]) == there["started"]
+
+
+def _is_of_this_machine(claim: Mapping[str, Any]) -> bool:
+    return claim["process"]["machine"] == this_process()["machine"]
 
 
 def this_process() -> dict[str, Any]:

@@ -167,6 +167,7 @@ def one_of_the_owners(study: optuna.Study, where: str, begin: Callable[[Owners],
         raise InputError("searches that share a study need a storage that all of them can reach: give out or storage")
     owners = Owners(claim, where)
     with claim.lifted():
+        claims.lift_dead(claim, where, ["held"])
         _wait_for_turn(claim, owners)
         owners.look()
         begin(owners)

@@ -21,6 +21,7 @@ from untrained.objectives import Direction, Objective, Recipe
 from untrained.objectives.apart import evaluator
 from untrained.runtime.cores import cores
 from untrained.runtime.executors import AnExecutor, executors_of, is_local
+from untrained.runtime.files import removed
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.seeding import check_seed
 from untrained.samplers import PoolSampler, get_sampler, sampler_info
@@ -353,7 +354,8 @@ def _tell_end(study: optuna.Study, owners: Owners | None, budget: int, seconds: 
     held = study.user_attrs
     spent = held.get(TOTAL_SECONDS, 0.0) + seconds
     if owners is not None:
-        spent = max(held.get(TOTAL_SECONDS, 0.0), held.get(BEFORE, 0.0) + time.time() - held[BEGUN])
+        of_all = max(time.time() - held[BEGUN], seconds)  # a clock may have been put back
+        spent = max(held.get(TOTAL_SECONDS, 0.0), held.get(BEFORE, 0.0) + of_all)
     study.set_user_attr(TOTAL_SECONDS, spent)
     if owners is None or len(queries(study)) >= budget or not owners.others():
         study.set_user_attr(ENDED, time.time())
@@ -369,9 +371,9 @@ def _example(objective: Objective, batch: Any) -> Any:
 def _forget_outdated(folder: Path | None, *, keep_run: bool) -> None:
     """Removes what a folder says of the result before, and of a command line that is not the one at work."""
     if folder is not None:
-        (folder / BEST_FILE).unlink(missing_ok=True)
+        removed(folder / BEST_FILE)
         if not keep_run:
-            (folder / RUN_FILE).unlink(missing_ok=True)
+            removed(folder / RUN_FILE)
 
 
 def _told_seed(folder: Path | None, seed: int) -> int:
