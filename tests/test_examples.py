@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ALL = bool(os.environ.get("UNTRAINED_ALL"))
-LONG = {"segmentation", "text", "images", "tables", "sequence"}
+LONG = {"segmentation", "text", "images", "tables", "sequence", "two_inputs"}
 """Run with UNTRAINED_ALL only: a quarter of a minute and more each, of parts that have tests of their own."""
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LEARNT: dict[str, tuple[str, tuple[str, ...], float, float]] = {

@@ -54,8 +54,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("columns", [None, 80])
-@pytest.mark.parametrize("command", SHOWN)
+@pytest.mark.parametrize(
+    ("command", "columns"), [*((command, 80) for command in SHOWN), ("show", None), ("metrics", None), ("runs", None)]
+)
 def test_what_commands_print_is_folded(command: str, columns: int | None, folder: Path) -> None:
     done = printed(columns, command.partition(" ")[0], *SHOWN[command].split(), cwd=folder)
     assert done.returncode == 0, done.stderr

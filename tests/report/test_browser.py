@@ -195,7 +195,6 @@ def test_light_and_dark(tab: tuple[Any, list[str]]) -> None:
         ("search", DESKTOP, "light"),
         ("search", PHONE, "dark"),
         ("comparison", PHONE, "light"),
-        ("bench", PHONE, "dark"),
         ("bench", DESKTOP, "dark"),
     ],
 )
