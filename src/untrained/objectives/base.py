@@ -55,7 +55,7 @@ class Evaluation:
 
     value: float
     cost_seconds: float | None = None
-    weights: Mapping[str, Tensor] | None = None
+    weights: Mapping[str, Tensor] | None = field(default=None, repr=False)
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -251,7 +251,7 @@ def as_evaluation(returned: Any, seconds: float) -> Evaluation:
 
     Example:
         >>> as_evaluation(np.float32(0.5), seconds=2.0)
-        Evaluation(value=0.5, cost_seconds=2.0, weights=None, figures={})
+        Evaluation(value=0.5, cost_seconds=2.0, figures={})
     """
     given = returned if isinstance(returned, Evaluation) else Evaluation(returned)
     value = _number(given.value, "value")
