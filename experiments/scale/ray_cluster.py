@@ -16,6 +16,7 @@ import resource
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -51,21 +52,26 @@ class Nodes:
         self.cpus = cpus
         # The head does no work: it would take the search along.
         head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": MEMORY}
-        self.cluster: Any = Cluster(initialize_head=True, head_node_args=head)
+        self.cluster: Any = started(lambda: Cluster(initialize_head=True, head_node_args=head))
         self.nodes = [self.add() for _ in range(nodes)]
         self.changes = 0
 
     def add(self) -> Any:
-        for _ in range(4):
-            with suppress(Exception):  # Ray waits half a minute, which a busy machine needs
-                return self.cluster.add_node(num_cpus=self.cpus, object_store_memory=MEMORY)
-        return self.cluster.add_node(num_cpus=self.cpus, object_store_memory=MEMORY)
+        return started(lambda: self.cluster.add_node(num_cpus=self.cpus, object_store_memory=MEMORY))
 
     def change(self) -> None:
         """Kills a node, without a word to those who run there, and adds one. For the main thread only."""
         self.cluster.remove_node(self.nodes.pop(0), allow_graceful=False)
         self.nodes.append(self.add())
         self.changes += 1
+
+
+def started(start: Callable[[], Any]) -> Any:
+    """Starts a node, for which Ray waits half a minute: a busy machine may need more."""
+    for _ in range(9):
+        with suppress(Exception):
+            return start()
+    return start()
 
 
 def cpu() -> float:

@@ -323,7 +323,7 @@ def test_strings_are_taken_apart() -> None:
 
 def test_large_pools_are_screened_for_the_favourites_of_many_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(1).normal(size=(3_000, 4))
-    found = favoured(spread_top(values), 300, seed=0)
+    found = favoured(lambda rows: spread_top(values)[rows], len(values), 300, seed=0)
     assert 32 < len(found) <= 320
     assert set(values.argmax(0)) <= set(found.tolist())
     monkeypatch.setattr(mixture, "CANDIDATES", 200)

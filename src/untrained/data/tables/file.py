@@ -26,6 +26,7 @@ class TableFile:
         notes: columns that can be read in two ways -> which was taken.
         tasks: the tasks that the file has tables of, if it can hold several.
         metadata: what else the file says of itself (Parquet only).
+        rows: how many rows it has, if that is known before it is read (Parquet only).
     """
 
     path: Path
@@ -35,6 +36,7 @@ class TableFile:
     notes: Mapping[str, str] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
     metadata: Mapping[bytes, bytes] = field(default_factory=dict)
+    rows: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

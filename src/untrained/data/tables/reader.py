@@ -90,6 +90,7 @@ def _open_parquet(path: Path, arch_column: str) -> TableFile:
         {field.name: f"it holds {field.type}" for field in fields if not _is_number(field.type)},
         load,
         metadata=schema.metadata or {},
+        rows=_opened(path, pq.read_metadata).num_rows,
     )
 
 
