@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import refused
+from command_line import refused, untrained_cli
 
 SEARCH = ("search", "--space", "nasbench201", "--data", "digits", "--budget", "2")
 
@@ -22,6 +22,17 @@ def test_what_an_executor_cannot_do_is_one_line(given: tuple[str, ...], message:
     (tmp_path / "make.py").write_text("def make():\n    raise AssertionError\n")
     refused(*SEARCH, *given, "--out", "run", says=message, cwd=tmp_path)
     assert not (tmp_path / "run").exists()
+
+
+def test_scoring_takes_one_too(tmp_path: Path) -> None:
+    code = "from concurrent.futures import ThreadPoolExecutor\ndef make():\n    return ThreadPoolExecutor(1)\n"
+    (tmp_path / "make.py").write_text(code)
+    score = ("score", "--space", "nasbench201", "--space-options", "N=1,C=2", "--data", "digits", "--pool", "2")
+    refused(*score, "--executor", "rya", "--out", "s.csv", says="unknown executor 'rya'", cwd=tmp_path)
+    for name, executor in (("here", "processes"), ("there", "make.py:make")):
+        given = ("--metrics", "params,synflow", "--workers", "1", "--executor", executor, "--out", f"{name}.csv")
+        assert untrained_cli(*score, *given, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "here.csv").read_text() == (tmp_path / "there.csv").read_text()
 
 
 def test_tables_are_looked_up_here(tmp_path: Path) -> None:

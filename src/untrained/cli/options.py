@@ -52,6 +52,12 @@ Workers = Annotated[
         help="Scoring processes; they change no score (default: all cores, and on a GPU at most 4, or 8 with CUDA MPS)."
     ),
 ]
+OnExecutor = Annotated[
+    str | None,
+    typer.Option(
+        "--executor", help="Where: processes (here, the default), ray, ray://host, dask://host:port, slurm:..., mpi."
+    ),
+]
 Pool = Annotated[int | None, typer.Option(help=f"How many architectures of the space to score (default: {POOL}).")]
 
 

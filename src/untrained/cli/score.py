@@ -13,6 +13,7 @@ from untrained.cli.options import (
     ImageColumn,
     Inputs,
     Metrics,
+    OnExecutor,
     Pool,
     Resize,
     Seed,
@@ -67,6 +68,7 @@ def score(
     chunk: Annotated[int | None, typer.Option(help="So many images at a time, to save memory.")] = None,
     device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda or auto.")] = "cpu",
     workers: Workers = None,
+    executor: OnExecutor = None,
     as_json: AsJson = False,
 ) -> None:
     """Score architectures with training-free metrics. Repeat a command that was stopped to go on."""
@@ -97,6 +99,7 @@ def score(
             workers=_workers(device) if workers is None else workers,
             path=out,
             progress=bars.scoring,
+            executor=executor,
         )
     failed = sum(len(why) for why in scores.reasons.values())
     if as_json:

@@ -13,6 +13,7 @@ from untrained.cli.options import (
     ImageColumn,
     Inputs,
     Metrics,
+    OnExecutor,
     Pool,
     Resize,
     ScoreBatchSize,
@@ -164,10 +165,7 @@ def search(
         typer.Option("--time-limit", "--timeout", help="Begin no further query after, as 90, 30min, 2h or 1d."),
     ] = None,
     jobs: Annotated[int, typer.Option(help="How many trainings at once.")] = 1,
-    executor: Annotated[
-        str | None,
-        typer.Option(help="Where: processes (here, the default), ray, ray://host, dask://host:port, slurm:..., mpi."),
-    ] = None,
+    executor: OnExecutor = None,
     keep: Annotated[int, typer.Option(help="Of how many of the best networks --out keeps the weights.")] = KEEP,
     log: Annotated[
         str | None, typer.Option(help="Log each query: tensorboard:DIR, mlflow or mlflow:URI, several after commas.")

@@ -191,6 +191,7 @@ def compute_scores(
     path: str | Path | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    executor: AnExecutor | None = None,
 ) -> ScoreTable:
     """Scores every architecture of a pool with every metric on one batch.
 
@@ -209,6 +210,7 @@ def compute_scores(
         path: a file to keep the scores in, and to go on from; see `Scoring.scores`.
         device: what the networks run on.
         progress: called with (architectures scored, architectures in all).
+        executor: where to score instead.
 
     Returns:
         The table of the architectures that can be built.
@@ -222,7 +224,7 @@ def compute_scores(
         >>> compute_scores(space, space.pool(2), ["snip"], load_data("digits").batch(8)).metrics
         ('snip',)
     """
-    scoring = Scoring(metrics, batch, second_batch, loss, strict, precision, chunk, device, workers)
+    scoring = Scoring(metrics, batch, second_batch, loss, strict, precision, chunk, device, workers, executor=executor)
     return scoring.scores(space, archs, seed, path=path, progress=progress)
 
 
