@@ -12,6 +12,7 @@ import torch
 
 from untrained.errors import InputError, InputWarning
 from untrained.runtime import processes
+from untrained.runtime.devices import one_gpu
 from untrained.runtime.processes import unordered
 
 
@@ -110,3 +111,25 @@ def test_a_function_defined_anywhere_reaches_the_processes_and_prints_and_warns_
         done = list(unordered(local, [1, 2], 2))
     assert sorted((int(function()), n) for function, n in done) == [(3, 1), (6, 2)]
     assert sorted(capsys.readouterr().out.splitlines()) == ["at 1", "at 2"]
+
+
+@dataclass(frozen=True)
+class MeetOnGPUs:
+    """Tells which GPU a process sees, as soon as two are seen."""
+
+    folder: Path
+
+    def __call__(self, number: int) -> str:
+        own = os.environ["CUDA_VISIBLE_DEVICES"]
+        (self.folder / own).touch()
+        deadline = time.monotonic() + 60
+        while len(list(self.folder.iterdir())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return own
+
+
+def test_of_several_gpus_each_process_sees_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert sorted(unordered(MeetOnGPUs(tmp_path), range(2), 2, environment=one_gpu)) == ["0", "1"]
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ

@@ -122,8 +122,11 @@ def _told(reasons: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]
 
 
 def _workers(device: str) -> int:
-    """All cores; on a GPU at most 4, which take turns there, or 8, if they compute side by side."""
+    """All cores; of each GPU at most 4, which take turns there, or 8, if they compute side by side."""
+    import torch
+
     from untrained.runtime.devices import shared_at_once, usable_device
 
     on_cpu = usable_device(device, double=True).type == "cpu"
-    return cores() if on_cpu else min(cores(), 8 if shared_at_once() else 4)
+    gpus = torch.cuda.device_count() if device in ("auto", "cuda") else 1
+    return cores() if on_cpu else min(cores(), gpus * (8 if shared_at_once() else 4))

@@ -5,7 +5,7 @@ has a pipe of its own and one item at a time, so that a death costs one item, by
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar, cast
 
@@ -34,6 +34,7 @@ def unordered(
     begin: Callable[[Item], None] | None = None,
     limit_seconds: float | None = None,
     again: bool = True,
+    environment: Callable[[int], Mapping[str, str]] | None = None,
 ) -> Iterator[Result]:
     """Yields `function(item)` for every item, in order of completion, from `workers` single-threaded processes.
 
@@ -56,6 +57,7 @@ def unordered(
         limit_seconds: How long one item may take. The process of an item that takes longer is killed, so with a limit
             each item has a process, also with one worker. None: as long as it likes.
         again: Whether an item whose process died is tried once more.
+        environment: Variables of the k-th process, from 0; of one that takes the place of another the same.
 
     Raises:
         InputError: If an item killed its process twice and `died` is None, if each of the first items killed its
@@ -77,7 +79,7 @@ def unordered(
                 yield function(item)
     else:
         survived = False
-        for result in _pool(function, items, workers, limit_seconds):
+        for result in _pool(function, items, workers, limit_seconds, environment):
             if not isinstance(result, Died):
                 survived = True
                 yield result
@@ -88,7 +90,7 @@ def unordered(
             alone.append(result.item)
             if not survived and len(alone) - len(suspects) == EARLY:
                 raise InputError(f"each of the first {EARLY} items failed: {result.why}; the last was {result.item}")
-    for result in _pool(function, alone, 1, limit_seconds):
+    for result in _pool(function, alone, 1, limit_seconds, environment):
         if not isinstance(result, Died):
             yield result
         elif died is not None:
@@ -98,21 +100,26 @@ def unordered(
 
 
 def _pool(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int, limit: float | None
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    limit: float | None,
+    environment: Callable[[int], Mapping[str, str]] | None,
 ) -> Iterator[Result | Died[Item]]:
     """The results of `items` in order of completion; a worker that died is replaced while there is work for it."""
-    todo, pool = deque(items), dict[Connection, Worker[Item, Result]]()
+    todo, pool, numbers = deque(items), dict[Connection, Worker[Item, Result]](), dict[Connection, int]()
     parcel = Parcel(function) if items else None
     try:
         while todo or any(worker.running for worker in pool.values()):
             while parcel and todo and len(pool) < workers:
-                worker = Worker[Item, Result](parcel, limit)
-                pool[worker.pipe] = worker
+                number = next(k for k in range(workers) if k not in numbers.values())
+                worker = Worker[Item, Result](parcel, limit, environment=environment and environment(number))
+                pool[worker.pipe], numbers[worker.pipe] = worker, number
             for pipe in cast(list[Connection], wait(list(pool), limit and POLL_SECONDS)):
                 worker = pool[pipe]
                 result = worker.receive()
                 if not worker.alive:
-                    del pool[pipe]
+                    del pool[pipe], numbers[pipe]
                 elif todo and worker.ready and not worker.running and not interrupted():
                     worker.give(todo.popleft())  # before the caller has the result, which may take its time with it
                 yield from result

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from untrained.errors import InputError, one_line, warn
 from untrained.metrics import ROBOT_METRICS, Given, Metric, default_metrics, get_metrics
 from untrained.probe import Loss, Probe
-from untrained.runtime.devices import usable_device
+from untrained.runtime.devices import one_gpu, usable_device
 from untrained.runtime.elsewhere import unordered_elsewhere
 from untrained.runtime.executors import AnExecutor, Executors, executors_of, is_local
 from untrained.runtime.interrupts import interruptible
@@ -55,7 +55,7 @@ class Scoring:
         chunk: run so many samples at a time through each network, to save memory, see `Probe`. A metric that needs the
             whole batch at once has no score then.
         device: "cpu", "cuda", "cuda:1", ... or "auto", which takes CUDA if there is one. Apple's GPUs lack the double
-            precision in which metrics sum. Several workers share a GPU.
+            precision in which metrics sum. "cuda" gives the workers the GPUs in turn; several may share one.
         workers: processes that score. The scores do not depend on their number.
         executor: where to score instead, `workers` tasks at a time: a `concurrent.futures.Executor`, a function that
             makes one, or a name such as "ray"; "processes" for those of this package. The scores are the same to the
@@ -326,6 +326,7 @@ class _Pool:
 
         if min(workers, len(tasks)) > 1 or self.limit is not None:
             options = {"died": failed, "begin": begin, "limit_seconds": self.limit}
+            options["environment"] = one_gpu if self.job.device == "cuda" else None  # "cuda:1" is that one for all
             yield from unordered(score, rest, workers, suspects=suspects, **options)
             return
         again = [task for task in suspects if journal.unended[task.architecture] < TRIES]
