@@ -131,8 +131,8 @@ def test_analyse_all_metrics(table: Path) -> None:
     options += ["--direction", "minimize", "--all-metrics", "--resamples", "20"]
     document = json.loads(ran(*options, "--labels", "20", "--draws", "2", "--json")[0])
     assert (document["pool"], document["budget"], document["resamples"]) == (60, 10, 20)
-    snip, zen, average = document["rankings"]
-    assert (snip["name"], zen["name"], average["name"]) == ("snip", "zen", "rank_average")
+    snip, zen, *aggregates = document["rankings"]
+    assert [row["name"] for row in (snip, zen, *aggregates)] == ["snip", "zen", "rank_average", "rank_product"]
     assert snip["kendall"] == pytest.approx({"value": 1, "low": 1, "high": 1})
     assert zen["kendall"]["low"] < zen["kendall"]["value"] < zen["kendall"]["high"] < 0.5
     assert snip["ndcg"] == {"value": None, "low": None, "high": None}  # a loss is no percentage
@@ -162,7 +162,7 @@ def test_scores_of_a_benchmark_of_our_own(tmp_path: Path) -> None:
     assert f"12 architectures x 2 metrics in {scores}, 0 scores failed" in told
     by_scores = [mine, *folder, "--scores", str(scores)]
     document = json.loads(ran("analyse", *by_scores, "--all-metrics", "--resamples", "0", "--budget", "3", "--json")[0])
-    assert [row["name"] for row in document["rankings"]] == ["layers", "params", "rank_average"]
+    assert [row["name"] for row in document["rankings"]] == ["layers", "params", "rank_average", "rank_product"]
     bench = ["bench", *by_scores, "--samplers", "single:params", "--seeds", "1", "--budget", "2", "--workers", "1"]
     assert json.loads(ran(*bench, "--metrics", "params", "--json")[0])["rows"]
     refused(*bench, says="--scores of benchmarks needs --metrics")

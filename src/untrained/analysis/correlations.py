@@ -86,7 +86,7 @@ def ndcg(m: Array, f: Array, top: int = TOP) -> float:
 
 
 def aggregates(table: ScoreTable) -> dict[str, Array]:
-    """The aggregates that can be had of a table's metrics: all their ranks, AZ-NAS's four, VKDNW's five.
+    """The aggregates that can be had of a table's metrics: means and products of all ranks, AZ-NAS's, VKDNW's.
 
     Args:
         table: The scores of n architectures.
@@ -96,10 +96,12 @@ def aggregates(table: ScoreTable) -> dict[str, Array]:
 
     Example:
         >>> table = ScoreTable(("a", "b"), ("snip", "zen"), np.array([[1.0, 4.0], [2.0, 5.0]]))
-        >>> {name: values.tolist() for name, values in aggregates(table).items()}
-        {'rank_average': [0.5, 1.0]}
+        >>> {name: values.round(3).tolist() for name, values in aggregates(table).items()}
+        {'rank_average': [0.5, 1.0], 'rank_product': [-1.386, 0.0]}
     """
-    found = {"rank_average": rank_average(table.merits)} if len(table.metrics) > 1 else {}
+    found = dict[str, Array]()
+    if len(table.metrics) > 1:
+        found = {"rank_average": rank_average(table.merits), "rank_product": az_nas_aggregate(table.merits)}
     for name, groups in (("az_nas", [(name,) for name in AZ_NAS]), ("vkdnw_agg", VKDNW)):
         names = [next((n for n in group if n in table.metrics), None) for group in groups]
         if None not in names:

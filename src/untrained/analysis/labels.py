@@ -1,15 +1,13 @@
-"""The mixture sampler's model as a predictor: a few architectures are known, all others are ranked."""
+"""A few architectures are known, all others are ranked by a model that learns from these."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from untrained.analysis.correlations import SHARE, TOP, Interval, figures
+from untrained.analysis.predictor import features, predict
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
-from untrained.samplers.mixture import CANDIDATES, Mixture
-from untrained.samplers.query import Query
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
 
@@ -50,18 +48,18 @@ def predicted(
 ) -> Predicted:
     """Ranks a pool by its metrics, its encoding and a few labels, and compares the ranking with the objective.
 
-    For each draw, the objective of some architectures, drawn at random, is told to the hypotheses of `Mixture`. Their
-    mean, weighted by how well they explain the labels, ranks the others.
+    For each draw, a Gaussian process and random trees (`untrained.analysis.predictor`) learn from the objective of some
+    architectures, drawn at random, and rank the others.
 
     Args:
-        table: The scores of n architectures, 20,000 at most.
-        space: Their space, of which the hypotheses know the encoding.
+        table: The scores of n architectures.
+        space: Their space, which tells their encoding.
         objective: Knows the value of each; those without one are left out.
         labels: How many architectures are known.
         budget: T of Precision @ T.
         draws: How often.
         top: P of nDCG.
-        seed: Decides which architectures, and the hypotheses.
+        seed: Decides which architectures, and the trees.
 
     Returns:
         The agreement over the architectures without a label.
@@ -87,33 +85,15 @@ def predicted(
         raise InputError(f"budget {budget}: give 1 to {len(known) - labels}, the architectures without a label")
     if draws < 1:
         raise InputError(f"{draws} draws: give 1 or more")
-    if len(table) > CANDIDATES:
-        raise InputError(f"{len(table)} architectures: the model of the mixture ranks at most {CANDIDATES}")
-    found = []
+    groups, found = features(table, space), []
+    if not groups:
+        raise InputError("neither metrics nor encoding tell the architectures apart: there is nothing to learn from")
     for draw in range(draws):
         taken = np.random.default_rng((seed, draw)).choice(known, labels, replace=False)
         rest = np.setdiff1d(known, taken)
-        means = predict(table, space, [(table.archs[i], float(values[i])) for i in taken], seed=draw)
+        means = predict(groups, taken, values[taken], seed=draw)
         found.append(figures(means[rest], values[rest], budget, top))
     tail = 100 * (1 - SHARE) / 2
     low, high = np.percentile(found, [tail, 100 - tail], axis=0)
     agreement = zip(np.mean(found, axis=0), low, high, strict=True)
     return Predicted(labels, draws, *(Interval(*map(float, of)) for of in agreement))
-
-
-def predict(
-    table: ScoreTable, space: SearchSpace, labels: Sequence[tuple[str, float]], seed: int = 0
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Predicts the objective of a pool.
-
-    Args:
-        table: The scores of n architectures, 20,000 at most.
-        space: Their space.
-        labels: Pairs of an architecture and its objective, higher is better.
-        seed: Decides the hypotheses.
-
-    Returns:
-        n numbers on a scale of their own, higher is better.
-    """
-    history = [Query(arch, value) for arch, value in labels]
-    return Mixture(table, space, budget=len(labels), seed=seed).means(history)

@@ -216,6 +216,7 @@ SAMPLERS: dict[str, tuple[str, ...]] = {
     "bohb": ("bohb",),
     "single": (),  # the metric's own
     "rank_average": ("tenas",),
+    "rank_product": ("aznas",),
     "az_nas": ("aznas",),
     "vkdnw_agg": ("vkdnw",),
 }

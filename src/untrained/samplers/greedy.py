@@ -75,6 +75,11 @@ def by_rank_average(table: ScoreTable, space: SearchSpace, *, budget: int, seed:
     return Greedy(table, space, rank_average(upward(table)), seed=seed)
 
 
+def by_rank_product(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
+    """Down the sum of log ranks over all metrics."""
+    return Greedy(table, space, az_nas_aggregate(upward(table)), seed=seed)
+
+
 def by_az_nas(table: ScoreTable, space: SearchSpace, *, budget: int, seed: int = 0) -> Greedy:
     """Down AZ-NAS' aggregate of its four metrics."""
     return Greedy(table, space, az_nas_aggregate(upward(table, AZ_NAS)), seed=seed)

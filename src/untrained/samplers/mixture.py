@@ -190,25 +190,14 @@ class Mixture(PoolSampler):
         Queried ones may be among the latter.
         """
         now = self._posterior(history)
-        means = self._means(now)
+        means = np.zeros(len(self._candidates))
+        for s in self._likeliest(now.weights):
+            means += now.weights[s] * self._hypotheses.predict(s)[0]
         hoped = self._improvement(now) if len(now.y) else means.copy()
         hoped[np.isin(self._candidates, now.rows)] = -np.inf
         orders = (np.argsort(-score, kind="stable") for score in (hoped, means))
         rows = dict.fromkeys(int(row) for pair in zip(*orders, strict=True) for row in pair)
         return [self.table.archs[self._candidates[row]] for row in list(rows)[:n]]
-
-    def means(self, history: Sequence[Query]) -> Array:
-        """What the hypotheses expect of each architecture of the table, on the scale of standardised values.
-
-        Args:
-            history: The queries so far.
-
-        Returns:
-            A number for each row; NaN if it is no candidate, as some are in a pool of more than `CANDIDATES`.
-        """
-        means = np.full(len(self.table), np.nan)
-        means[self._candidates] = self._means(self._posterior(history))
-        return means
 
     def choose(self, history: Sequence[Query]) -> Choice:
         now, bank = self._posterior(history), self._hypotheses
@@ -239,13 +228,6 @@ class Mixture(PoolSampler):
         self._hypotheses.observe(self._points(rows[known]), base, stands_for)
         y = scale_values(values)
         return _Posterior(rows, y, ~np.isnan(values), self._hypotheses.weigh(y[learnt]))
-
-    def _means(self, now: "_Posterior") -> Array:
-        """The expected value of each candidate."""
-        means = np.zeros(len(self._candidates))
-        for s in self._likeliest(now.weights):
-            means += now.weights[s] * self._hypotheses.predict(s)[0]
-        return means
 
     @property
     def _most(self) -> int:

@@ -11,7 +11,7 @@ from untrained.runtime.lookup import installed, look_up
 from untrained.samplers.base import PoolSampler
 from untrained.samplers.encoded import bohb, gp, hyperband, tpe
 from untrained.samplers.evolution import REA
-from untrained.samplers.greedy import AZ_NAS, VKDNW, by_az_nas, by_rank_average, by_vkdnw, single
+from untrained.samplers.greedy import AZ_NAS, VKDNW, by_az_nas, by_rank_average, by_rank_product, by_vkdnw, single
 from untrained.samplers.hnas import CONDITION, GRADIENT_METRICS, HNAS
 from untrained.samplers.info import SamplerInfo, info_of
 from untrained.samplers.local_search import LocalSearch
@@ -122,6 +122,13 @@ SAMPLERS: dict[str, SamplerInfo] = {
             "down the mean rank over all metrics",
             "Chen et al., Neural Architecture Search on ImageNet in Four GPU Hours, ICLR 2021 (with two)",
             colour="#2c97bd",
+        ),
+        SamplerInfo(
+            "rank_product",
+            by_rank_product,
+            "down the sum of log ranks over all metrics, as over jacov and params",
+            "Lee & Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024 (with four)",
+            colour="#4f8f8a",
         ),
         SamplerInfo(
             "az_nas",
