@@ -1,12 +1,13 @@
 """A ranking learnt from a few labels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
 
@@ -50,7 +51,7 @@ def test_without_metrics_the_encoding_is_learnt() -> None:
     flat = ScoreTable(tuple(archs), ("flat",), np.ones((300, 1)))
     rows = np.arange(60)
     found = predict(features(flat, space), rows, count[rows])
-    assert spearmanr(found[60:], count[60:])[0] > 0.9
+    assert np.corrcoef(rankdata(found[60:]), rankdata(count[60:]))[0, 1] > 0.9
 
 
 def test_the_process_is_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +63,7 @@ def test_the_process_is_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Matern(length_scale=2**0.5, nu=2.5) + ConstantKernel(np.exp(-2) / 2) * DotProduct(
         1e-9, sigma_0_bounds="fixed"
     )
-    process = GaussianProcessRegressor(kernel, alpha=np.exp(-3) + predictor.JITTER, optimizer=None).fit(x[rows], y)
+    noise: Any = {"alpha": np.exp(-3) + predictor.JITTER, "optimizer": None}
+    process = GaussianProcessRegressor(kernel, **noise).fit(x[rows], y)
     found = predictor._process([x], rows, y, rows)
     np.testing.assert_allclose(found, process.predict(x), rtol=1e-5, atol=1e-6)

@@ -80,7 +80,8 @@ SOURCES = {
             f"13 training-free metrics on {data}",
             *_SUITE_ZERO,
             "zc_nasbench201.json of github.com/automl/NASLib (branch zerocost), then: "
-            f"untrained data import zc_nasbench201.json --task {data} --space nasbench201",
+            f"untrained data import zc_nasbench201.json --task {data} --space nasbench201; "
+            "others: untrained data score nasbench201/cifar10 --data DATA --metrics METRICS",
         )
         for data in dict.fromkeys(SCORES.values())
     },
