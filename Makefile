@@ -11,13 +11,19 @@ LOCKED_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED_INSTALL = $(LOCKED_PIP) --require-hashes --requirement .ci/requirements.lock && \
 	$(LOCKED_PIP) --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test lint types docs pictures figures clean
+.PHONY: demo test test-oldest lint types docs pictures figures clean
 
 demo: $(VENV)/.demo
 	$(BIN)/untrained search --space nasbench201 --data digits --budget 10 --out runs/demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+# What matters of it with the oldest Optuna that is supported, beside the other packages as they are.
+test-oldest: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .oldest --requirement .ci/oldest.txt
+	PYTHONPATH=.oldest $(BIN)/python -m pytest -n $(JOBS) -W ignore::optuna.exceptions.ExperimentalWarning tests/samplers/test_contract.py \
+		$(addprefix tests/searching/test_,claims.py faults.py for_optuna.py jobs.py)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -48,4 +54,4 @@ lock: $(VENV)/.dev
 	$(BIN)/python .ci/lock.py
 
 clean:
-	rm -rf $(VENV) runs docs/_build
+	rm -rf $(VENV) .oldest runs docs/_build

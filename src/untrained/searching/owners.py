@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -26,7 +25,7 @@ from untrained.samplers.query import ARCHITECTURE, SKIPPED
 from untrained.searching import claims
 from untrained.searching.attributes import BUDGET, IDENTITY
 from untrained.searching.claims import Claim, at_work, claims_of, in_memory, is_alive, this_process
-from untrained.searching.storage import GuardedStorage
+from untrained.searching.storage import GuardedStorage, UpdateFinishedTrialError
 from untrained.searching.studies import close_trial, searches
 
 OWNER = "owner"

@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, UpdateFinishedTrialError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.storages import BaseStorage, InMemoryStorage, get_storage
 from optuna.trial import TrialState
 
 from untrained.errors import InputError, InputWarning, one_line, warn
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.urls import shown_error, shown_url
+
+try:
+    from optuna.exceptions import UpdateFinishedTrialError
+except ImportError:  # of Optuna 4.2, which raises its base
+    UpdateFinishedTrialError = RuntimeError
 
 ANSWERS = (KeyError, ValueError, TypeError, DuplicatedStudyError, UpdateFinishedTrialError)
 """Exceptions by which a storage answers a question; any other is a failure."""

@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner, NopPruner
 from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
@@ -20,7 +19,7 @@ from untrained.samplers.query import ARCHITECTURE, SKIPPED, Query, best_queries
 from untrained.searching.attributes import BEFORE, BEGUN, BUDGET, IDENTITY, PLAN, POOL_SIZE, VERSIONS
 from untrained.searching.attributes import TOTAL_SECONDS as TOTAL_SECONDS
 from untrained.searching.identity import EVALUATION, changed, trunk
-from untrained.searching.storage import StorageFailed
+from untrained.searching.storage import StorageFailed, UpdateFinishedTrialError
 from untrained.searching.tradeoffs import axes_of, kept_order
 
 GROWN = "grown "

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from untrained.errors import InputError, InputWarning
@@ -15,7 +14,7 @@ from untrained.samplers.query import SKIPPED, Query, queries
 from untrained.samplers.turns import Turns
 from untrained.searching.owners import OWNER, Owners, close_own
 from untrained.searching.spend import Spender
-from untrained.searching.storage import StorageFailed
+from untrained.searching.storage import StorageFailed, UpdateFinishedTrialError
 from untrained.searching.studies import deaths
 
 SHORTEST, LONGEST = 0.05, 1.0
