@@ -8,7 +8,6 @@ compiler. `--out` keeps what was found, and goes on from there.
 
 import argparse
 import json
-import os
 import random
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults.shim import LIBRARY, environment
+from faults.shim import within_shim
 
 
 def main() -> int:
@@ -31,15 +30,8 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, help="a JSON file that keeps what was found, and is gone on from")
     options = parser.parse_args()
-    if LIBRARY not in os.environ:
-        with tempfile.TemporaryDirectory() as folder:
-            variables = environment(Path(folder))
-            if variables is None:
-                sys.exit("no C compiler (cc, gcc or clang): install one")
-            return os.spawnvpe(
-                os.P_WAIT, sys.executable, [sys.executable, "-m", "tests.faults", *sys.argv[1:]], variables
-            )
-    return strike(options)
+    code = within_shim("tests.faults", sys.argv[1:])
+    return strike(options) if code is None else code
 
 
 def strike(options: argparse.Namespace) -> int:

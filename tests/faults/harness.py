@@ -1,5 +1,6 @@
 """Ends a scenario in the middle, as often as asked, does it again, and compares with one that nobody disturbed."""
 
+import gc
 import os
 import random
 import shutil
@@ -61,18 +62,20 @@ class Harness:
     Args:
         scenario: What is disturbed.
         place: A folder for its files.
+        folder: Where it is done; by default in `place`.
     """
 
-    def __init__(self, scenario: Scenario, place: Path) -> None:
+    def __init__(self, scenario: Scenario, place: Path, folder: Path | None = None) -> None:
         self.scenario, self.place, self.shim = scenario, place, Shim()
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        self.folder, self.log, self.prepared = place / "run", place / "log", place / "prepared"
+        self.folder, self.log, self.prepared = folder or place / "run", place / "log", place / "prepared"
         self.scratch = place / "tmp"  # for temporary files, which are to be gone at the end, too
         self.scratch.mkdir()
         if scenario.prepare is not None:
             assert self._child(lambda: scenario.prepare and scenario.prepare(self.prepared)) == DONE, self.said
         self._run(self._folder())  # here, so that a child, which is a fork, has imported and prepared what it takes
+        gc.collect()  # what it holds open, such as a connection
         self.calls = self._count()
         begun = time.monotonic()
         assert self._finish(self._folder()) == DONE, self.said
@@ -100,23 +103,31 @@ class Harness:
             with self._beside(tally, folder, where_exactly):
                 code, has_struck = self._struck(folder, kind, (where + 0.37 * number) % 1)
             tally.counts[kind if has_struck else "came too late"] += 1
-            if code == BROKEN:
-                tally.wrong("traceback", f"{where_exactly}: {self.said}")
-            elif code == REFUSED and (len(self.said) > 500 or "\n" in self.said.strip()):
-                tally.wrong("not one line", f"{where_exactly}: {self.said}")
+            self._judge(tally, code, where_exactly)
             self._look(tally, folder, log, where_exactly)
+        self._compare(tally, folder, where_exactly, 1 + more)
+
+    def _judge(self, tally: Tally, code: int, where: str) -> None:
+        """Judges how a run ended."""
+        if code == BROKEN:
+            tally.wrong("traceback", f"{where}: {self.said}")
+        elif code == REFUSED and (len(self.said) > 500 or "\n" in self.said.strip()):
+            tally.wrong("not one line", f"{where}: {self.said}")
+
+    def _compare(self, tally: Tally, folder: Path, where: str, times: int) -> None:
+        """Lets it finish, after it was ended so many times, and compares."""
         if self._finish(folder) != DONE:
-            tally.wrong("does not go on", f"{where_exactly}: {self.said}")
+            tally.wrong("does not go on", f"{where}: {self.said}")
             return
         if (found := self.scenario.seen(folder)) != self.expected:
-            tally.wrong("differs", f"{where_exactly}: {found}")
+            tally.wrong("differs", f"{where}: {found}")
         if (left := names(folder)) != self.files:
-            tally.wrong("other files", f"{where_exactly}: {sorted(left ^ self.files)}")
+            tally.wrong("other files", f"{where}: {sorted(left ^ self.files)}")
         if left := names(self.scratch):
-            tally.wrong("temporary files", f"{where_exactly}: {sorted(left)}")
-        done = [line for line in lines(log) if line.startswith("end")]
-        if len(done) - len(set(done)) > 1 + more:
-            tally.wrong("evaluated twice", f"{where_exactly}: {done}")
+            tally.wrong("temporary files", f"{where}: {sorted(left)}")
+        done = [line for line in lines(self.log) if line.startswith("end")]
+        if len(done) - len(set(done)) > times:
+            tally.wrong("evaluated twice", f"{where}: {done}")
 
     def _look(self, tally: Tally, folder: Path, log: Path, where: str) -> None:
         """Looks at what a fault has left: is the study whole, can it be shown, are there processes without an owner."""

@@ -14,9 +14,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from searching.searches import ARCHS, FAILED, SCORES, SPACE, value_of
+from searching.searches import ARCHS, SCORES, SPACE, value_of
 from toy import MLPs, toy_batch, training_objective
-from untrained import Evaluation, InputError, Objective, ScoreTable, bench, compute_scores, refit, search, write_report
+from untrained import (
+    Evaluation,
+    EvaluationFailed,
+    InputError,
+    Objective,
+    ScoreTable,
+    bench,
+    compute_scores,
+    refit,
+    search,
+    write_report,
+)
 from untrained.benchmarks import Benchmark
 from untrained.errors import InputWarning
 from untrained.searching import owners
@@ -67,7 +78,7 @@ class Noted(Objective):
         self.note(f"begin {arch}")
         time.sleep(PAUSE)
         if value_of(arch) % 8 == 0:
-            raise FAILED
+            raise EvaluationFailed("no luck")
         self.note(f"end {arch}")
         return Evaluation(value_of(arch), 1.5, {"w": torch.full((500,), value_of(arch))})
 

@@ -4,6 +4,8 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from enum import IntEnum
 from pathlib import Path
 
@@ -32,6 +34,17 @@ def environment(folder: Path) -> dict[str, str] | None:
     library = folder / "shim.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"], check=True)
     return {**os.environ, "LD_PRELOAD": str(library), LIBRARY: str(library), "OMP_NUM_THREADS": "1"}
+
+
+def within_shim(module: str, options: list[str]) -> int | None:
+    """Runs a module of the tests again in a process with the shim; its exit code, None if this is that process."""
+    if LIBRARY in os.environ:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        variables = environment(Path(folder))
+        if variables is None:
+            sys.exit("no C compiler (cc, gcc or clang): install one")
+        return os.spawnvpe(os.P_WAIT, sys.executable, [sys.executable, "-m", module, *options], variables)
 
 
 class Shim:
