@@ -35,7 +35,7 @@ ALPHA = 0.05
 REFERENCES = ("random", "robot")
 FAMILIES = {
     "nasbench201": "NAS-Bench-201",
-    "nasbench201-robust": "its attacks",
+    "nasbench201-robust": "attacks",
     "transnas101-micro": "TransNAS micro",
     "transnas101-macro": "TransNAS macro",
     "nasbench101": "NAS-Bench-101",
@@ -166,7 +166,10 @@ def means_of_families(means: Mapping[str, Mapping[str, float]]) -> dict[str, dic
 
 
 def draw(means: Mapping[str, Mapping[str, float]], averages: Mapping[str, float], width: float, path: Path) -> None:
-    """Left: each table's geometric mean rank as a multiple of random search's. Right: average ranks over tables."""
+    """Left: each table's geometric mean rank as a multiple of random search's.
+
+    Right: average ranks over tables, with bars as wide as the critical difference: two that do not overlap differ.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -176,8 +179,8 @@ def draw(means: Mapping[str, Mapping[str, float]], averages: Mapping[str, float]
     figure = Figure(figsize=(11, 5.4), dpi=72)
     FigureCanvasAgg(figure)
     figure.patch.set_visible(False)
-    left, right = figure.add_axes((0.115, 0.1, 0.55, 0.72)), figure.add_axes((0.80, 0.1, 0.18, 0.72))
-    rows = list(means)
+    left, right = figure.add_axes((0.115, 0.1, 0.55, 0.78)), figure.add_axes((0.785, 0.1, 0.2, 0.78))
+    rows = [name for name in FAMILIES if name in means] + [name for name in means if name not in FAMILIES]
     for y, name in enumerate(rows):
         left.axhline(y, color=MARK, alpha=0.16, linewidth=1)
         for s in [s for s in names if s in means[name] and s != "random"]:
@@ -187,6 +190,7 @@ def draw(means: Mapping[str, Mapping[str, float]], averages: Mapping[str, float]
             )
     left.axvline(1, color=MARK, linewidth=1.2, alpha=0.68)
     left.set(xscale="log", yticks=range(len(rows)), ylim=(len(rows) - 0.4, -0.6))
+    left.xaxis.set_major_formatter("{x:g}")
     left.set_yticklabels([FAMILIES.get(name, name) for name in rows], color=MARK, fontsize=11)
     left.set_xlabel("rank of the pick, as a multiple of random search's", color=MARK, fontsize=10)
     ordered = sorted(averages, key=lambda s: averages[s])
@@ -195,9 +199,9 @@ def draw(means: Mapping[str, Mapping[str, float]], averages: Mapping[str, float]
             [averages[s] - width / 2, averages[s] + width / 2], [y, y], color=pen[s].colour, linewidth=3, alpha=0.5
         )
         right.plot(averages[s], y, markers[s], color=pen[s].colour, markersize=11)
-    right.set(yticks=range(len(ordered)), ylim=(len(ordered) - 0.4, -0.6))
+    right.set(yticks=range(len(ordered)), ylim=(len(ordered) - 0.2, -0.8))
     right.set_yticklabels(ordered, color=MARK, fontsize=11)
-    right.set_xlabel("average rank, ± half the critical difference", color=MARK, fontsize=10)
+    right.set_xlabel("average rank over the tables", color=MARK, fontsize=10)
     for axes in (left, right):
         axes.patch.set_visible(False)
         axes.tick_params(length=0, which="both", labelcolor=MARK, labelsize=10)
@@ -270,7 +274,7 @@ def main() -> None:
                 continue
             told = ", ".join(f"{s} {mean:.2f}" for mean, s in sorted(zip(placed, samplers, strict=True)))
             print(f"- {n} {title}: {told} (Friedman p = {p:.1e}, critical difference {difference:.2f})")
-            if title == "tables" and samplers != ANYWHERE:
+            if title == "tables" and samplers == ANYWHERE:
                 averages, width = dict(zip(samplers, placed, strict=True)), difference
 
     print("\n## Seconds\n")
