@@ -28,7 +28,7 @@ from untrained.searching.studies import DIED, close_trial, searches
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not answer")  # a SQLite file that others are writing to
 
-BUDGET, PROCESSES = 40, 4
+BUDGET, PROCESSES = 20, 4
 CELLS = NASBench201()
 POOL = tuple(CELLS.pool(60))
 CELL_SCORES = ScoreTable(POOL, ("noise",), np.random.default_rng(0).normal(size=(60, 1)))

@@ -23,6 +23,8 @@ from untrained.spaces.picture import Edge as Arrow
 OPS = tuple(OPERATIONS)
 CELLS = ("normal", "reduce")
 FORM = "normal=|sep_conv_3x3~0|skip_connect~1|+|...|,reduce=|...|"
+_ARCH = re.compile(r"normal=([^,=]+),reduce=([^,=]+)")
+_CELL = re.compile(r"\+".join([r"\|(\w+)~(\d)\|(\w+)~(\d)\|"] * NODES), re.ASCII)
 
 Edge = tuple[str, int]
 """Operation, and the node that it is applied to."""
@@ -246,7 +248,7 @@ def _parsed(arch: str) -> tuple[Cell, Cell]:
     Raises:
         InputError: if the string is malformed, an operation is unknown, or a node's sources are not two before it.
     """
-    match = re.fullmatch(r"normal=([^,=]+),reduce=([^,=]+)", arch)
+    match = _ARCH.fullmatch(arch)
     cells = [_cell(text) for text in match.groups()] if match else []
     normal, reduce = cells or (None, None)
     if normal is None or reduce is None:
@@ -257,15 +259,14 @@ def _parsed(arch: str) -> tuple[Cell, Cell]:
 
 def _cell(text: str) -> Cell | None:
     """A cell from its string; None if it is none."""
-    nodes = [re.fullmatch(r"\|(\w+)~(\d)\|(\w+)~(\d)\|", node, re.ASCII) for node in text.split("+")]
-    if len(nodes) != NODES:
+    match = _CELL.fullmatch(text)
+    if match is None:
         return None
-    cell = list[tuple[Edge, Edge]]()
-    for number, match in enumerate(nodes, start=2):
-        if match is None or not {match[1], match[3]} <= OPERATIONS.keys():
-            return None
-        one, other = (match[1], int(match[2])), (match[3], int(match[4]))
-        if not one[1] < other[1] < number:
+    parts, cell = match.groups(), list[tuple[Edge, Edge]]()
+    for node in range(NODES):
+        first, i, second, j = parts[4 * node : 4 * node + 4]
+        one, other = (first, int(i)), (second, int(j))
+        if not (first in OPERATIONS and second in OPERATIONS and one[1] < other[1] < node + 2):
             return None
         cell.append((one, other))
     return tuple(cell)
