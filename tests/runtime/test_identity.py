@@ -259,6 +259,14 @@ def test_a_users_file_is_known_as_it_was_loaded_wherever_it_lies(tmp_path: Path)
     assert readable(described(one.Space(2)))
 
 
+def test_a_class_that_a_file_makes_from_text_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_text.py").write_text("exec('class Made:\\n    def build(self): return Made')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    made = importlib.import_module("own_text").Made
+    assert described(made)["<class>"] == "Made"
+    del sys.modules["own_text"]
+
+
 def test_what_has_a_version_or_no_file() -> None:
     for thing in (print, len, torch.relu, nn.Linear, nn.functional.mse_loss, np.mean, json.dumps, described, Path):
         assert code_of(thing) == ""

@@ -73,7 +73,7 @@ def variables_of(thing: Any) -> dict[str, Any]:
         if source is None or source.installed:
             continue
         for known in source.written if name is None else (name,):
-            if known in space and source.tells_no_value(known, space[known]):
+            if known in space and known in source.written and source.tells_no_value(known, space[known]):
                 while known in found and found[known] is not space[known]:  # of the same name in another file
                     known += "'"
                 found[known] = space[known.rstrip("'")]
