@@ -126,7 +126,7 @@ class Harness:
         if left := names(self.scratch):
             tally.wrong("temporary files", f"{where}: {sorted(left)}")
         done = [line for line in lines(self.log) if line.startswith("end")]
-        if len(done) - len(set(done)) > times:
+        if len(done) - len(set(done)) > times * self.scenario.at_once:
             tally.wrong("evaluated twice", f"{where}: {done}")
 
     def _look(self, tally: Tally, folder: Path, log: Path, where: str) -> None:

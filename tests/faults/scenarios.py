@@ -49,6 +49,7 @@ class Scenario:
         seen: What must be the same, however often it was ended.
         prepare: Makes a folder that it needs.
         beside: What another process does in the same folder at the same time, which nothing disturbs.
+        at_once: How many evaluations are in work at a time, each of which a fault may cut off.
         told: What can be told of an unfinished one, which must not fail.
     """
 
@@ -57,6 +58,7 @@ class Scenario:
     prepare: Callable[[Path], Any] | None = None
     told: Callable[[Path], Any] | None = None
     beside: Callable[[Path, Path], Any] | None = None
+    at_once: int = 1
 
 
 class Noted(Objective):
@@ -208,7 +210,7 @@ SCENARIOS = {
     "train": Scenario(train, trained, found),
     "report": Scenario(report, reported, found),
     "score in workers": Scenario(score_in_workers, rows_of("scores.parquet")),
-    "search in workers": Scenario(search_in_workers, queried, told=load_summary),
+    "search in workers": Scenario(search_in_workers, queried, told=load_summary, at_once=2),
     "search together": Scenario(search_together, queried, beside=search_together),
     "careless": Scenario(careless, lambda folder: lines(folder / "numbers")),
 }
