@@ -22,7 +22,7 @@ EXAMPLES = """
 
   untrained analyse --table t.parquet --column val_acc --budget 20 --seeds 10
 
-  untrained analyse nasbench201/cifar10 --column cifar10_test_200 --all-metrics --labels 100
+  untrained analyse nasbench201/cifar10/cifar10_test_200 --all-metrics
 """
 
 

@@ -25,7 +25,7 @@ EXAMPLES = """
 
   untrained data import zc.json --task cifar10 --space darts --out zc.parquet
 
-  untrained data score nasbench201/cifar10 --data digits --space nasbench201 --metrics near,vkdnw --networks 100
+  untrained data score nasbench201/cifar10 --data digits --metrics near,vkdnw
 """
 
 data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)
