@@ -53,9 +53,9 @@ def test_bench_of_a_published_table(shared_data: Path) -> None:
 
 def test_bench_refusals(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UNTRAINED_DATA", raising=False)
-    refused("bench", says="no folder of tables: give --data-dir, or set UNTRAINED_DATA")
+    refused("bench", "nasbench201", says="no folder of tables: give --data-dir, or set UNTRAINED_DATA")
     folder = ["--data-dir", str(table.parent)]
-    refused("bench", "nasbench2", *folder, says="unknown benchmark 'nasbench2': .*choose from nasbench201")
+    refused("bench", "nasbench2", *folder, says="unknown benchmark 'nasbench2': .*choose from digits-201, nasbench201")
     refused("bench", "nasbench201", *folder, says="nothing to bench: .*nasbench201_accuracy.parquet")
     refused("bench", "nasbench201", "--seeds", "ten", *folder, says="seeds 'ten': give a number")
     refused("bench", "nasbench201", "--seeds", "4:4", *folder, says="seeds '4:4' are none")

@@ -7,6 +7,7 @@ from untrained.benching.result import BenchResult, Ran
 from untrained.benching.run import Opened, Run, open_benchmark, run_search
 from untrained.benching.stored import Rows, store, table_of
 from untrained.benchmarks import Benchmark, data_folder, get_benchmarks
+from untrained.benchmarks.base import located
 from untrained.errors import InputError
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
@@ -78,13 +79,14 @@ def bench(
     chosen: list[Benchmark] = []
     for entry in benchmarks:
         chosen += get_benchmarks([entry]) if isinstance(entry, str) else [entry]
-    folder = data_folder(data_dir) if any(map(_needs_folder, chosen)) else Path()
+    folder = data_folder(data_dir) if any(benchmark.needs_folder for benchmark in chosen) else Path()
     names, extra = None if metrics is None else tuple(metrics), tuple(extra_metrics)
     skipped: list[tuple[str, str]] = []
     ran = dict[str, tuple[Opened, list[Run]]]()
     for benchmark in {b.key: b for b in chosen}.values():
-        if missing := next((f for f in (benchmark.table, benchmark.scores) if not (folder / f).is_file()), None):
-            skipped.append((benchmark.key, f"no file {str(folder / missing)!r} (untrained data says how to get it)"))
+        files = (located(name, folder) for name in (benchmark.table, benchmark.scores))
+        if missing := next((file for file in files if not file.is_file()), None):
+            skipped.append((benchmark.key, f"no file {str(missing)!r} (untrained data says how to get it)"))
             continue
         opened = open_benchmark(benchmark, folder, names, extra)
         runs: list[Run] = []
@@ -142,10 +144,6 @@ def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
         versions(),
         opened.identity,
     )
-
-
-def _needs_folder(benchmark: Benchmark) -> bool:
-    return not (Path(benchmark.table).is_absolute() and Path(benchmark.scores).is_absolute())
 
 
 def _samplers(names: Sequence[str] | None, metrics: Sequence[str]) -> list[str]:

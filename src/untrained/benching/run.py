@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from untrained.benchmarks import Benchmark
+from untrained.benchmarks.base import located
 from untrained.objectives import TabularObjective
 from untrained.samplers import sampler_info
 from untrained.samplers.query import Query
@@ -139,13 +140,13 @@ def open_benchmark(
         >>> open_benchmark(mine, Path()).scores.archs
         ('a', 'b', 'c')
     """
-    files = tuple((folder / name).stat() for name in (benchmark.table, benchmark.scores) if (folder / name).is_file())
-    versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
+    files = [located(name, folder) for name in (benchmark.table, benchmark.scores)]
+    versions = tuple((f.st_ino, f.st_size, f.st_mtime_ns) for file in files if file.is_file() for f in [file.stat()])
     key = (repr(benchmark), folder, metrics, extra, versions)
     if key not in _OPENED:
         objective = TabularObjective(**benchmark.objective_options(folder))
         benchmark.check(objective.archs, objective.path)
-        scores = objective.common(benchmark.load_scores(folder, metrics, extra), folder / benchmark.scores)
+        scores = objective.common(benchmark.load_scores(folder, metrics, extra), located(benchmark.scores, folder))
         space = benchmark.space or ArchitectureList(scores.archs)
         _OPENED[key] = Opened(benchmark, space, scores, objective)
     return _OPENED[key]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from untrained.benchmarks.base import Benchmark, Published, Source, data_folder
+from untrained.benchmarks.digits201 import DIGITS201
+from untrained.benchmarks.digits201 import SOURCES as _DIGITS201_SOURCES
 from untrained.benchmarks.importers import import_table
 from untrained.benchmarks.nasbench201 import NASBENCH201
 from untrained.benchmarks.nasbench201 import SOURCES as _NASBENCH201_SOURCES
@@ -25,11 +27,11 @@ __all__ = [
 ]
 
 BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.key: benchmark for benchmark in (*NASBENCH201, *TRANSNAS101, *OTHER_TABLES)
+    benchmark.key: benchmark for benchmark in (DIGITS201, *NASBENCH201, *TRANSNAS101, *OTHER_TABLES)
 }
 """`name/task/objective` -> benchmark."""
 
-SOURCES: dict[str, Source] = {**_NASBENCH201_SOURCES, **_TRANSNAS101_SOURCES, **_OTHER_SOURCES}
+SOURCES: dict[str, Source] = {**_DIGITS201_SOURCES, **_NASBENCH201_SOURCES, **_TRANSNAS101_SOURCES, **_OTHER_SOURCES}
 """File -> its origin."""
 
 
@@ -37,9 +39,9 @@ def get_benchmarks(names: Sequence[str]) -> list[Benchmark]:
     """Finds benchmarks by name.
 
     Args:
-        names: each the key of a benchmark, or the beginning of one: `nasbench201`, `transnas101-micro/jigsaw`; or, as
-            for metrics and spaces, `file.py:Name`, `package.module:Name` or an entry point `untrained.benchmarks`,
-            which stand for a `Benchmark`, for several, or for a function that returns them.
+        names: each the key of a benchmark, or the beginning of one: `nasbench201`, `transnas101-micro/jigsaw`; `all` of
+            them; or, as for metrics and spaces, `file.py:Name`, `package.module:Name` or an entry point
+            `untrained.benchmarks`, which stand for a `Benchmark`, for several, or for a function that returns them.
 
     Returns:
         The benchmarks, each once.
@@ -53,7 +55,8 @@ def get_benchmarks(names: Sequence[str]) -> list[Benchmark]:
     """
     found = dict[str, Benchmark]()
     for name in names:
-        begins = {key: b for key, b in BENCHMARKS.items() if f"{key}/".startswith(f"{name.rstrip('/')}/")}
+        begin = f"{name.rstrip('/')}/"
+        begins = {key: b for key, b in BENCHMARKS.items() if name == "all" or f"{key}/".startswith(begin)}
         found |= begins or {benchmark.key: benchmark for benchmark in _own(name)}
     return list(found.values())
 

@@ -17,6 +17,9 @@ from untrained.spaces import SearchSpace
 DATA = "UNTRAINED_DATA"
 """The environment variable that names the folder of tables."""
 
+BUNDLED = Path(__file__).parent / "tables"
+"""Tables that come with the package."""
+
 SIZES = ("params", "flops")
 """Metrics that some spaces count from the string of an architecture."""
 
@@ -63,7 +66,8 @@ class Published:
 class Benchmark:
     """One task of a table that answers for trainings.
 
-    Files are Parquet, CSV or JSON (see `untrained.data.tables`), relative to the folder of tables, or absolute.
+    Files are Parquet, CSV or JSON (see `untrained.data.tables`), relative to the folder of tables, or absolute; those
+    of `BUNDLED` come with the package.
 
     Args:
         name: of the table.
@@ -115,6 +119,11 @@ class Benchmark:
         """`name/task/objective`: one row of a table of results."""
         return f"{self.name}/{self.task}/{self.objective}"
 
+    @property
+    def needs_folder(self) -> bool:
+        """Whether a folder of tables has to be given."""
+        return not all(located(name, Path()).is_absolute() for name in (self.table, self.scores))
+
     def objective_options(self, folder: Path) -> dict[str, Any]:
         """Arguments of the `TabularObjective` that answers for the trainings.
 
@@ -125,7 +134,7 @@ class Benchmark:
             InputError: the file is not there.
         """
         return {
-            "path": present(folder / self.table),
+            "path": present(located(self.table, folder)),
             "column": self.objective,
             "report_column": self.test,
             "cost_column": self.cost,
@@ -144,9 +153,9 @@ class Benchmark:
         Raises:
             InputError: the file is missing or broken.
         """
-        if not self.prefix and (folder / self.table).resolve() == (folder / self.scores).resolve():
+        if not self.prefix and located(self.table, folder).resolve() == located(self.scores, folder).resolve():
             return self.metrics
-        has = open_table(present(folder / self.scores)).numeric
+        has = open_table(present(located(self.scores, folder))).numeric
         return tuple(name.removeprefix(self.prefix) for name in has if name.startswith(self.prefix))
 
     def load_scores(self, folder: Path, metrics: Sequence[str] | None = None, extra: Sequence[str] = ()) -> ScoreTable:
@@ -164,7 +173,7 @@ class Benchmark:
             InputError: the file is missing or broken, has no such metric or none that can be used, or an architecture
                 is not one of the space.
         """
-        path = present(folder / self.scores)
+        path = present(located(self.scores, folder))
         file = open_table(path)
         has = [name.removeprefix(self.prefix) for name in file.numeric if name.startswith(self.prefix)]
         figures = self._figures(folder)
@@ -225,7 +234,7 @@ class Benchmark:
 
     def _figures(self, folder: Path) -> set[str | None]:
         """The columns beside the metrics, in the same file, that only a training knows."""
-        if (folder / self.table).resolve() != (folder / self.scores).resolve():
+        if located(self.table, folder).resolve() != located(self.scores, folder).resolve():
             return set()
         return {self.objective, self.test, self.cost, *self.fidelities.values()}
 
@@ -283,6 +292,24 @@ def data_folder(given: str | Path | None = None) -> Path:
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: give the folder that holds the tables (see: untrained data)")
     return folder
+
+
+def located(name: str, folder: Path) -> Path:
+    """Where a file of a benchmark lies.
+
+    Args:
+        name: of the file.
+        folder: the folder of tables.
+
+    Returns:
+        Its place in the package if it comes with it, else in the folder.
+
+    Example:
+        >>> located("mine.csv", Path("tables"))
+        PosixPath('tables/mine.csv')
+    """
+    bundled = BUNDLED / name
+    return bundled if bundled.is_file() else folder / name
 
 
 def present(path: Path) -> Path:

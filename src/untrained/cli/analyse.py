@@ -18,6 +18,8 @@ from untrained.errors import InputError
 EXAMPLES = """
 [bold]Examples[/bold]
 
+  untrained analyse digits-201 --all-metrics
+
   untrained analyse nasbench201/cifar10/cifar10_val_12 --data-dir tables
 
   untrained analyse --table t.parquet --column val_acc --budget 20 --seeds 10
@@ -152,7 +154,8 @@ def _published(
         )
     if len(found) > 1:
         raise InputError(f"{name!r} is {len(found)} benchmarks: choose from {', '.join(b.key for b in found)}")
-    benchmark, folder = found[0], data_folder(data_dir)
+    benchmark = found[0]
+    folder = data_folder(data_dir) if benchmark.needs_folder else Path()
     if scores is not None:
         benchmark = replace(benchmark, scores=str(Path(scores).resolve()), prefix="")
     names = names_in(metrics)

@@ -16,6 +16,8 @@ from untrained.runtime.cores import cores
 EXAMPLES = """
 [bold]Examples[/bold]
 
+  untrained bench
+
   untrained bench nasbench201 --data-dir tables --figure nasbench201.svg
 
   untrained bench transnas101-micro/jigsaw --samplers robot,rea --seeds 10:20
@@ -26,7 +28,8 @@ EXAMPLES = """
 
 def bench(
     benchmarks: Annotated[
-        list[str] | None, typer.Argument(help="As nasbench201, or transnas101-micro/jigsaw. (default: all)")
+        list[str] | None,
+        typer.Argument(help="As nasbench201, transnas101-micro/jigsaw, all. (default: digits-201, which is inside)"),
     ] = None,
     data_dir: DataDir = None,
     samplers: Annotated[
@@ -58,7 +61,7 @@ def bench(
     """
     from untrained.benching import bench as run_bench
     from untrained.benching import summarise
-    from untrained.benchmarks import BENCHMARKS, Benchmark, get_benchmarks
+    from untrained.benchmarks import Benchmark, get_benchmarks
     from untrained.objectives.base import check_direction
     from untrained.report.bench_figure import checked_path
 
@@ -76,7 +79,7 @@ def bench(
         raise InputError("--samplers names none: give names, separated by commas (untrained samplers)")
     if table is not None and benchmarks:
         raise InputError(f"give either benchmarks ({benchmarks[0]!r}) or --table")
-    chosen: list[Any] = list(benchmarks or BENCHMARKS)
+    chosen: list[Any] = list(benchmarks or ["digits-201"])
     if table is not None:
         assert column is not None
         own = Path(table).resolve()

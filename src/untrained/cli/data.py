@@ -39,10 +39,12 @@ def list_data(context: typer.Context, data_dir: DataDir = None, as_json: AsJson 
     if context.invoked_subcommand is not None:
         return
     from untrained.benchmarks import SOURCES, data_folder
+    from untrained.benchmarks.base import BUNDLED
     from untrained.report.text import print_table
 
     folder = None if data_dir is None else data_folder(data_dir)
     states = {name: "" if folder is None else _state(folder / name) for name in SOURCES}
+    states |= {name: "comes with untrained" for name in SOURCES if (BUNDLED / name).is_file()}
     if as_json:
         tables = [{"file": name, "state": states[name] or None, **asdict(source)} for name, source in SOURCES.items()]
         print_json({"folder": None if folder is None else str(folder), "tables": tables})

@@ -81,7 +81,8 @@ def score_table(
     if len({(b.name, b.task) for b in found}) > 1:
         tasks = ", ".join(dict.fromkeys(f"{b.name}/{b.task}" for b in found))
         raise InputError(f"{benchmark!r} is several tables: choose from {tasks}")
-    chosen, folder = found[0], data_folder(data_dir)
+    chosen = found[0]
+    folder = data_folder(data_dir) if chosen.needs_folder else Path()
     path = folder / f"{chosen.name}_{chosen.task}_scores.parquet" if out is None else out
     if path.suffix != ".parquet":
         raise InputError(f"--out {str(path)!r}: give a .parquet file")

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from untrained.benchmarks import SOURCES, data_folder
+from untrained.benchmarks.base import BUNDLED
 from untrained.errors import InputError, one_line
 from untrained.report.text import plain_table
 from untrained.runtime.cores import cores
@@ -159,8 +160,9 @@ def _providers() -> list[str] | None:
 def _tables(data_dir: str | Path | None) -> dict[str, Any]:
     """`folder`, None if there is none to look in; the names of the published tables that are `there`, and `known`."""
     folder = None if data_dir is None and not os.environ.get("UNTRAINED_DATA") else data_folder(data_dir)
-    there = [] if folder is None else [name for name in SOURCES if (folder / name).is_file()]
-    return {"folder": None if folder is None else str(folder), "there": there, "known": len(SOURCES)}
+    known = [name for name in SOURCES if not (BUNDLED / name).is_file()]
+    there = [] if folder is None else [name for name in known if (folder / name).is_file()]
+    return {"folder": None if folder is None else str(folder), "there": there, "known": len(known)}
 
 
 def _writable(folder: Path) -> dict[str, Any]:
