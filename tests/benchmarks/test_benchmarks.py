@@ -46,7 +46,10 @@ def test_every_row_of_the_papers_tables_has_a_name() -> None:
     assert names.count("nasbench201/cifar100") == 2
     assert [b.key for b in get_benchmarks(["nasbench201/cifar10"])] == ["nasbench201/cifar10/cifar10_val_12"]
     assert len(get_benchmarks(["transnas101-micro", "transnas101-micro/jigsaw"])) == 7
-    for name, says in (("imagenet", "nasbench201, transnas101-micro"), ("nasbench201/svhn", "nasbench201/cifar10, ")):
+    for name, says in (
+        ("imagenet", "digits-201, nasbench201, transnas101-micro"),
+        ("nasbench201/svhn", "nasbench201/cifar10, "),
+    ):
         with pytest.raises(InputError, match=f"unknown benchmark '{name}': .*choose from {says}"):
             get_benchmarks([name])
 

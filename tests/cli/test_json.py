@@ -48,6 +48,7 @@ def test_published_tables(tmp_path: Path) -> None:
     states = {one["file"]: one["state"] for one in listed["tables"]}
     assert states.keys() == SOURCES.keys()
     assert states.pop("nasbench201_accuracy.parquet") == "broken"
+    assert states.pop("digits201.parquet") == "comes with untrained"
     assert set(states.values()) == {"missing"}
 
 
