@@ -136,14 +136,14 @@ def test_a_dead_trial_is_waited_for_once(sleeps: list[float]) -> None:
 
 def test_a_trial_that_began_long_ago_is_not_waited_for(sleeps: list[float]) -> None:
     study = optuna.create_study(sampler=greedy())
-    begun(study, datetime.now() - timedelta(hours=1))
+    begun(study, datetime.now() - timedelta(days=2))
     assert asked(study) == "d"
     assert sleeps == []
 
 
 def test_what_another_takes_out_of_turn_is_not_taken_too(monkeypatch: pytest.MonkeyPatch) -> None:
     study = optuna.create_study(sampler=greedy())
-    other = begun(study, datetime.now() - timedelta(hours=1))
+    other = begun(study, datetime.now() - timedelta(days=2))
     choose = Greedy.choose
 
     def slow(self: Greedy, history: Sequence[Query]) -> Choice:
