@@ -127,7 +127,7 @@ def bench(
 def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
     shortest, longest = min(opened.benchmark.fidelities, default=0), max(opened.benchmark.fidelities, default=0)
     early = [
-        f"{sampler} trains for {shortest} epochs, and on to {longest} while its pruner lets it: {longest} are its value"
+        f"{sampler} trains to epoch {shortest}, and on to {longest} while its pruner lets it; only there it has a value"
         for sampler in dict.fromkeys(run.sampler for run in runs)
         if sampler_info(sampler).pruner is not None
     ]

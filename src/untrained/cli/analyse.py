@@ -78,7 +78,7 @@ def analyse(
         assert column is not None
         pool = _own(table, column, scores, metrics, direction, whole=all_metrics)
     scored, objective = pool.scores, pool.objective
-    budget = pool.budget if budget is None else budget
+    budget = min(pool.budget, len(scored)) if budget is None else budget
     if all_metrics:
         _correlations(pool, budget, top, resamples, labels, draws, as_json)
         return
