@@ -184,7 +184,8 @@ class Benchmark:
         counted = self._counted([name for name in names if name in SIZES and name not in has])
         for name in names:
             if name not in has and name not in counted:
-                raise InputError(f"{path.name} has no metric {name!r}, but {listed(has)} (see: untrained data score)")
+                known = listed(has)
+                raise InputError(f"{path.name} has no metric {name!r}: it has {known} (more: untrained data score)")
         read = [name for name in names if name not in counted]
         table = file.read([self.prefix + name for name in read])
         archs = tuple(table["arch"].to_pylist())
