@@ -12,9 +12,11 @@ take one core; give `--part 0/2` and `--part 1/2` to two processes.
 
 import argparse
 import json
+import os
 import random
 import time
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -43,19 +45,23 @@ def cells() -> list[str]:
 
 
 def rows(path: Path) -> dict[str, dict]:
-    """The finished rows of a file by cell; a last line that was cut off is not counted."""
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return {row["arch"]: row for row in map(json.loads, (line for line in lines if line.endswith("\n")))}
+    """The rows of a file by cell, but for a last line that is not whole."""
+    return {row["arch"]: row for row in map(json.loads, path.read_text().rpartition("\n")[0].splitlines())}
+
+
+def to_go_on(path: Path) -> IO[str]:
+    """Opens a file of rows to add to; a last line that a kill cut off is taken away."""
+    if path.exists():
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+    return path.open("a")
 
 
 def train(out: Path, seed: int, part: tuple[int, int]) -> None:
     """Trains each network once; notes the validation accuracy after each epoch, the test accuracy, the seconds."""
-    path = out / f"trained.{seed}.{part[0]}of{part[1]}.jsonl"
-    done = {arch for file in out.glob(f"trained.{seed}.*.jsonl") for arch in rows(file)}
+    file = to_go_on(out / f"trained.{seed}.{part[0]}of{part[1]}.jsonl")
+    done = _merged(out, f"trained.{seed}.*.jsonl")
     objective = TrainingObjective(SPACE, DATA, RECIPE, metrics="accuracy", seed=seed, device="cpu")
-    with path.open("a") as file:
-        if path.stat().st_size and not path.read_text().endswith("\n"):
-            file.write("\n")
+    with file:
         for arch in cells()[part[0] :: part[1]]:
             if arch in done:
                 continue
@@ -89,10 +95,10 @@ def score(out: Path, metrics: str, step: int = 250) -> None:
 def timed(out: Path, part: tuple[int, int], rounds: int = 12, calls: int = 3) -> None:
     """Times one image through each network: a thread's processor time, the fastest of many rounds."""
     torch.set_num_threads(1)
-    path = out / f"timed.{part[0]}of{part[1]}.jsonl"
-    done = {arch for file in out.glob("timed.*.jsonl") for arch in rows(file)}
+    file = to_go_on(out / f"timed.{part[0]}of{part[1]}.jsonl")
+    done = _merged(out, "timed.*.jsonl")
     image = untrained.load_data(DATA).example
-    with path.open("a") as file, torch.inference_mode():
+    with file, torch.inference_mode():
         for arch in cells()[part[0] :: part[1]]:
             if arch in done:
                 continue

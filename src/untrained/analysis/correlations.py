@@ -188,13 +188,15 @@ def correlation(
         draws: Rows of each resampled pool.
     """
     values = figures(m, f, budget, top)
-    again = np.array([figures(m[rows], f[rows], budget, top) for rows in draws]).reshape(len(draws), len(values))
+    again = [figures(m[rows], f[rows], budget, top) for rows in draws]
+    return Correlation(name, n, *intervals(values, again))
+
+
+def intervals(values: Sequence[float], again: Sequence[Sequence[float]]) -> list[Interval]:
+    """Figures with the intervals that hold `SHARE` of what other draws gave; none if there is no other draw."""
     tail = 100 * (1 - SHARE) / 2
-    if len(draws):
-        low, high = np.percentile(again, [tail, 100 - tail], axis=0)
-    else:
-        low = high = np.full(len(values), np.nan)
-    return Correlation(name, n, *(Interval(*map(float, of)) for of in zip(values, low, high, strict=True)))
+    ends = np.percentile(again, [tail, 100 - tail], axis=0) if again else np.full((2, len(values)), np.nan)
+    return [Interval(*map(float, of)) for of in zip(values, *ends, strict=True)]
 
 
 def figures(m: Array, f: Array, budget: int, top: int) -> tuple[float, float, float, float]:

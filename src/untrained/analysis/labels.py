@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from untrained.analysis.correlations import SHARE, TOP, Interval, figures
+from untrained.analysis.correlations import TOP, Interval, figures, intervals
 from untrained.analysis.predictor import features, predict
 from untrained.errors import InputError
 from untrained.objectives import TabularObjective
@@ -93,7 +93,4 @@ def predicted(
         rest = np.setdiff1d(known, taken)
         means = predict(groups, taken, values[taken], seed=draw)
         found.append(figures(means[rest], values[rest], budget, top))
-    tail = 100 * (1 - SHARE) / 2
-    low, high = np.percentile(found, [tail, 100 - tail], axis=0)
-    agreement = zip(np.mean(found, axis=0), low, high, strict=True)
-    return Predicted(labels, draws, *(Interval(*map(float, of)) for of in agreement))
+    return Predicted(labels, draws, *intervals(np.mean(found, axis=0).tolist(), found))

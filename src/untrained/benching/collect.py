@@ -7,7 +7,6 @@ from untrained.benching.result import BenchResult, Ran
 from untrained.benching.run import Opened, Run, open_benchmark, run_search
 from untrained.benching.stored import Rows, store, table_of
 from untrained.benchmarks import Benchmark, data_folder, get_benchmarks
-from untrained.benchmarks.base import located
 from untrained.errors import InputError
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
@@ -84,8 +83,7 @@ def bench(
     skipped: list[tuple[str, str]] = []
     ran = dict[str, tuple[Opened, list[Run]]]()
     for benchmark in {b.key: b for b in chosen}.values():
-        files = (located(name, folder) for name in (benchmark.table, benchmark.scores))
-        if missing := next((file for file in files if not file.is_file()), None):
+        if missing := next((file for file in benchmark.files(folder) if not file.is_file()), None):
             skipped.append((benchmark.key, f"no file {str(missing)!r} (untrained data says how to get it)"))
             continue
         opened = open_benchmark(benchmark, folder, names, extra)

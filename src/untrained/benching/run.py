@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from untrained.benchmarks import Benchmark
-from untrained.benchmarks.base import located
 from untrained.objectives import TabularObjective
 from untrained.samplers import sampler_info
 from untrained.samplers.query import Query
@@ -140,13 +139,13 @@ def open_benchmark(
         >>> open_benchmark(mine, Path()).scores.archs
         ('a', 'b', 'c')
     """
-    files = [located(name, folder) for name in (benchmark.table, benchmark.scores)]
-    versions = tuple((f.st_ino, f.st_size, f.st_mtime_ns) for file in files if file.is_file() for f in [file.stat()])
+    files = tuple(file.stat() for file in benchmark.files(folder) if file.is_file())
+    versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
     key = (repr(benchmark), folder, metrics, extra, versions)
     if key not in _OPENED:
         objective = TabularObjective(**benchmark.objective_options(folder))
         benchmark.check(objective.archs, objective.path)
-        scores = objective.common(benchmark.load_scores(folder, metrics, extra), located(benchmark.scores, folder))
+        scores = objective.common(benchmark.load_scores(folder, metrics, extra), benchmark.files(folder)[1])
         space = benchmark.space or ArchitectureList(scores.archs)
         _OPENED[key] = Opened(benchmark, space, scores, objective)
     return _OPENED[key]

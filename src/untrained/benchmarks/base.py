@@ -66,8 +66,7 @@ class Published:
 class Benchmark:
     """One task of a table that answers for trainings.
 
-    Files are Parquet, CSV or JSON (see `untrained.data.tables`), relative to the folder of tables, or absolute; those
-    of `BUNDLED` come with the package.
+    Files are Parquet, CSV or JSON (see `untrained.data.tables`), relative to the folder of tables, or absolute.
 
     Args:
         name: of the table.
@@ -89,6 +88,7 @@ class Benchmark:
         published: method -> that figure.
         whole: whether the table must hold the whole of the space.
         notes: what differs from the paper, a line each.
+        bundled: whether its files come with the package, and lie in `BUNDLED`.
 
     Example:
         >>> Benchmark("mine", "flowers", "val_acc", "mine.csv", "mine.csv", metrics=("snip",), test="test_acc").key
@@ -113,6 +113,7 @@ class Benchmark:
     published: Mapping[str, Published] = field(default_factory=dict)
     whole: bool = False
     notes: tuple[str, ...] = ()
+    bundled: bool = False
 
     @property
     def key(self) -> str:
@@ -122,7 +123,19 @@ class Benchmark:
     @property
     def needs_folder(self) -> bool:
         """Whether a folder of tables has to be given."""
-        return not all(located(name, Path()).is_absolute() for name in (self.table, self.scores))
+        return not self.bundled and not (Path(self.table).is_absolute() and Path(self.scores).is_absolute())
+
+    def files(self, folder: Path) -> tuple[Path, Path]:
+        """Where its files lie.
+
+        Args:
+            folder: the folder of tables.
+
+        Returns:
+            The table, and the scores.
+        """
+        where = BUNDLED if self.bundled else folder
+        return where / self.table, where / self.scores
 
     def objective_options(self, folder: Path) -> dict[str, Any]:
         """Arguments of the `TabularObjective` that answers for the trainings.
@@ -134,7 +147,7 @@ class Benchmark:
             InputError: the file is not there.
         """
         return {
-            "path": present(located(self.table, folder)),
+            "path": present(self.files(folder)[0]),
             "column": self.objective,
             "report_column": self.test,
             "cost_column": self.cost,
@@ -153,9 +166,10 @@ class Benchmark:
         Raises:
             InputError: the file is missing or broken.
         """
-        if not self.prefix and located(self.table, folder).resolve() == located(self.scores, folder).resolve():
+        table, scores = self.files(folder)
+        if not self.prefix and table.resolve() == scores.resolve():
             return self.metrics
-        has = open_table(present(located(self.scores, folder))).numeric
+        has = open_table(present(scores)).numeric
         return tuple(name.removeprefix(self.prefix) for name in has if name.startswith(self.prefix))
 
     def load_scores(self, folder: Path, metrics: Sequence[str] | None = None, extra: Sequence[str] = ()) -> ScoreTable:
@@ -173,7 +187,7 @@ class Benchmark:
             InputError: the file is missing or broken, has no such metric or none that can be used, or an architecture
                 is not one of the space.
         """
-        path = present(located(self.scores, folder))
+        path = present(self.files(folder)[1])
         file = open_table(path)
         has = [name.removeprefix(self.prefix) for name in file.numeric if name.startswith(self.prefix)]
         figures = self._figures(folder)
@@ -235,7 +249,8 @@ class Benchmark:
 
     def _figures(self, folder: Path) -> set[str | None]:
         """The columns beside the metrics, in the same file, that only a training knows."""
-        if located(self.table, folder).resolve() != located(self.scores, folder).resolve():
+        table, scores = self.files(folder)
+        if table.resolve() != scores.resolve():
             return set()
         return {self.objective, self.test, self.cost, *self.fidelities.values()}
 
@@ -293,24 +308,6 @@ def data_folder(given: str | Path | None = None) -> Path:
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: give the folder that holds the tables (see: untrained data)")
     return folder
-
-
-def located(name: str, folder: Path) -> Path:
-    """Where a file of a benchmark lies.
-
-    Args:
-        name: of the file.
-        folder: the folder of tables.
-
-    Returns:
-        Its place in the package if it comes with it, else in the folder.
-
-    Example:
-        >>> located("mine.csv", Path("tables"))
-        PosixPath('tables/mine.csv')
-    """
-    bundled = BUNDLED / name
-    return bundled if bundled.is_file() else folder / name
 
 
 def present(path: Path) -> Path:

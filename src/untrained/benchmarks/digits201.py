@@ -24,6 +24,7 @@ DIGITS201 = Benchmark(
     fidelities={**{epoch: f"valid_accuracy_{epoch}" for epoch in range(1, EPOCHS)}, EPOCHS: "valid_accuracy"},
     cost_epochs=EPOCHS,
     notes=("different networks of NAS-Bench-201, N = 1, C = 8; three epochs on 8 x 8 digits",),
+    bundled=True,
 )
 
 SOURCES = {

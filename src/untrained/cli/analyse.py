@@ -9,8 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 import untrained
-from untrained.cli.data import DataDir
-from untrained.cli.options import Metrics, names_in, warn_if_minimised
+from untrained.cli.options import DataDir, Metrics, names_in, warn_if_minimised
 from untrained.cli.output import stdout
 from untrained.cli.scored import table_scores
 from untrained.errors import InputError

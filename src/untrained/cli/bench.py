@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from untrained.cli.data import DataDir
-from untrained.cli.options import SpaceOptions, Workers, chosen_space, names_in, seeds_in, warn_if_minimised
+from untrained.cli.options import DataDir, SpaceOptions, Workers, chosen_space, names_in, seeds_in, warn_if_minimised
 from untrained.cli.output import stderr, stdout
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars

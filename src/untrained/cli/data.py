@@ -9,12 +9,9 @@ import typer
 
 from untrained.cli.data_score import score_table
 from untrained.cli.data_show import show_data
+from untrained.cli.options import DataDir
 from untrained.cli.output import AsJson, print_json, stdout
 from untrained.errors import InputError
-
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the tables.", envvar="UNTRAINED_DATA", show_default=False)
-]
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -25,7 +22,7 @@ EXAMPLES = """
 
   untrained data import zc.json --task cifar10 --space darts --out zc.parquet
 
-  untrained data score nasbench201/cifar10 --data digits --metrics near,vkdnw
+  untrained data score digits-201 --data digits --metrics near,vkdnw --networks 500
 """
 
 data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)

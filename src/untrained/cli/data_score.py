@@ -9,6 +9,7 @@ import typer
 from untrained.cli.options import (
     BatchSize,
     Data,
+    DataDir,
     ImageColumn,
     Inputs,
     Metrics,
@@ -24,23 +25,21 @@ from untrained.cli.options import (
     scoring,
 )
 from untrained.cli.output import stderr
+from untrained.cli.score import scoring_workers, tell_scores
 from untrained.errors import InputError
 from untrained.report.progress import progress_bars
-from untrained.runtime.cores import cores
 from untrained.searching import BATCH
 
 
 def score_table(
     context: typer.Context,
-    benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="As nasbench201/cifar10.")],
+    benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="As digits-201, or nasbench201/cifar10.")],
     data: Data,
     metrics: Metrics,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", help="Folder of the tables.", envvar="UNTRAINED_DATA", show_default=False),
-    ] = None,
+    data_dir: DataDir = None,
     out: Annotated[
-        Path | None, typer.Option(help="Parquet to write. (default: BENCHMARK_scores.parquet beside the table)")
+        Path | None,
+        typer.Option(help="Parquet to write. (default: NAME_TASK_scores.parquet beside the tables, or here)"),
     ] = None,
     networks: Annotated[
         int | None, typer.Option(help="Score so many distinct networks, the first in a random order. (default: all)")
@@ -94,15 +93,11 @@ def score_table(
         precision=cast(Any, precision),
         chunk=chunk,
         device=device,
-        workers=cores() if workers is None else workers,
+        workers=scoring_workers(device) if workers is None else workers,
     )
     with progress_bars(stderr()) as bars:
         scores = score_benchmark(
             chosen, folder, how, path, networks=networks, seed=seed, facts=images.facts, progress=bars.scoring
         )
     failed = sum(len(why) for why in scores.reasons.values())
-    typer.echo(
-        f"{len(scores)} architectures x {len(scores.metrics)} metrics in {path}, {failed} scores failed", err=True
-    )
-    for name, why in scores.idle.items():
-        typer.echo(f"warning: metric {name!r} {why}: it cannot tell them apart", err=True)
+    tell_scores(scores, path, failed)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from untrained.cli.data import DataDir
+from untrained.cli.options import DataDir
 from untrained.cli.output import stdout
 
 EXAMPLES = """

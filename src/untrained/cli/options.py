@@ -34,6 +34,9 @@ Task = Annotated[str | None, typer.Option(help="classification, multi-label, reg
 Inputs = Annotated[
     str | None, typer.Option(help="Columns of a table that a network sees, as a,b (default: all but the target).")
 ]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of the tables.", envvar="UNTRAINED_DATA", show_default=False)
+]
 DATA_OPTIONS = ("resize", "subset", "image_column", "target", "task", "inputs")
 """What `chosen_data` takes beside names."""
 Metrics = Annotated[

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import untrained
-from untrained.cli.data import DataDir
-from untrained.cli.options import Data, Resize, Seed, Subset, Workers, seeds_in
+from untrained.cli.options import Data, DataDir, Resize, Seed, Subset, Workers, seeds_in
 from untrained.cli.output import stderr, stdout
 from untrained.cli.resume import InterruptedSearch
 from untrained.errors import InputError, listed

@@ -96,7 +96,7 @@ def score(
             precision=cast(Any, precision),
             chunk=chunk,
             device=device,
-            workers=_workers(device) if workers is None else workers,
+            workers=scoring_workers(device) if workers is None else workers,
             path=out,
             progress=bars.scoring,
             executor=executor,
@@ -106,8 +106,13 @@ def score(
         counts = {"architectures": len(scores), "metrics": list(scores.metrics), "failed": failed}
         print_json({"file": str(out), **counts, "idle": dict(scores.idle), "reasons": _told(scores.reasons)})
         return
+    tell_scores(scores, out, failed)
+
+
+def tell_scores(scores: untrained.ScoreTable, path: Path, failed: int) -> None:
+    """Says on stderr what a file of scores holds, which metrics are idle, and why the first scores failed."""
     typer.echo(
-        f"{len(scores)} architectures x {len(scores.metrics)} metrics in {out}, {failed} scores failed", err=True
+        f"{len(scores)} architectures x {len(scores.metrics)} metrics in {path}, {failed} scores failed", err=True
     )
     for name, why in scores.idle.items():
         typer.echo(f"warning: metric {name!r} {why}: it cannot tell them apart", err=True)
@@ -121,7 +126,7 @@ def _told(reasons: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]
     return {arch: dict(why) for arch, why in reasons.items()}
 
 
-def _workers(device: str) -> int:
+def scoring_workers(device: str) -> int:
     """All cores; of each GPU at most 4, which take turns there, or 8, if they compute side by side."""
     import torch
 
