@@ -1,16 +1,19 @@
 """Pictures of architectures: everything is there, legible, and at a place of its own."""
 
 import random
+import re
 import sys
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import untrained
 from untrained import SPACES, Drawing, InputError
+from untrained.report.drawing.canvas import POINTS, plain_svg
 from untrained.report.drawing.layers import columns_of, heights, ordered, routed
 from untrained.report.drawing.scene import Box, Label, Line
 from untrained.spaces import get_space
@@ -216,3 +219,14 @@ def test_an_edge_has_a_bend_in_each_column_that_it_passes() -> None:
     y = heights(paths, ordered(paths, column), {"a": 20, "b": 20, "c": 20}, gap=10)
     assert abs(y["b"] - y[(2, 1)]) == 20  # half of the vertex, and the gap
     assert y["a"] == y["c"] == y[(2, 1)]  # the longer edge is the straight one: a step off it costs more
+
+
+def test_a_marker_is_drawn_where_it_stands() -> None:
+    """Matplotlib defines a marker once and uses it at each point; ticks without length are none."""
+    figure = Figure(figsize=(100 / POINTS, 100 / POINTS), dpi=POINTS)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 1), ylim=(0, 1))
+    axes.tick_params(length=0)
+    axes.plot([0.25, 0.5], [0.75, 0.1], "s", color="#ff0000", markersize=10)
+    svg = plain_svg(figure, "Dots", "Two squares", "dots")
+    assert re.findall(r'transform="translate\(([\d. ]+)\)"', svg) == ["25 25", "50 90"]
+    assert svg.count("fill: #ff0000") == 2

@@ -22,7 +22,7 @@ EXAMPLES = """
 
   untrained data import zc.json --task cifar10 --space darts --out zc.parquet
 
-  untrained data score digits-201 --data digits --metrics near,vkdnw --networks 500
+  untrained data score digits-201 --data digits --metrics near --networks 9
 """
 
 data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)

@@ -109,7 +109,7 @@ def score(
     tell_scores(scores, out, failed)
 
 
-def tell_scores(scores: untrained.ScoreTable, path: Path, failed: int) -> None:
+def tell_scores(scores: "untrained.ScoreTable", path: Path, failed: int) -> None:
     """Says on stderr what a file of scores holds, which metrics are idle, and why the first scores failed."""
     typer.echo(
         f"{len(scores)} architectures x {len(scores.metrics)} metrics in {path}, {failed} scores failed", err=True

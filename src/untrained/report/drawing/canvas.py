@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from xml.etree import ElementTree
@@ -23,6 +23,7 @@ PAPER = "#ffffff"
 MARK = "#010203"
 """Stands for the ink until an SVG is written, in which it is the colour of the text around it."""
 SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
 SANS = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 POINTS = 72
@@ -71,7 +72,7 @@ def plain_svg(figure: Figure, title: str, description: str, name: str) -> str:
     """A figure as a small SVG: its paths and texts, without matplotlib's groups and definitions.
 
     Args:
-        figure: with `POINTS` dots an inch; nothing in it may be clipped, repeated as a marker or a gradient.
+        figure: with `POINTS` dots an inch; nothing in it may be clipped or a gradient.
         title: the name of the picture.
         description: the picture in words.
         name: what ids in the SVG begin with.
@@ -81,6 +82,7 @@ def plain_svg(figure: Figure, title: str, description: str, name: str) -> str:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings(action="ignore"):
         figure.savefig(out, format="svg", dpi=POINTS, facecolor="none", metadata={"Date": None})
     root = ElementTree.fromstring(out.getvalue())
+    markers = {path.get("id", ""): path for path in root.iterfind(f".//{{{SVG}}}defs/{{{SVG}}}path")}
     content = [part for part in root if part.tag not in (f"{{{SVG}}}metadata", f"{{{SVG}}}defs")]
     width, height = (f"{inches * POINTS:g}" for inches in figure.get_size_inches())
     made = ElementTree.Element(
@@ -98,7 +100,7 @@ def plain_svg(figure: Figure, title: str, description: str, name: str) -> str:
     ElementTree.SubElement(made, "title", {"id": f"{name}-title"}).text = title
     ElementTree.SubElement(made, "desc", {"id": f"{name}-description"}).text = description
     for part in content:
-        made.extend(_plain(part))
+        made.extend(_plain(part, markers))
     return ElementTree.tostring(made, encoding="unicode")
 
 
@@ -112,12 +114,20 @@ def in_a_file(svg: str) -> str:
     return f'{head} id="{name}"{end}<style>{style}</style>{rest}\n'
 
 
-def _plain(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
+def _plain(element: ElementTree.Element, markers: Mapping[str, ElementTree.Element]) -> Iterator[ElementTree.Element]:
     """What matplotlib has drawn, without its groups, their ids, and the numbers' last digits."""
     tag = element.tag.removeprefix(f"{{{SVG}}}")
     if tag == "g":
         for child in element:
-            yield from _plain(child)
+            yield from _plain(child, markers)
+        return
+    if tag == "use":  # a marker where it stands; ticks of no length are markers, too
+        for marker in _plain(markers[element.attrib[f"{{{XLINK}}}href"][1:]], {}):
+            if re.search("[1-9]", marker.get("d", "")):
+                at = (f"{float(element.get(axis, '0')):.1f}".removesuffix(".0") for axis in "xy")
+                marker.set("transform", f"translate({' '.join(at)})")
+                marker.set("style", "; ".join(filter(None, (marker.get("style"), element.get("style")))))
+                yield marker
         return
     if tag not in ("path", "text"):
         return
