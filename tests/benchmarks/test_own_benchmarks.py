@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from untrained import Benchmark
 from untrained.benchmarks import BENCHMARKS, get_benchmarks
 from untrained.errors import InputError
 
@@ -41,3 +42,20 @@ def test_near_names_are_offered() -> None:
     with pytest.raises(InputError, match="did you mean 'transnas101-micro/jigsaw'"):
         get_benchmarks(["transnas101-micro/jigsw"])
     assert get_benchmarks(list(BENCHMARKS)) == list(BENCHMARKS.values())
+
+
+def test_a_further_file_of_metrics(tmp_path: Path) -> None:
+    """Joined by architecture; where both files have a metric the further one's counts; alone it need not be joined."""
+    (tmp_path / "own.csv").write_text("arch,val,m,n\na,1,10,5\nb,2,20,6\nc,3,30,7\n")
+    (tmp_path / "further.csv").write_text("arch,n,x\nc,70,0.3\na,50,0.1\nd,80,0.4\n")
+    two = Benchmark("mine", "a", "val", "own.csv", "own.csv", metrics=("m",), further="further.csv")
+    joined = two.load_scores(tmp_path, extra=("x", "n"))
+    assert (joined.archs, joined.metrics) == (("a", "c"), ("m", "x", "n"))
+    assert joined.values.tolist() == [[10, 0.1, 50], [30, 0.3, 70]]
+    assert two.load_scores(tmp_path, ["x"]).archs == ("c", "a", "d")
+    assert two.load_scores(tmp_path).archs == ("a", "b", "c")
+    with pytest.raises(InputError, match=r"no metric 'y' in .*further.csv and .*own.csv: there are n, x, m"):
+        two.load_scores(tmp_path, ["y"])
+    (tmp_path / "further.csv").write_text("arch,x\ne,1\nf,2\n")
+    with pytest.raises(InputError, match="have no architecture in common"):
+        two.load_scores(tmp_path, extra=["x"])

@@ -78,7 +78,7 @@ def test_bench_refusals(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         says="budget 41 is above the 40 architectures of table.table.loss: give at most 40",
     )
     refused("bench", "--table", str(table), says="--table needs --column")
-    refused(*own, "--metrics", "snap", says="no metric 'snap': it has snip, zen, loss, test")
+    refused(*own, "--metrics", "snap", says="no metric 'snap' in .*: there are snip, zen, test")
     refused(*own, "--direction", "down", says="unknown direction 'down'")
     refused(*own, "--space", "transnas101-micro", "--samplers", "random", says="not an architecture of space 'transnas")
     refused(*own, "--samplers", ",", says="--samplers names none")

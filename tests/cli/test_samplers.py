@@ -139,7 +139,7 @@ def test_analyse_all_metrics(table: Path) -> None:
     assert snip["precision"]["value"] == 1
     assert document["labels"][0]["spearman"]["value"] > 0.5
     shown, _ = ran(*options, "--labels", "20", "--draws", "2")
-    for words in ("nDCG @ 1000", "precision @ 10", "1.000 [1.000, 1.000]", "20 labels, 2 draws"):
+    for words in ("nDCG @ 60", "Prec. @ 10", "1.000 [1.000, 1.000]", "20 labels, 2 draws"):
         assert words in shown
     bare = ["analyse", "--table", str(table), "--column", "snip"]
     refused(*bare, "--labels", "5", says="--labels 5 needs --all-metrics")
@@ -165,7 +165,7 @@ def test_scores_of_a_benchmark_of_our_own(tmp_path: Path) -> None:
     assert [row["name"] for row in document["rankings"]] == ["layers", "params", "rank_average", "rank_product"]
     bench = ["bench", *by_scores, "--samplers", "single:params", "--seeds", "1", "--budget", "2", "--workers", "1"]
     assert json.loads(ran(*bench, "--metrics", "params", "--json")[0])["rows"]
-    refused(*bench, says="--scores of benchmarks needs --metrics")
+    refused(*bench, says="--scores needs the benchmark's name, and --metrics or --extra-metrics")
     refused("data", "score", "nasbench201", *scoring[3:], "--metrics", "layers", says="is several tables")
 
 

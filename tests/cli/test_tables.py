@@ -53,3 +53,14 @@ def test_images_that_cannot_be_read(tmp_path: Path) -> None:
     for wrong, says in ((b"torn", r"row 0 \(not a readable picture\)"), (black(20_000, 10_000), r"row 0 \(too large")):
         path = write_parquet(tmp_path / "i.parquet", [wrong] * 12, [0, 1] * 6)
         refused(*score, str(path), says=says)
+
+
+def test_columns_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("arch,acc,by\na,1,me\nb,3,you\nc,,you\n")
+    found = untrained_cli("data", "columns", str(tmp_path / "t.csv"), "--json")
+    (file,) = json.loads(found.stdout)
+    assert file["architectures"] == 3
+    assert file["columns"] == {"acc": {"numbers": 2, "least": 1, "median": 2, "most": 3}}
+    assert list(file["not_numbers"]) == ["by"]
+    assert "valid_accuracy" in untrained_cli("data", "columns", "digits-201").stdout
+    refused("data", "columns", "nope", says="no file 'nope', and unknown benchmark 'nope'")

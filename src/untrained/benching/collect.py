@@ -83,7 +83,8 @@ def bench(
     skipped: list[tuple[str, str]] = []
     ran = dict[str, tuple[Opened, list[Run]]]()
     for benchmark in {b.key: b for b in chosen}.values():
-        if missing := next((file for file in benchmark.files(folder) if not file.is_file()), None):
+        needed = benchmark.files(folder)[: 1 if benchmark.further else 2]  # its own may be missing beside further ones
+        if missing := next((file for file in needed if not file.is_file()), None):
             skipped.append((benchmark.key, f"no file {str(missing)!r} (untrained data says how to get it)"))
             continue
         opened = open_benchmark(benchmark, folder, names, extra)
@@ -130,7 +131,9 @@ def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
         if sampler_info(sampler).pruner is not None
     ]
     left_out = [f"{name} left out: it {why}" for name, why in opened.scores.provenance["left_out"].items()]
-    notes = (*opened.benchmark.notes, *left_out, *early)
+    n, known = len(opened.scores), len(opened.objective.archs)
+    few = [f"only {n:,} of {known:,} architectures have all scores"] if opened.benchmark.further and n < known else []
+    notes = (*opened.benchmark.notes, *few, *left_out, *early)
     asked = {"metrics": runs[0].metrics or (), "extra_metrics": runs[0].extra}
     return Ran(
         opened.benchmark,

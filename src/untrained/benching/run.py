@@ -139,13 +139,14 @@ def open_benchmark(
         >>> open_benchmark(mine, Path()).scores.archs
         ('a', 'b', 'c')
     """
-    files = tuple(file.stat() for file in benchmark.files(folder) if file.is_file())
+    paths = [*benchmark.files(folder), *([folder / benchmark.further] if benchmark.further else [])]
+    files = tuple(file.stat() for file in paths if file.is_file())
     versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
     key = (repr(benchmark), folder, metrics, extra, versions)
     if key not in _OPENED:
         objective = TabularObjective(**benchmark.objective_options(folder))
         benchmark.check(objective.archs, objective.path)
-        scores = objective.common(benchmark.load_scores(folder, metrics, extra), benchmark.files(folder)[1])
+        scores = objective.common(benchmark.load_scores(folder, metrics, extra), benchmark.further or paths[1])
         space = benchmark.space or ArchitectureList(scores.archs)
         _OPENED[key] = Opened(benchmark, space, scores, objective)
     return _OPENED[key]

@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from untrained.data.tables import open_table
+from untrained.data.tables import TableFile, open_table
 from untrained.errors import InputError, listed, shown
 from untrained.scores import ScoreTable
 from untrained.spaces import SearchSpace
+
+Array = NDArray[np.float64]
 
 DATA = "UNTRAINED_DATA"
 """The environment variable that names the folder of tables."""
@@ -62,6 +64,18 @@ class Published:
     cost: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """A file of metrics, and the prefix of their columns."""
+
+    file: TableFile
+    prefix: str
+
+    @property
+    def columns(self) -> list[str]:
+        return [name.removeprefix(self.prefix) for name in self.file.numeric if name.startswith(self.prefix)]
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """One task of a table that answers for trainings.
@@ -78,6 +92,7 @@ class Benchmark:
         metrics: those that are used unless others are asked for. They are listed, never "all that the file has": a file
             that gains columns changes no result.
         prefix: of the columns of metrics.
+        further: a file with metrics besides, in columns without a prefix; where both have one, this file's is read.
         budget: T, the queries of a search, as published.
         direction: the better way of the objective.
         test: the column of the test figure.
@@ -103,6 +118,7 @@ class Benchmark:
     space: SearchSpace | None = None
     metrics: tuple[str, ...] = ()
     prefix: str = ""
+    further: str | None = None
     budget: int = 20
     direction: Literal["maximize", "minimize"] = "maximize"
     test: str | None = None
@@ -187,33 +203,30 @@ class Benchmark:
             InputError: the file is missing or broken, has no such metric or none that can be used, or an architecture
                 is not one of the space.
         """
-        path = present(self.files(folder)[1])
-        file = open_table(path)
-        has = [name.removeprefix(self.prefix) for name in file.numeric if name.startswith(self.prefix)]
+        sources = self._sources(folder)
+        has = list(dict.fromkeys(name for source in sources for name in source.columns))
         figures = self._figures(folder)
         names = list(dict.fromkeys((*(self.metrics if metrics is None else metrics), *extra)))
         for name in names:
             if self.prefix + name in figures:
                 raise InputError(f"{name!r} is what a training gives: it cannot be one of the metrics")
         counted = self._counted([name for name in names if name in SIZES and name not in has])
+        paths = " and ".join(str(source.file.path) for source in sources)
         for name in names:
             if name not in has and name not in counted:
-                known = listed(has)
-                raise InputError(f"{path.name} has no metric {name!r}: it has {known} (more: untrained data score)")
-        read = [name for name in names if name not in counted]
-        table = file.read([self.prefix + name for name in read])
-        archs = tuple(table["arch"].to_pylist())
-        self.check(archs, path, whole=False)
-        columns = {name: table[self.prefix + name].to_numpy() for name in read}
+                free = listed(name for name in has if self.prefix + name not in figures)
+                known = f"{free} (untrained data columns: all of them; untrained data score: more)"
+                raise InputError(f"no metric {name!r} in {paths}: there are {known}")
+        archs, columns = self._read(sources, [name for name in names if name not in counted])
         sizes = [self.space.sizes(arch) for arch in archs] if counted and self.space is not None else []
         columns |= {name: np.array([size[name] for size in sizes]) for name in counted}
         left_out = {name: why for name in names if (why := useless(columns[name]))}
         kept = [name for name in names if name not in left_out]
         if not kept:
             why = ", ".join(f"{name} {why}" for name, why in left_out.items()) or f"give some of {listed(has)}"
-            raise InputError(f"{path}: no metric can be used: {why}")
+            raise InputError(f"{paths}: no metric can be used: {why}")
         values = np.column_stack([columns[name] for name in kept])
-        provenance = {"benchmark": self.key, "file": path.name, "left_out": left_out}
+        provenance = {"benchmark": self.key, "file": sources[-1].file.path.name, "left_out": left_out}
         return ScoreTable(archs, tuple(kept), values, provenance=provenance)
 
     def check(self, archs: Sequence[str], path: Path, *, whole: bool | None = None) -> None:
@@ -247,6 +260,31 @@ class Benchmark:
                 f"{shown(missing[0])} first: get the file again"
             )
 
+    def _sources(self, folder: Path) -> list[_Source]:
+        """The files of metrics; what an earlier one has is not read from a later one."""
+        own = self.files(folder)[1]
+        paths = [] if self.further is None else [(present(folder / self.further), "")]
+        paths += [] if paths and not own.is_file() else [(present(own), self.prefix)]
+        return [_Source(open_table(path), prefix) for path, prefix in paths]
+
+    def _read(self, sources: Sequence[_Source], names: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Array]]:
+        """The architectures that all files have in which some of the metrics stand, and the metrics' columns."""
+        of = {name: next(source for source in sources if name in source.columns) for name in names}
+        read = [source for source in sources if source in of.values()] or list(sources[-1:])
+        archs, columns = (), dict[str, Array]()
+        for source in reversed(read):  # in the order of the benchmark's own file
+            table = source.file.read([source.prefix + name for name in names if of[name] is source])
+            rows = {arch: row for row, arch in enumerate(table["arch"].to_pylist())}
+            self.check(tuple(rows), source.file.path, whole=False)
+            both = [i for i, arch in enumerate(archs) if arch in rows] if archs else range(len(rows))
+            archs = tuple(archs[i] for i in both) if archs else tuple(rows)
+            if not archs:
+                raise InputError(f"{' and '.join(str(s.file.path) for s in read)} have no architecture in common")
+            there = [rows[arch] for arch in archs]
+            columns = {name: column[both] for name, column in columns.items()}
+            columns |= {n: table[source.prefix + n].to_numpy()[there] for n in names if of[n] is source}
+        return archs, {name: columns[name] for name in names}
+
     def _figures(self, folder: Path) -> set[str | None]:
         """The columns beside the metrics, in the same file, that only a training knows."""
         table, scores = self.files(folder)
@@ -265,7 +303,7 @@ def _is_small(space: SearchSpace) -> bool:
     return space.size is not None and space.size <= LISTED
 
 
-def useless(column: NDArray[np.float64]) -> str:
+def useless(column: Array) -> str:
     """Tells why a metric says nothing of its space.
 
     Args:

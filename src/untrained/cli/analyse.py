@@ -202,7 +202,7 @@ def _correlations(
         return
     networks = "" if groups is None else f", {len(set(groups))} networks"
     title = f"Rankings and {objective.column}: {len(scores)} architectures{networks}"
-    print_correlations(stdout(), title, found, learnt, top, budget)
+    print_correlations(stdout(), title, found, learnt, min(top, len(scores)), budget)
 
 
 def _finite(fields: dict[str, Any]) -> dict[str, Any]:

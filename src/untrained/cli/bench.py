@@ -21,6 +21,8 @@ EXAMPLES = """
 
   untrained bench transnas101-micro/jigsaw --samplers robot,rea --seeds 10:20
 
+  untrained bench nasbench201 --scores mine.parquet --extra-metrics near
+
   untrained bench --table mine.parquet --column val_acc --metrics snip,synflow
 """
 
@@ -45,7 +47,7 @@ def bench(
     cost_column: Annotated[str | None, typer.Option(help="Column of --table with seconds of the training.")] = None,
     direction: Annotated[str | None, typer.Option(help="maximize or minimize --column (default: maximize).")] = None,
     scores: Annotated[
-        str | None, typer.Option(help="File with the metric columns (default: --table; the benchmark's).")
+        str | None, typer.Option(help="File with metric columns (default: --table); besides those of a benchmark.")
     ] = None,
     space: Annotated[str | None, typer.Option(help="Space of --table (untrained spaces), or module:Class.")] = None,
     space_options: SpaceOptions = "",
@@ -70,8 +72,8 @@ def bench(
         raise InputError("--table needs --column, the objective, and --metrics, the columns to learn from")
     if table is None and any((column, report_column, cost_column, space, direction)):
         raise InputError("--column, --report-column, --cost-column, --direction and --space need --table")
-    if table is None and scores is not None and (not benchmarks or metrics is None):
-        raise InputError("--scores of benchmarks needs --metrics, the columns to learn from, and their names")
+    if table is None and scores is not None and (not benchmarks or not (metrics or extra_metrics)):
+        raise InputError("--scores needs the benchmark's name, and --metrics or --extra-metrics, columns to learn from")
     if space is None and space_options:
         raise InputError(f"--space-options {space_options!r} need --space")
     if samplers is not None and not names_in(samplers):
@@ -97,8 +99,7 @@ def bench(
             )
         ]
     elif scores is not None:
-        own_scores = str(Path(scores).resolve())
-        chosen = [replace(benchmark, scores=own_scores, prefix="") for benchmark in get_benchmarks(chosen)]
+        chosen = [replace(benchmark, further=str(Path(scores).resolve())) for benchmark in get_benchmarks(chosen)]
     if column is not None and direction is None:
         warn_if_minimised(column)
     console = stderr()
@@ -132,3 +133,6 @@ def bench(
         from untrained.report.bench import render_bench
 
         stdout().print(render_bench(result, rows, reference))
+    for path, what in ((out, "queries"), (figure, "figure")):
+        if path is not None:
+            typer.echo(f"{what}: {path}", err=True)

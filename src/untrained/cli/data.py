@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from untrained.cli.data_columns import list_columns
 from untrained.cli.data_score import score_table
 from untrained.cli.data_show import show_data
 from untrained.cli.options import DataDir
@@ -20,6 +21,8 @@ EXAMPLES = """
 
   untrained data show photos/ --resize 64 --out sheet.png
 
+  untrained data columns digits-201
+
   untrained data import zc.json --task cifar10 --space darts --out zc.parquet
 
   untrained data score digits-201 --data digits --metrics near --networks 9
@@ -27,6 +30,7 @@ EXAMPLES = """
 
 data = typer.Typer(invoke_without_command=True, rich_markup_mode="rich", epilog=EXAMPLES)
 data.command(name="show")(show_data)
+data.command(name="columns")(list_columns)
 data.command(name="score")(score_table)
 
 

@@ -83,6 +83,8 @@ def _repeated(found: Repeated) -> list[Any]:
             table.add_row(method, *(_cell(cell, found.study.figure) for cell in row), *_beside(row, by_test))
         parts.append(table)
     parts += [Text(f"differs: {line}", style=DIM) for line in found.study.differs]
+    notes = dict.fromkeys(note for ran in found.result.ran for note in ran.notes)
+    parts += [Text(f"note: {note}", style=DIM) for note in notes]
     parts += [Text(f"skipped {what}: {why}", style=DIM) for what, why in found.result.skipped]
     return parts
 
@@ -113,7 +115,7 @@ def _beside(row: Sequence[Cell], by_test: bool) -> list[Text]:
 def _spread(spread: Spread | None, digits: int) -> str:
     if spread is None:
         return ""
-    return f"{spread.mean:.{digits}f}" + (f"±{spread.std:.{digits}f}" if spread.std or digits == 0 else "")
+    return f"{spread.mean:.{digits}f}±{spread.std:.{digits}f}"
 
 
 def _ablations(made: Sequence[Ablated], seeds: Sequence[int]) -> list[Any]:

@@ -31,20 +31,21 @@ def print_correlations(
     if learnt is not None:
         name = f"{learnt.labels} labels, {learnt.draws} draws"
         rows.append((name, "", *(shown(getattr(learnt, figure)) for figure in FIGURES)))
-    header = ("ranking", "scores", "Kendall", "Spearman", f"nDCG @ {top}", f"precision @ {budget}")
+    header = ("ranking", "scores", "Kendall", "Spearman", f"nDCG @ {top}", f"Prec. @ {budget}")
     print_table(console, title, header, rows)
 
 
 def shown(interval: Interval) -> str:
-    """The figure, and the interval if there is one.
+    """The figure, and the interval if there is one; without the 0 before the point, so that four stand in a line.
 
     Example:
-        >>> shown(Interval(0.5, 0.4, 0.61)), shown(Interval(0.5, math.nan, math.nan)), shown(Interval(math.nan, 0, 1))
-        ('0.500 [0.400, 0.610]', '0.500', '-')
+        >>> shown(Interval(0.5, 0.4, 0.61)), shown(Interval(-0.5, math.nan, math.nan)), shown(Interval(math.nan, 0, 1))
+        ('.500 [.400, .610]', '-.500', '-')
     """
     if math.isnan(interval.value):
         return "-"
-    return f"{interval.value:.3f}" + ("" if math.isnan(interval.low) else f" [{interval.low:.3f}, {interval.high:.3f}]")
+    value, low, high = (f"{v:.3f}".replace("0.", ".", 1) for v in vars(interval).values())
+    return value if math.isnan(interval.low) else f"{value} [{low}, {high}]"
 
 
 def correlations_json(found: Sequence[Correlation | Predicted]) -> list[dict[str, Any]]:
