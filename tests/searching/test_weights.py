@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from searching.searches import ARCHS, SPACE, history, run, value_of
+from searching.searches import ARCHS, SPACE, Counted, history, run, value_of
 from untrained import load_network
 from untrained.errors import InputError
 from untrained.objectives import Evaluation
 from untrained.searching.result import Result
-from untrained.searching.weights import load_weights
+from untrained.searching.weights import KeptWeights, load_weights
 
 
 def weights_of(arch: str) -> dict[str, torch.Tensor]:
@@ -117,6 +117,30 @@ def test_a_kill_between_the_weights_and_their_value_leaves_the_best_right(
     assert history(result) == history(run(trained, budget=8))
     assert kept(tmp_path) == set(best(result, 3))
     assert load_network(tmp_path, SPACE).architecture == result.architecture
+
+
+def test_a_kill_between_the_last_value_and_the_end_leaves_no_other_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rising() -> Counted:
+        return Counted(lambda arch, call: Evaluation(call, 1.0, weights_of(arch)))
+
+    def drop(self: KeptWeights, needed: Any) -> None:
+        if len(first.calls) == 4:
+            raise KeyboardInterrupt
+        original(self, needed)
+
+    first, again, original = rising(), rising(), KeptWeights.drop_all_but
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptWeights, "drop_all_but", drop)
+        with pytest.raises(KeyboardInterrupt):
+            run(first, budget=4, keep=2, out=tmp_path)
+    assert kept(tmp_path) == set(first.calls[-3:])
+    for keep in (2, 1):  # less than was asked for at first deletes nothing
+        run(again, budget=4, keep=keep, out=tmp_path)
+        assert kept(tmp_path) == set(first.calls[-2:])
+    assert len(first.calls) == 4
+    assert again.calls == []
 
 
 def test_best_safetensors_takes_no_room_of_its_own(tmp_path: Path) -> None:

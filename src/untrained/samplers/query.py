@@ -4,7 +4,7 @@ A study keeps a query as an Optuna trial with user attributes. Their names stand
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -274,8 +274,13 @@ def queries(study: Study, space: SearchSpace | None = None, *, running: bool = F
 
 def best_queries(study: Study) -> list[Query]:
     """The queries with a value, best first; of equal ones the earlier first. A pruned query is not among them."""
-    done = [query for query in queries(study) if query.state == "complete" and query.value is not None]
-    sign = 1 if study.directions[0] == StudyDirection.MINIMIZE else -1
+    return best_of(queries(study), study.directions[0])
+
+
+def best_of(made: Iterable[Query], direction: StudyDirection) -> list[Query]:
+    """Of these queries, those with a value, best first, as `best_queries` gives those of a study."""
+    done = [query for query in made if query.state == "complete" and query.value is not None]
+    sign = 1 if direction == StudyDirection.MINIMIZE else -1
     return sorted(done, key=lambda query: sign * cast(float, query.value))
 
 

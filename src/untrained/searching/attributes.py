@@ -17,4 +17,4 @@ ENDED = "ended"
 
 PLAN = "plan"
 """How a search goes about its budget, for those who watch it: `until` (seconds since 1970; None for no time limit),
-whether the queries are `counted`, and its `jobs`."""
+whether the queries are `counted`, its `jobs`, and of how many queries it is to `keep` the weights."""

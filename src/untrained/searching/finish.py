@@ -1,6 +1,6 @@
 """The end of a search: the pick, its weights and its test figures. A failure here costs no query."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import optuna
@@ -19,13 +19,13 @@ from untrained.runtime.identity import described
 from untrained.runtime.seeding import seeded
 from untrained.samplers.query import Query, best_queries, queries
 from untrained.searching.allowed import NOTHING, Allowed
-from untrained.searching.attributes import ENDED
+from untrained.searching.attributes import ENDED, IDENTITY, PLAN
 from untrained.searching.interface import Interface
 from untrained.searching.readable import tell_pick
 from untrained.searching.remembered import remember
 from untrained.searching.result import Result
-from untrained.searching.studies import TOTAL_SECONDS
-from untrained.searching.tradeoffs import kept_order
+from untrained.searching.studies import TOTAL_SECONDS, best_elsewhere
+from untrained.searching.tradeoffs import Axis, kept_order, keys_to_keep
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
 
@@ -68,6 +68,7 @@ def make_result(
         trained = _or_warned("the weights of the pick are lost", lambda: _trained(evaluator, best), None)
     if trained is not None and not weights.is_filed(best.key):
         weights.keep(best.key, trained, place=1)
+    _drop_left(study, weights, allowed.axes)
     data = data_of(objective)
     identity, top = objective.identity, order[: weights.most]
     limited, columns = _or_warned("no limited figures", lambda: allowed.figures_of(arch), ({}, {}))
@@ -96,6 +97,22 @@ def make_result(
             remember(weights.folder, data)  # again, if a search of an earlier version had not
         result.save(weights.folder)
     return result
+
+
+def _drop_left(study: optuna.Study, weights: KeptWeights, axes: Sequence[Axis]) -> None:
+    """Deletes the weights that a search has left that was killed after its last value.
+
+    A result may be asked for with fewer to keep than the search had: what is there by right stays.
+    """
+    most = study.user_attrs.get(PLAN, {}).get("keep")
+    if most is None:  # of an earlier version
+        return
+
+    def needed() -> set[str]:
+        keep = max(most, weights.most)
+        return keys_to_keep(study, keep, axes) | best_elsewhere(study, study.user_attrs[IDENTITY], keep)
+
+    weights.drop_all_but(needed)
 
 
 def data_of(objective: Objective) -> Data | None:

@@ -306,7 +306,7 @@ def search(
         check_same(study, identity, place)
         weights = KeptWeights(folder, name, short_hash(evaluation | versions()), keep)
         if len(queries(study)) < most:
-            plan = {"until": until, "counted": budget is not None or timeout is None, "jobs": jobs}
+            plan = {"until": until, "counted": budget is not None or timeout is None, "jobs": jobs, "keep": keep}
 
             def begin_it(owners: Owners | None = None) -> None:
                 if owners is not None:

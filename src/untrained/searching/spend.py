@@ -35,7 +35,7 @@ from untrained.searching.callbacks import Callback, call_back
 from untrained.searching.growth import Growth
 from untrained.searching.readable import Readable
 from untrained.searching.studies import TRIED, deaths, none_left_open
-from untrained.searching.tradeoffs import kept_order
+from untrained.searching.tradeoffs import kept_order, keys_to_keep
 from untrained.searching.weights import KeptWeights
 from untrained.spaces import SearchSpace
 
@@ -226,12 +226,7 @@ class Spender:
         if lost is not None:
             raise lost
         if evaluation.weights is not None:
-            order = kept_order(best_queries(self.study), self.allowed.axes)
-            self.weights.drop_all_but({query.key for query in order[: self.weights.most]} | self._keys_at_work())
-
-    def _keys_at_work(self) -> set[str]:
-        """Queries whose weights other processes may just have written, before they tell the value."""
-        return set()
+            self.weights.drop_all_but(lambda: keys_to_keep(self.study, self.weights.most, self.allowed.axes))
 
     def _fail(self, trial: optuna.Trial, error: BaseException, seconds: float) -> None:
         """Records a failed or pruned evaluation with its reason.

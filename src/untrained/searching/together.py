@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from untrained.errors import InputError, InputWarning
 from untrained.runtime.interrupts import check_interrupt
-from untrained.samplers.query import SKIPPED, Query, queries
+from untrained.samplers.query import SKIPPED, queries
 from untrained.samplers.turns import Turns
 from untrained.searching.owners import OWNER, Owners, close_own
 from untrained.searching.spend import Spender
@@ -131,7 +131,3 @@ class OneOfSpenders(Spender):
             self._tell(trial, None)
         else:
             super()._skip(trial, arch, why)
-
-    def _keys_at_work(self) -> set[str]:
-        made: list[Query] = queries(self.study, self.space, running=True)
-        return {query.key for query in made if query.running}

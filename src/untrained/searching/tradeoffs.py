@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
+import optuna
 
 from untrained.errors import InputError, listed, shown
 from untrained.measuring import FIGURES, is_figure
@@ -16,7 +17,7 @@ from untrained.objectives.given import AdaptedObjective
 from untrained.objectives.measures import MEASURES
 from untrained.samplers import sampler_info
 from untrained.samplers.base import PoolSampler
-from untrained.samplers.query import Query
+from untrained.samplers.query import Query, best_of, queries
 from untrained.samplers.tradeoffs import MARGIN, MOST, hypervolume, nondominated
 from untrained.searching.figures import Figures
 
@@ -233,6 +234,19 @@ def kept_order(made: Sequence[Query], axes: Sequence[Axis]) -> list[Query]:
         found.append(rest.pop(int(np.argmax(gains))))
     on_front = {query.architecture for query in found}
     return [*found, *(query for query in made if query.architecture not in on_front)]
+
+
+def keys_to_keep(study: optuna.Study, most: int, axes: Sequence[Axis]) -> set[str]:
+    """The queries whose weights are kept: the best, and those at work, who may have written theirs just now.
+
+    Args:
+        study: The study of a search.
+        most: How many of the best.
+        axes: As `kept_order` takes them.
+    """
+    made = queries(study, running=True)  # all at once: one that ends meanwhile is among them
+    best = kept_order(best_of(made, study.directions[0]), axes)[:most]
+    return {query.key for query in (*best, *(query for query in made if query.running))}
 
 
 def _points(made: Sequence[Query], axes: Sequence[Axis]) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import cast
@@ -113,19 +113,22 @@ class KeptWeights:
             if place == 1:
                 self._put_first(self.folder, arch)
 
-    def drop_all_but(self, archs: Collection[str]) -> None:
+    def drop_all_but(self, needed: Callable[[], Collection[str]]) -> None:
         """Deletes the weights that no search of the folder counts among its best any more.
 
         Args:
-            archs: The best architectures of this search.
+            needed: Gives the best architectures of this search, and those at work. It is called once the files are
+                listed: whoever has written one of them has said before what it is of.
         """
         if self.folder is None:
             return
-        for path in (self.folder / WEIGHTS_FOLDER).glob("*.safetensors"):
-            about = _metadata(path)
-            is_needed = about.get("architecture") in self.elsewhere.union(archs)
-            if about.get("evaluation") == self._evaluation and not is_needed:
-                removed(path)
+        found = {path: _metadata(path) for path in (self.folder / WEIGHTS_FOLDER).glob("*.safetensors")}
+        own = {path: about.get("architecture") for path, about in found.items() if self._is_own(about)}
+        if left := {path: arch for path, arch in own.items() if arch not in self.elsewhere}:
+            archs = needed()
+            for path, arch in left.items():
+                if arch not in archs:
+                    removed(path)
 
     def of(self, arch: str) -> Mapping[str, Tensor] | None:
         """Finds the weights of an architecture; None if they were not kept."""
@@ -174,7 +177,10 @@ class KeptWeights:
 
     def _is_of(self, path: Path, arch: str) -> bool:
         about = _metadata(path)
-        return (about.get("architecture"), about.get("evaluation")) == (arch, self._evaluation)
+        return about.get("architecture") == arch and self._is_own(about)
+
+    def _is_own(self, about: Mapping[str, str]) -> bool:
+        return about.get("evaluation") == self._evaluation
 
     def _file(self, arch: str) -> str:
         return _file(arch, self._evaluation)
