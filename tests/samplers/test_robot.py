@@ -151,6 +151,27 @@ def test_named_deviations() -> None:
         RoBoT(table, space, budget=T, acquisition="poi")  # pyright: ignore[reportArgumentType]
 
 
+def test_of_many_proposals_it_learns_from_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than MOST, the latest and the best so far among them: so that the time of a query stays as it is."""
+    table, space, values = problem()
+    learnt = list[np.ndarray]()
+
+    def propose(x: np.ndarray, y: np.ndarray, *_: Any) -> np.ndarray:
+        learnt.append(y)
+        return np.random.default_rng(len(learnt)).uniform(-1, 1, K)
+
+    monkeypatch.setattr("untrained.samplers.ucb.propose", propose)
+    monkeypatch.setattr("untrained.samplers.robot.MOST", 8)
+    study = run(RoBoT(table, space, budget=40, seed=1), space, values, budget=40)
+    made = [values[arch] for trial in study.trials for _, arch in trial.user_attrs["state"]]
+    assert len(made) == 40
+    assert [list(y) for y in learnt[:8]] == [made[: t + 1] for t in range(8)]
+    for t, y in enumerate(learnt, start=1):
+        assert len(y) <= 8
+        assert max(made[:t]) in y
+        assert made[t - 1] == y[-1]
+
+
 def test_one_metric_is_walked_down_from_one_end() -> None:
     """With a single metric there are two robust metrics, up and down: T0 <= 2."""
     table, space, values = problem()

@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 from untrained.errors import InputError
 from untrained.samplers.base import Choice, PoolSampler, check_learnable, known_values
 from untrained.samplers.query import Query
+from untrained.samplers.representatives import representatives
 from untrained.scores import Scaling, ScoreTable
 from untrained.spaces import SearchSpace
 
 Array = NDArray[np.float64]
 Acquisition = Literal["ucb", "ei", "random"]
+MOST = 100
+"""The most proposals that the Gaussian process learns from: its time grows with their third power."""
 
 
 class RoBoT(PoolSampler):
@@ -32,7 +35,8 @@ class RoBoT(PoolSampler):
 
     *Explore*: a Gaussian process models the value of argmax M w as a function of w, and proposes T weight vectors in
     all. A proposal whose architecture is known costs no query, and still informs the process; so T0 <= T queries are
-    spent exploring. *Exploit*: the other T - T0 queries go down the ranking of the w with the best value. The defaults
+    spent exploring. The process learns from all proposals as long as there are no more than `MOST`; of more, from some
+    (`representatives`), so that the time of a query does not grow with the history. *Exploit*: the other T - T0 queries go down the ranking of the w with the best value. The defaults
     are as published.
 
     A failed query counts as the worst value seen. The random numbers depend on (seed, number of proposals made): they
@@ -131,6 +135,8 @@ class RoBoT(PoolSampler):
             return rng.uniform(-1, 1, len(self.table.metrics))[self._from_alphabetical]
         x = np.array([w for w, _ in made])[:, self._alphabetical]
         y = np.array([known[arch] for _, arch in made])
+        learnt = representatives(y, MOST, self.seed).places
+        x, y = x[learnt], y[learnt]
         return propose(x, y, -1, 1, self.kappa if self.acquisition == "ucb" else None, rng)[self._from_alphabetical]
 
     @cached_property
