@@ -36,8 +36,8 @@ class RoBoT(PoolSampler):
     *Explore*: a Gaussian process models the value of argmax M w as a function of w, and proposes T weight vectors in
     all. A proposal whose architecture is known costs no query, and still informs the process; so T0 <= T queries are
     spent exploring. The process learns from all proposals as long as there are no more than `MOST`; of more, from some
-    (`representatives`), so that the time of a query does not grow with the history. *Exploit*: the other T - T0 queries go down the ranking of the w with the best value. The defaults
-    are as published.
+    (`representatives`), so that the time of a query does not grow with the history. *Exploit*: the other T - T0 queries
+    go down the ranking of the w with the best value. The defaults are as published.
 
     A failed query counts as the worst value seen. The random numbers depend on (seed, number of proposals made): they
     are the stream that bayesian-optimization 1.2.0 draws from numpy's `RandomState(seed)`, with the weights in the
