@@ -111,10 +111,18 @@ def fork(function: Any, *arguments: Any) -> int:
     return pid
 
 
+def import_all(table: ScoreTable, sampler: str, url: str) -> None:
+    """Imports here what a search does, for those that are forked: each would take seconds for it."""
+    optuna.storages.get_storage(url).remove_session()
+    search(SPACE, Quick(), scores=table, sampler=sampler, budget=1, isolate=False)
+
+
 def run(options: argparse.Namespace) -> dict[str, Any]:
     table = scores(options.pool)
     with tempfile.TemporaryDirectory(dir=options.folder) as name, storage_of(options.storage, Path(name)) as url:
         folder, start = Path(name), time.time()
+        if options.storage == "postgres":
+            import_all(table, options.sampler, url)
         pids = {fork(own, k, url, table, options, folder): k for k in range(options.owners)}
         killed = set[int]()
         codes = dict[int, int]()
@@ -123,7 +131,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             if done in pids:
                 codes[done] = os.waitstatus_to_exitcode(status)
             elif not done:
-                time.sleep(1)
+                time.sleep(max(1, options.owners / 8))
             due = int(options.kill * (made_in(url) + 1) / options.queries * 1.5) if options.kill else 0
             if len(killed) < min(due, options.kill):
                 victim = random.choice([pid for pid in pids if pid not in codes and pid not in killed])

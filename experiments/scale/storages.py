@@ -66,34 +66,63 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL cluster of its own, at a port of this machine; as user nobody if this is root."""
-    port = free_port()
-    place = Path(
-        tempfile.mkdtemp(prefix="postgres-", dir="/tmp")
-    )  # nobody gets there, too, and a socket's path is short
-    other: list[str] = []
-    if os.getuid() == 0:
-        os.chown(place, 65534, 65534)
-        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+class Cluster:
+    """A PostgreSQL cluster of its own, at a port of this machine; as user nobody if this is root.
 
-    def call(name: str, *arguments: str) -> None:
-        command = [*other, str(program(name)), *arguments]
+    Args:
+        place: A folder for it, which nobody gets to, too, and whose path is short enough for a socket.
+
+    Attributes:
+        url: Its URL.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.port = place, free_port()
+        self.url = f"postgresql+psycopg://searcher@127.0.0.1:{self.port}/postgres"
+        self._other: list[str] = []
+        if os.getuid() == 0:
+            os.chown(place, 65534, 65534)
+            self._other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        self._call("initdb", "-D", str(place / "data"), "-U", "searcher", "--auth=trust", "--encoding=UTF8")
+
+    def start(self) -> None:
+        """Starts its server."""
+        options = f"-p {self.port} -h 127.0.0.1 -k {self.place} -c max_connections=300"
+        self._call(
+            "pg_ctl", "-D", str(self.place / "data"), "-o", options, "-l", str(self.place / "log"), "-w", "start"
+        )
+
+    def stop(self) -> None:
+        """Ends it at once, as a fault would."""
+        self._call("pg_ctl", "-D", f"{self.place}/data", "-m", "immediate", "-w", "stop")
+
+    def _call(self, name: str, *arguments: str) -> None:
+        command = [*self._other, str(program(name)), *arguments]
         done = subprocess.run(
             command, capture_output=True, text=True, cwd="/", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
         )
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr or done.stdout}")
 
-    call("initdb", "-D", str(place / "data"), "-U", "searcher", "--auth=trust", "--encoding=UTF8")
-    options = f"-p {port} -h 127.0.0.1 -k {place} -c max_connections=300"
-    call("pg_ctl", "-D", str(place / "data"), "-o", options, "-l", str(place / "log"), "-w", "start")
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A cluster that runs, and is removed at the end."""
+    place = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
+    made = Cluster(place)
+    made.start()
     try:
-        yield f"postgresql+psycopg://searcher@127.0.0.1:{port}/postgres"
+        yield made
     finally:
-        call("pg_ctl", "-D", str(place / "data"), "-m", "immediate", "-w", "stop")
+        made.stop()
         shutil.rmtree(place)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of such a cluster."""
+    with cluster() as made:
+        yield made.url
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def strike(options: argparse.Namespace) -> int:
     import torch
 
     from faults.harness import Harness, Tally, drawn
+    from faults.poison import POISON
     from faults.scenarios import SCENARIOS, USUAL
 
     torch.set_num_threads(1)
@@ -51,7 +52,7 @@ def strike(options: argparse.Namespace) -> int:
     begun = time.monotonic()
     memory = Path("/dev/shm")  # where nothing waits for a disk; the calls are the same
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
-        harnesses = {name: Harness(SCENARIOS[name], Path(place) / name.replace(" ", "_")) for name in chosen}
+        harnesses = {name: Harness((SCENARIOS | POISON)[name], Path(place) / name.replace(" ", "_")) for name in chosen}
         for number in range(done, options.kills):
             if time.monotonic() - begun > 60 * options.minutes:
                 break

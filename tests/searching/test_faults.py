@@ -21,7 +21,7 @@ from untrained import load_network
 from untrained.errors import InputError, InputWarning
 from untrained.objectives import Evaluation
 from untrained.searching.result import Result
-from untrained.searching.storage import StorageFailed
+from untrained.searching.storage import StorageFailed, may_come_back
 from untrained.searching.weights import load_weights
 
 
@@ -124,6 +124,22 @@ def test_a_result_whose_answer_was_lost_is_told_once() -> None:
         with pytest.warns(InputWarning, match="does not answer"):
             result = run(Counted(), storage=storage)
         assert history(result) == history(run()), call
+
+
+@pytest.mark.parametrize(
+    ("statement", "says", "call", "again"),
+    [
+        ("INSERT", "server closed the connection unexpectedly", "create_new_trial", True),  # and nothing was committed
+        (None, 'connection to server at "db", port 5432 failed: Connection refused', "create_new_trial", True),
+        (None, "Can't connect to MySQL server on 'db'", "create_new_trial", True),
+        (None, "server closed the connection unexpectedly", "create_new_trial", False),  # while it committed
+        (None, "server closed the connection unexpectedly", "set_trial_user_attr", True),
+    ],
+)
+def test_what_was_not_carried_out_is_tried_again(statement: str | None, says: str, call: str, again: bool) -> None:
+    error = optuna.exceptions.StorageInternalError("An exception is raised during the commit.")
+    error.__cause__ = OperationalError(statement, {}, ConnectionError(says))
+    assert may_come_back(error, call) is again
 
 
 def test_a_storage_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,8 @@ REPEATABLE = (
     "set_trial_state",
 )
 """How calls begin that may be made twice."""
+CONNECTING = re.compile("connection (to server .*)?failed|could not connect|can't connect|refused", re.IGNORECASE)
+"""What drivers say if they cannot connect."""
 PATIENCE = 60.0
 """Seconds for which a database may be locked, or gone, as while its server is started again."""
 MADE_AT_ONCE = re.compile("already exists|duplicate key|UNIQUE constraint|is locked", re.IGNORECASE)
@@ -108,7 +110,8 @@ def may_come_back(error: Exception, name: str) -> bool:
 
     Args:
         error: What the storage raised.
-        name: The call. If a connection was lost, nobody knows whether the call was carried out, so only those are made
+        name: The call. Each is one transaction. If there was no connection, or it was lost before the transaction was
+            committed, nothing was carried out. If it was lost just then, nobody knows, so only those calls are made
             again that do no harm twice.
     """
     from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -118,7 +121,8 @@ def may_come_back(error: Exception, name: str) -> bool:
         return False
     if isinstance(cause.orig, sqlite3.Error):
         return "locked" in str(cause.orig)  # and nothing was written; not a full disk, nor a missing file
-    return name.startswith(REPEATABLE)
+    is_undone = cause.statement is not None or CONNECTING.search(str(cause.orig)) is not None
+    return is_undone or name.startswith(REPEATABLE)
 
 
 def open_storage(storage: str | BaseStorage | None, where: str) -> BaseStorage:
