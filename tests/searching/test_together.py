@@ -123,6 +123,30 @@ def test_a_budget_is_spent_once_by_all_and_what_a_dead_one_had_is_made_anew(
     assert len(died) == (codes[0] != 0)
 
 
+@pytest.mark.parametrize(("many", "looks"), [(1, 40), (8, 40), (16, 20), (64, 5)])
+def test_many_owners_look_for_the_dead_as_often_as_a_few(
+    many: int, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In 200 s, each of 8 looks 40 times, every 5 s: 320 looks; each of 64 looks 5 times."""
+    study = optuna.create_study()
+    among = [{"id": str(k)} for k in range(many)]
+    now, calls = [0.0], list[float]()
+
+    def found(*_: Any) -> Any:
+        calls.append(now[0])
+        return among
+
+    monkeypatch.setattr(owners, "claims_of", found)
+    monkeypatch.setattr(Owners, "_lives", lambda *_: True)
+    one = Owners(claims.Claim(study), "there")
+    monkeypatch.setattr(owners.time, "monotonic", lambda: now[0])
+    one.look()
+    for _ in range(40):
+        now[0] += owners.LOOK
+        one.look_in_turn()
+    assert len(calls) == 1 + looks
+
+
 def test_in_one_folder_two_search_together_only_if_both_are_asked_to(tmp_path: Path) -> None:
     def beside(join: bool, other: bool) -> list[str]:
         refused = list[str]()

@@ -5,6 +5,7 @@ its trials as its own. Whoever finds that an owner is dead closes the trials it 
 history of them, the samplers choose anew.
 """
 
+import math
 import random
 import threading
 import time
@@ -31,7 +32,11 @@ from untrained.searching.studies import close_trial, searches
 OWNER = "owner"
 """Attribute of a trial: the claim of the process that evaluates it."""
 LOOK = 5.0
-"""Seconds between two looks for dead owners."""
+"""Seconds between two looks for dead owners, of each of a few owners."""
+A_FEW = 8
+"""Of more than so many owners each looks less often, so that all together look as often as so many."""
+MOST_PAUSE = 2.0
+"""Seconds between two looks at who begins, of one that many are ahead of."""
 
 
 class Owners:
@@ -50,6 +55,7 @@ class Owners:
         self._ownerless = dict[int, float]()  # trial -> when it was first seen
         self._told = deque[str]()
         self._looking = threading.Lock()
+        self._looked, self._owners = -math.inf, 1
 
     def others(self) -> list[Mapping[str, Any]]:
         """The claims of the others that live."""
@@ -69,6 +75,11 @@ class Owners:
         while self._told:
             yield self._told.popleft()
 
+    def look_in_turn(self) -> None:
+        """Looks, if it is time to: called each `LOOK` seconds."""
+        if time.monotonic() - self._looked >= LOOK * (self._owners / A_FEW - 0.5):
+            self.look()
+
     def look(self) -> None:
         """Closes the open trials of owners that are dead, so that they are made anew, and lifts their claims."""
         with self._looking:
@@ -78,6 +89,7 @@ class Owners:
             )
             found = claims_of(self.claim.storage, self.study._study_id)
             living = {claim["id"] for claim in found if claim["id"] == self.claim.id or self._lives(claim)}
+            self._looked, self._owners = time.monotonic(), len(found)
             for trial in trials:
                 if self._is_left(trial, living):
                     self._take_over(trial, {claim["id"]: claim for claim in found})
@@ -171,7 +183,7 @@ def one_of_the_owners(study: optuna.Study, where: str, begin: Callable[[Owners],
         owners.look()
         begin(owners)
         claim.write("joined")
-        claim.beat(owners.look, LOOK)
+        claim.beat(owners.look_in_turn, LOOK)
         before, study._storage = study._storage, OwnedStorage(study._storage, where, claim.id)  # pyright: ignore[reportAttributeAccessIssue] - a storage in all but name
         try:
             yield owners
@@ -188,7 +200,8 @@ def _wait_for_turn(claim: Claim, owners: Owners) -> None:
         if alone := [other for other in others if other["state"] == "held"]:
             raise at_work(alone, claim.study, owners.where)
         before = [other for other in others if other["state"] in ("waiting", "queued", "beginning")]
-        is_next = not any(other["state"] == "beginning" or claim.is_after(other) for other in before)
+        ahead = sum(other["state"] == "beginning" or claim.is_after(other) for other in before)
+        is_next = not ahead
         if waits and not any(other["state"] != "queued" for other in before):
             claim.write("beginning")
             return
@@ -197,7 +210,7 @@ def _wait_for_turn(claim: Claim, owners: Owners) -> None:
             claim.write("waiting" if waits else "queued")  # and looks again: another may have done so, too
             continue
         check_interrupt()
-        time.sleep(0.05 if waits else random.uniform(0.1, 0.3))
+        time.sleep(0.05 if waits else min(0.1 * max(ahead, 2), MOST_PAUSE) * random.uniform(0.5, 1.5))
 
 
 def check_joins(storage: BaseStorage, identity: Mapping[str, Any], budget: int, where: str) -> None:

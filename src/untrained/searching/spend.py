@@ -90,7 +90,7 @@ class Spender:
         """
         with none_left_open(self.study):
             self._known = {query.architecture: query for query in queries(self.study)}
-            self._died = deaths(self.study)
+            self._died = deaths(self.study.get_trials(deepcopy=False))
             self._running = set[str]()
             self._asked = dict[int, set[str]]()
             self._skipped = 0

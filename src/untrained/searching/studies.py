@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -241,9 +241,8 @@ def grown(study: optuna.Study) -> list[str]:
     return [arch for k in sorted(growths) for arch in growths[k]]
 
 
-def deaths(study: optuna.Study) -> Counter[str]:
-    """Counts, for each architecture, the processes that ended while they evaluated it."""
-    trials = study.get_trials(deepcopy=False)
+def deaths(trials: Iterable[FrozenTrial]) -> Counter[str]:
+    """Counts, for each architecture, the processes that ended while they evaluated it, by the trials of a study."""
     return Counter(t.user_attrs[ARCHITECTURE] for t in trials if t.user_attrs.get(SKIPPED) == DIED)
 
 

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from untrained.errors import InputError, InputWarning
 from untrained.runtime.interrupts import check_interrupt
-from untrained.samplers.query import SKIPPED, queries
+from untrained.samplers.query import SKIPPED, Query, queries, read_trials
 from untrained.samplers.turns import Turns
 from untrained.searching.owners import OWNER, Owners, close_own
 from untrained.searching.spend import Spender
@@ -87,10 +87,12 @@ class OneOfSpenders(Spender):
         Returns:
             How many queries have begun.
         """
-        self._known = {query.architecture: query for query in queries(self.study, self.space)}
-        self._died = deaths(self.study)
-        running = self.study._storage.get_all_trials(self.study._study_id, deepcopy=False, states=(TrialState.RUNNING,))
-        return len(self._known) + sum(SKIPPED not in trial.user_attrs for trial in running)
+        found = read_trials(self.study, self.space, Query.from_trial)  # once: a database is asked for each running one
+        made = [query for _, query in found if query is not None and not query.running]
+        self._known = {query.architecture: query for query in made}
+        self._died = deaths(trial for trial, _ in found)
+        is_open = (trial.state == TrialState.RUNNING and SKIPPED not in trial.user_attrs for trial, _ in found)
+        return len(self._known) + sum(is_open)
 
     def _end(self, budget: int) -> None:
         """Waits for an evaluation of this process's, and records it."""
