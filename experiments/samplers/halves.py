@@ -114,9 +114,11 @@ def subset(path: Path) -> ScoreTable:
     columns = {name.removeprefix(SUBSET): read[name].to_numpy() for name in names}
     columns = {name: numbers for name, numbers in columns.items() if np.isfinite(numbers).sum() > len(numbers) / 10}
     values = np.column_stack(list(columns.values()))
-    there = np.isfinite(values).any(1)
+    there = np.asarray(np.isfinite(values).any(axis=1))
     archs = read["arch"].to_pylist()
-    return ScoreTable(tuple(a for a, is_in in zip(archs, there, strict=True) if is_in), tuple(columns), values[there])
+    return ScoreTable(
+        tuple(a for a, is_in in zip(archs, there.tolist(), strict=True) if is_in), tuple(columns), values[there]
+    )
 
 
 def remembering(space: SearchSpace | None) -> SearchSpace:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from halves import subset
 from robust_sampler import column, nasbench201
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from untrained import ScoreTable
 from untrained.benchmarks import BENCHMARKS
@@ -36,13 +36,17 @@ class Known:
     correlation: float
 
 
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+
+
 def correlations(scores: ScoreTable, values: np.ndarray) -> dict[str, float]:
     """Metric -> Spearman correlation of its score, where it has one, with the objective."""
     found = {}
     for name, numbers in zip(scores.metrics, scores.upward.T, strict=True):
         there = np.isfinite(numbers) & np.isfinite(values)
         if there.sum() >= 100 and np.ptp(numbers[there]) > 0:
-            found[ALSO_CALLED.get(name, name)] = float(spearmanr(numbers[there], values[there])[0])
+            found[ALSO_CALLED.get(name, name)] = spearman(numbers[there], values[there])
     return found
 
 
@@ -107,7 +111,7 @@ def main() -> None:
     print(
         f"\n{len(pairs)} pairs of a metric and a space: Spearman correlation of what the other spaces say with what is"
     )
-    print(f"found {spearmanr(expected, found)[0]:.2f}; mean square error of the probability {missed:.2f}, of 1/2 0.25")
+    print(f"found {spearman(expected, found):.2f}; mean square error of the probability {missed:.2f}, of 1/2 0.25")
 
 
 if __name__ == "__main__":

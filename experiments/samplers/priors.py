@@ -10,14 +10,10 @@ Each arm is the mixture with something changed:
   2^-K (Scott & Berger, "Bayes and empirical-Bayes multiplicity adjustment in the variable-selection problem", Annals of
   Statistics 2010).
 - `half corrected`: the probability that a metric informs is Beta(2, 2) instead of uniform: 6 / ((K + 2) (K + 3)).
-- `corrected+start`: as `corrected`, and so is the probability that at most two inform, by which the start is random.
-- `selected`: the same as `corrected`, and each hypothesis trusts 1..K metrics only; how many and which it draws.
 - `alternate`: of the first four queries, those that may be random are the second and the fourth.
-- `one favourite`: the first query is never random.
-- `none informs`: the first four are random with the probability that no metric informs, 1 / (K + 1).
+- `none informs`: as `corrected`, and the first four are random with the probability that no metric informs.
 - `learnt`: how far each metric is trusted, and how probably it informs, is learnt from the other spaces
   (`learnt_trust`). Only on tasks whose metrics are what their names say.
-- `learnt, none informs`: both.
 
 A search adds one line to the file; what is there is not made again.
 """
@@ -38,9 +34,9 @@ from scipy.special import ndtr, ndtri
 from untrained.samplers import Mixture, hypotheses
 
 Means = dict[str, dict[str, float]]
-Prior = Callable[[int, int, float], np.ndarray]
-Draw = Callable[[int, np.random.Generator], np.ndarray]
-Start = Callable[[Mixture, int, int, np.random.Generator], bool]
+Prior = Callable[..., np.ndarray]
+Draw = Callable[..., np.ndarray]
+Start = Callable[..., bool]
 OWN_PRIOR, OWN_DRAW, OWN_START = hypotheses._prior, hypotheses._draw, Mixture._at_random
 
 
@@ -77,19 +73,6 @@ def random_at(places: tuple[int, ...]) -> Start:
     return at_random
 
 
-def selecting(k: int) -> Draw:
-    """Each hypothesis trusts some of k metrics: how many is uniform on 1..k."""
-
-    def draw(dimensions: int, rng: np.random.Generator) -> np.ndarray:
-        u = OWN_DRAW(dimensions, rng)
-        own = np.random.default_rng(rng.integers(2**32))
-        place = own.random((len(u), k)).argsort(1).argsort(1)
-        u[:, :k][place >= own.integers(1, k + 1, size=(len(u), 1))] = 1e-6
-        return u
-
-    return draw
-
-
 def leaning(correlations: np.ndarray) -> Draw:
     """The trust in each metric is in proportion to its correlation elsewhere, and as uncertain as before."""
     shift = np.log(np.maximum(correlations, LEAST)) / hypotheses.TRUST
@@ -124,13 +107,13 @@ def one_in(k: int) -> float:
     return 1 / (k + 1)
 
 
-def learnt(task: Task, means: Means, *, none_informs: bool) -> Arm | None:
+def learnt(task: Task, means: Means) -> Arm | None:
     space = space_of(task.name)
     if space is None:
         return None
     known = without(space, means, task.scores.metrics)
     informs, correlations = (np.array(x) for x in zip(*((m.informs, m.correlation) for m in known), strict=True))
-    few = at_most(0 if none_informs else 2, informs)
+    few = at_most(2, informs)
     return Arm(prior_of(lambda _: float(np.prod(1 - informs))), leaning(correlations), random_with(lambda _: few))
 
 
@@ -151,13 +134,9 @@ ARMS: dict[str, Callable[[Task, Means], Arm | None]] = {
     "now": lambda task, means: Arm(),
     "corrected": lambda task, means: Arm(CORRECTED),
     "half corrected": lambda task, means: Arm(prior_of(lambda k: 6 / ((k + 2) * (k + 3)))),
-    "corrected+start": lambda task, means: Arm(CORRECTED, start=random_with(lambda k: min(1.0, 3 / (k + 1)))),
-    "selected": lambda task, means: Arm(CORRECTED, selecting(len(task.scores.metrics))),
     "alternate": lambda task, means: Arm(start=random_at((1, 3))),
-    "one favourite": lambda task, means: Arm(start=random_at((1, 2, 3))),
     "none informs": lambda task, means: Arm(CORRECTED, start=random_with(one_in)),
-    "learnt": lambda task, means: learnt(task, means, none_informs=False),
-    "learnt, none informs": lambda task, means: learnt(task, means, none_informs=True),
+    "learnt": lambda task, means: learnt(task, means),
 }
 
 
