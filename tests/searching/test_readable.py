@@ -8,10 +8,11 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
-from searching.searches import ARCHS, SCORES, Counted, run, value_of
+from searching.searches import ARCHS, FAILED, SCORES, Counted, run, value_of
 from toy import MLPs
-from untrained import Recipe, Scoring, TrainingObjective, load_data, search
+from untrained import Evaluation, Recipe, Scoring, TrainingObjective, load_data, search
 from untrained.metrics import METRICS
 from untrained.probe import Probe
 from untrained.samplers.query import FIGURES
@@ -106,3 +107,30 @@ def test_names_of_studies_are_short_words() -> None:
     assert named == "MLPs-t.parquet-single_snip-seed3-ffffff"
     long = {"space": "s" * 500, "objective": {"kind": "x"}, "sampler": "m", "seed": 0}
     assert len(study_name(long, "ffffff")) < 100
+
+
+@pytest.mark.parametrize("storage", ["sqlite:///{}/study.db", "journal:{}/journal.log"])
+def test_what_is_written_together_is_what_is_written_one_by_one(
+    storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In memory, Optuna takes one attribute after the other; in a file, each would be a transaction."""
+    commits = list[int]()
+
+    def counted(self: Any, logs: list[Any]) -> None:
+        commits.append(len(logs))
+        append(self, logs)
+
+    append = JournalFileBackend.append_logs
+    monkeypatch.setattr(JournalFileBackend, "append_logs", counted)
+
+    def outcome(arch: str, call: int) -> Any:
+        return (FAILED, Evaluation(call, 2.0, figures={"f1": 0.5}), None)[call % 3]
+
+    def told(**options: Any) -> list[Any]:
+        trials = run(Counted(outcome), sampler="robot", budget=6, where="params <= 1", **options).study.trials
+        found = [(t.number, t.state, t.values, t.params, t.user_attrs | {"seconds": 0.0}) for t in trials]
+        return json.loads(json.dumps(found))  # which makes lists of tuples
+
+    assert told(storage=storage.format(tmp_path)) == told()
+    if storage.startswith("journal"):
+        assert sum(entries > 1 for entries in commits) == 3 * 6  # when a query is chosen, begun, and has ended

@@ -23,6 +23,7 @@ from threadpoolctl import ThreadpoolController
 
 from untrained.errors import InputError, one_line
 from untrained.runtime.seeding import derive_seed
+from untrained.samplers.attributes import write_attributes
 from untrained.samplers.further import further_trials, met, sample
 from untrained.samplers.query import (
     ARCHITECTURE,
@@ -288,8 +289,7 @@ class PoolSampler(BaseSampler):
         return [query for query in history if query.number != trial.number]
 
     def _write(self, study: Study, trial: FrozenTrial, record: Mapping[str, Any]) -> None:
-        for key, value in record.items():
-            study._storage.set_trial_user_attr(trial._trial_id, key, value)  # as Optuna's own samplers do
+        write_attributes(study._storage, trial._trial_id, record)  # not by the trial: as Optuna's own samplers do
 
 
 def check_learnable(table: ScoreTable, budget: int) -> None:

@@ -15,6 +15,7 @@ from untrained.errors import InputError, one_line
 from untrained.objectives import Evaluation, EvaluationFailed, EvaluationPruned, Objective
 from untrained.objectives.outcome import Evaluator, Outcome
 from untrained.runtime.interrupts import check_interrupt
+from untrained.samplers.attributes import write_attributes
 from untrained.samplers.query import (
     ARCHITECTURE,
     COST,
@@ -130,9 +131,8 @@ class Spender:
             self._skip(trial, arch, why)
             return arch not in self._running
         self._skipped = 0
-        if known := self.allowed.known_of(arch):
-            trial.set_user_attr(FIGURES, known)
-        self._write(trial, self.readable and self.readable.before(arch))
+        known = self.allowed.known_of(arch)
+        self._write(trial, {FIGURES: known} if known else {}, self.readable and self.readable.before(arch))
         self._asked[trial.number] = set(trial.params)  # what is asked for later is no part of the architecture
         self.objective.suggest(trial)
         if (key := key_of(arch, self._note_further(trial))) in self.elsewhere:
@@ -189,13 +189,11 @@ class Spender:
 
     def _take_over(self, trial: optuna.Trial, found: FrozenTrial) -> None:
         """Records the outcome of another study's query."""
-        for key in (COST, REASON, TRAINED):
-            if key in found.user_attrs:
-                trial.set_user_attr(key, found.user_attrs[key])
-        self._add_figures(trial, figures := found.user_attrs.get(FIGURES, {}))
-        self._write(trial, self.readable and self.readable.after(found.user_attrs[ARCHITECTURE], figures))
-        trial.set_user_attr(SECONDS, 0.0)
-        trial.set_user_attr(REUSED, True)
+        held = found.user_attrs
+        own = {key: held[key] for key in (COST, REASON, TRAINED) if key in held} | {SECONDS: 0.0, REUSED: True}
+        figures = held.get(FIGURES, {})
+        own |= self._with_known(trial, figures)
+        self._write(trial, own, self.readable and self.readable.after(held[ARCHITECTURE], figures))
         self._tell(trial, found.values[0] if found.state == TrialState.COMPLETE else None)
 
     def _record(self, outcome: Outcome) -> None:
@@ -216,12 +214,10 @@ class Spender:
             except TypeError as error:  # they cannot be saved
                 self._fail(trial, error, outcome.seconds)
                 return
-        trial.set_user_attr(SECONDS, outcome.seconds)
-        trial.set_user_attr(COST, evaluation.cost_seconds)
-        if evaluation.weights is not None:
-            trial.set_user_attr(TRAINED, True)
-        self._add_figures(trial, evaluation.figures)
-        self._write(trial, self.readable and self.readable.after(outcome.arch, evaluation.figures))
+        own = {SECONDS: outcome.seconds, COST: evaluation.cost_seconds}
+        own |= {} if evaluation.weights is None else {TRAINED: True}
+        own |= self._with_known(trial, evaluation.figures)
+        self._write(trial, own, self.readable and self.readable.after(outcome.arch, evaluation.figures))
         self._tell(trial, evaluation.value)
         if lost is not None:
             raise lost
@@ -237,11 +233,9 @@ class Spender:
         if not expected and not queries(self.study):
             raise InputError(f"the first query broke: {one_line(error)}") from error
         is_pruned = isinstance(error, optuna.TrialPruned)
-        trial.set_user_attr(SECONDS, seconds)
-        if isinstance(error, EvaluationPruned):
-            trial.set_user_attr(COST, error.cost_seconds)
         reason = str(error) if is_pruned else f"{type(error).__name__}: {error}"
-        trial.set_user_attr(REASON, _printable(reason))
+        cost = {COST: error.cost_seconds} if isinstance(error, EvaluationPruned) else {}
+        self._write(trial, {SECONDS: seconds, **cost, REASON: _printable(reason)})
         self._tell(trial, None, TrialState.PRUNED if is_pruned else TrialState.FAIL)
 
     def _place(self, arch: str, value: float) -> int:
@@ -251,16 +245,16 @@ class Spender:
         made.insert(better, Query(arch, value, figures=self.allowed.known_of(arch)))
         return 1 + [query.architecture for query in kept_order(made, self.allowed.axes)].index(arch)
 
-    def _add_figures(self, trial: optuna.Trial, figures: Mapping[str, float]) -> None:
-        """Records figures beside those that were known before."""
-        if figures:
-            trial.set_user_attr(FIGURES, {**figures, **trial.user_attrs.get(FIGURES, {})})
+    def _with_known(self, trial: optuna.Trial, figures: Mapping[str, float]) -> dict[str, Any]:
+        """Figures beside those that were known before, as an attribute, if there are any."""
+        return {FIGURES: {**figures, **trial.user_attrs.get(FIGURES, {})}} if figures else {}
 
-    def _write(self, trial: optuna.Trial, attributes: Mapping[str, Any] | None) -> None:
-        held = self._frozen(trial).user_attrs  # what a search reads itself comes first
-        for name, value in (attributes or {}).items():
-            if name not in held:
-                trial.set_user_attr(name, value)
+    def _write(self, trial: optuna.Trial, own: Mapping[str, Any], further: Mapping[str, Any] | None = None) -> None:
+        """Writes what the search reads itself, and what else there is to say, if there is nothing by that name."""
+        held = {**self._frozen(trial).user_attrs, **own} if further else own
+        found = {**own, **{name: value for name, value in (further or {}).items() if name not in held}}
+        write_attributes(self.study._storage, trial._trial_id, found)
+        trial._cached_frozen_trial.user_attrs.update(found)  # as `trial.set_user_attr` does
 
     def _tell(self, trial: optuna.Trial, value: float | None, state: TrialState | None = None) -> None:
         self.study.tell(trial, value, state or (TrialState.FAIL if value is None else TrialState.COMPLETE))

@@ -6,7 +6,8 @@ import re
 import sqlite3
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from optuna.trial import TrialState
 from untrained.errors import InputError, InputWarning, one_line, warn
 from untrained.runtime.interrupts import check_interrupt
 from untrained.runtime.urls import shown_error, shown_url
+from untrained.samplers.attributes import set_together
 
 try:
     from optuna.exceptions import UpdateFinishedTrialError
@@ -72,8 +74,10 @@ class GuardedStorage:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.storage, name)
-        if not callable(found):
-            return found
+        return self._guarded(name, found) if callable(found) else found
+
+    def _guarded(self, name: str, found: Callable[..., Any]) -> Callable[..., Any]:
+        """A call of the storage, by its name, that is tried again, or fails as said above."""
 
         def call(*args: Any, **options: Any) -> Any:
             deadline, waits, again = time.monotonic() + PATIENCE, False, False
@@ -98,6 +102,10 @@ class GuardedStorage:
                     time.sleep(PAUSE)
 
         return call
+
+    def set_trial_user_attributes(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
+        """Sets several attributes of a trial at once."""
+        self._guarded("set_trial_user_attributes", partial(set_together, self.storage))(trial_id, attributes)
 
     def _has_ended(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """Whether a trial has ended as it was to."""
