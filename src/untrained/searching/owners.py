@@ -117,6 +117,7 @@ class Owners:
         return time.monotonic() - first > claims.PATIENCE
 
     def _take_over(self, trial: FrozenTrial, known: Mapping[str, Mapping[str, Any]]) -> None:
+        trial = self.study._storage.get_trial(trial._trial_id)  # as its owner left it, who may have lived a moment ago
         if not close_trial(self.study, trial):
             return  # another was faster, or it has ended
         claim, arch = known.get(trial.user_attrs.get(OWNER, "")), trial.user_attrs.get(ARCHITECTURE)
