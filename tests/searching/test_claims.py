@@ -123,3 +123,13 @@ def test_a_search_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="budget 10000 is above"):
         run(Counted(), out=tmp_path / "new", budget=10_000)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_kill_while_the_claim_is_lifted_leaves_nothing_behind(tmp_path: Path) -> None:
+    """No query is left to be made, so nothing else is written, and SQLite's file would stay for good."""
+    result, left = run(out=tmp_path), tmp_path / "study.db-journal"
+    claim(result.study, process=claims.this_process() | {"started": "another time"})
+    left.write_bytes(bytes(512))  # a transaction that has only begun has no header yet
+    assert history(run(out=tmp_path)) == history(result)
+    assert not left.exists()
+    assert claims.claims_of(result.study._storage, result.study._study_id) == []

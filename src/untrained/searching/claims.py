@@ -320,6 +320,16 @@ def lift_dead(claim: Claim, where: str, states: Collection[str] = ("waiting", "h
         storage.set_study_system_attr(study._study_id, PREFIX + one["id"], None)
 
 
+def lift_ended(study: optuna.Study) -> None:
+    """Lifts the claims on a finished search of processes of this machine that are dead: no search of it begins again.
+
+    One that was killed while it lifted its own has left a transaction, too, whose file SQLite deletes when it writes.
+    """
+    for claim in claims_of(study._storage, study._study_id):
+        if _is_of_this_machine(claim) and not is_alive(claim):
+            study._storage.set_study_system_attr(study._study_id, PREFIX + claim["id"], None)
+
+
 def at_work(others: Sequence[Mapping[str, Any]], study: optuna.Study, where: str) -> InputError:
     """The error of a search that would have to be alone, or of one that another will not have beside it."""
     return InputError(

@@ -33,7 +33,7 @@ from untrained.searching import KEEP
 from untrained.searching.allowed import Where
 from untrained.searching.attributes import BEFORE, BEGUN, ENDED
 from untrained.searching.callbacks import check_callbacks
-from untrained.searching.claims import alone_for_now_in, among_searches_in, only_search_in, only_search_of
+from untrained.searching.claims import alone_for_now_in, among_searches_in, lift_ended, only_search_in, only_search_of
 from untrained.searching.finish import data_of, make_result
 from untrained.searching.folder import BEST_FILE, RUN_FILE, STUDY_FILE
 from untrained.searching.goal import budgets, goal
@@ -342,6 +342,8 @@ def search(
                 spender = Spender(*given) if owners is None else OneOfSpenders(*given, owners=owners)
                 spender.spend(most)
                 _tell_end(study, owners, most, time.perf_counter() - start)
+        else:
+            lift_ended(study)
         result = make_result(
             study, space, objective, evaluates, (*table.archs, *grown(study)), weights, example, allowed
         )
