@@ -1,5 +1,6 @@
 """Queries, as they are read from the trials of a study."""
 
+import random
 from typing import Any
 
 import optuna
@@ -104,3 +105,20 @@ def test_a_foreign_sampler_is_read_through_the_space() -> None:
     study.tell(trial, 1.0)
     assert queries(study) == []
     assert [query.architecture for query in queries(study, SPACE)] == [SPACE.to_arch(trial.params)]
+
+
+def test_what_has_been_read_is_what_there_is_in_whatever_order_trials_end() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    rng = random.Random(0)
+    for study in (optuna.create_study(), optuna.create_study()):
+        running = list[optuna.Trial]()
+        for number in range(60):
+            if running and rng.random() < 0.5:
+                ended = running.pop(rng.randrange(len(running)))
+                study.tell(ended, *rng.choice([(float(number), None), (None, TrialState.FAIL)]))
+            else:
+                running.append(study.ask())
+                running[-1].set_user_attr("architecture", f"{number}")
+            fresh = [Query.from_trial(trial) for trial in study.get_trials()]
+            assert queries(study, running=True) == fresh
+            assert queries(study) == [query for query in fresh if query is not None and not query.running]

@@ -45,8 +45,23 @@ _STATES: dict[TrialState, State] = {
 
 Read = TypeVar("Read")
 
-_read: WeakKeyDictionary[Any, dict[Any, tuple[SearchSpace | None, dict[int, Any]]]] = WeakKeyDictionary()
-"""Storage -> (study, space, function) -> the id of a finished trial -> what `read_trials` made of it."""
+_read: WeakKeyDictionary[Any, dict[Any, "_Read"]] = WeakKeyDictionary()
+"""Storage -> (study, space, function) -> what `read_trials` has made."""
+
+
+@dataclass
+class _Read:
+    """What was made of the finished trials of a study.
+
+    Args:
+        space: Is held, as its id stands for it.
+        first: Of all trials before the first that is not finished: there may be thousands.
+        others: Of the finished ones after it, by their ids.
+    """
+
+    space: SearchSpace | None
+    first: list[tuple[FrozenTrial, Any]] = field(default_factory=list)
+    others: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -244,17 +259,24 @@ def read_trials(
     """
     # Not `study.get_trials`: with Hyperband, Optuna hands samplers a study that shows the trials of one bracket only.
     trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-    _, known = _read.setdefault(study._storage, {}).setdefault((study._study_id, id(space), read), (space, {}))
-    found = list[tuple[FrozenTrial, Read]]()
-    for trial in trials:
+    known = _read.setdefault(study._storage, {}).setdefault((study._study_id, id(space), read), _Read(space))
+    first = known.first
+    if first and (len(first) > len(trials) or trials[len(first) - 1]._trial_id != first[-1][0]._trial_id):
+        first = []
+    rest, finished = list[tuple[FrozenTrial, Read]](), 0
+    for trial in trials[len(first) :]:
         number = trial._trial_id  # that in the study is looked up
-        if number in known:
-            found.append((trial, known[number]))
-            continue
-        found.append((trial, made := read(trial, space)))
+        made = known.others.get(number, known)
+        made = read(trial, space) if made is known else made
+        rest.append((trial, made))
         if trial.state.is_finished():
-            known[number] = made
-    return found
+            known.others[number] = made
+            finished += finished == len(rest) - 1
+    if finished:
+        known.first = first + rest[:finished]  # not in place: other threads read, too
+        for trial, _ in rest[:finished]:
+            known.others.pop(trial._trial_id, None)
+    return first + rest
 
 
 def queries(study: Study, space: SearchSpace | None = None, *, running: bool = False) -> list[Query]:
