@@ -3,6 +3,12 @@
 The first half: the micro space of TransNAS-Bench-101, NAS-Bench-201 on CIFAR-10, the sample of NAS-Bench-101, GLUE and
 one of its tasks. The second: the macro space, NAS-Bench-201 on ImageNet16-120 and under attack, the sample of DARTS
 cells, two other tasks of GLUE. Each has tasks with few metrics and with many, with metrics upside down and of noise.
+
+Tables are those that `untrained data` lists; the two samples come from files as their authors publish them:
+
+    untrained data import zc_nasbench101.json --task cifar10 --out tables/nasbench101.parquet
+    untrained data import nasbench301_metrics_subset.parquet --space darts --out tables/nasbench301.parquet \\
+        --columns val_accuracy,grad_norm,snip,grasp,fisher,jacov,l2_norm,plain,nwot,epe_nas
 """
 
 import functools
