@@ -214,6 +214,23 @@ def test_another_bench_is_not_overwritten(folder: Path) -> None:
         run(folder, path=Path("bench.csv"))
 
 
+def test_a_sampler_of_certain_metrics_has_them_for_itself(folder: Path) -> None:
+    """The others learn from the benchmark's own metrics, as they do without it."""
+    table = pq.read_table(folder / "toy.parquet")
+    names = ("az_expressivity", "az_progressivity", "az_trainability", "flops")
+    table = pa.table({**{c: table[c] for c in table.column_names}, **dict.fromkeys(names, table["good"])})
+    pq.write_table(table, folder / "more.parquet")
+    more = replace(TOY, table="more.parquet", scores="more.parquet")
+    both = bench([more], ["rank_average", "az_nas"], seeds=[0], budget=3, data_dir=folder)
+    (ran,) = both.ran
+    assert ran.metrics == ("good", "bad")
+    assert ran.asked == {}
+    assert any("az_nas has besides: az_expressivity" in note for note in ran.notes)
+    assert of(both, "az_nas")["value"] == [28, 27, 26]  # of `good`: the one that is worth 29 stands last
+    alone = bench([more], ["rank_average"], seeds=[0], budget=3, data_dir=folder)
+    assert of(alone, "rank_average")["architecture"] == of(both, "rank_average")["architecture"]
+
+
 def test_what_cannot_run_is_skipped_with_its_reason(folder: Path) -> None:
     gone = replace(TOY, name="gone", table="gone.parquet")
     result = bench([TOY, gone], ["random", "hnas", "bohb"], [0], data_dir=folder)

@@ -90,15 +90,19 @@ def bench(
         opened = open_benchmark(benchmark, folder, names, extra)
         runs: list[Run] = []
         for sampler in _samplers(samplers, opened.scores.metrics):
-            if missing := opened.missing(sampler):
+            with_own, added = opened, extra
+            if opened.missing(sampler) and (own := benchmark.metrics_for(folder, sampler_info(sampler).metrics)):
+                added = tuple(dict.fromkeys((*extra, *own)))  # for it alone: the others learn from what was asked for
+                with_own = open_benchmark(benchmark, folder, names, added)
+            if missing := with_own.missing(sampler):
                 skipped.append((f"{benchmark.key} {sampler}", f"needs {missing}"))
                 continue
             if budget is not None and budget > (most := len(opened.scores)):
                 raise InputError(
                     f"budget {budget} is above the {most} architectures of {benchmark.key}: give at most {most}"
                 )
-            spend = min(budget or benchmark.budget, len(opened.scores))
-            runs += [Run(benchmark, folder, sampler, seed, spend, names, extra) for seed in seeds]
+            spend = min(budget or benchmark.budget, len(with_own.scores))
+            runs += [Run(benchmark, folder, sampler, seed, spend, names, added) for seed in seeds]
         if runs:
             ran[benchmark.key] = opened, runs
     if not ran:
@@ -117,13 +121,13 @@ def bench(
             finished += 1
             if on_run:
                 on_run(finished, len(wanted))
-        searched = tuple(_ran(opened, runs) for opened, runs in ran.values())
+        searched = tuple(_ran(opened, runs, names, extra) for opened, runs in ran.values())
         result = BenchResult(table_of({key: kept.done[key] for key in wanted}), searched, tuple(skipped))
         kept.write(result)
     return result
 
 
-def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
+def _ran(opened: Opened, runs: Sequence[Run], metrics: tuple[str, ...] | None, extra: tuple[str, ...]) -> Ran:
     shortest, longest = min(opened.benchmark.fidelities, default=0), max(opened.benchmark.fidelities, default=0)
     early = [
         f"{sampler} trains to epoch {shortest}, and on to {longest} while its pruner lets it; only there it has a value"
@@ -133,8 +137,10 @@ def _ran(opened: Opened, runs: Sequence[Run]) -> Ran:
     left_out = [f"{name} left out: it {why}" for name, why in opened.scores.provenance["left_out"].items()]
     n, known = len(opened.scores), len(opened.objective.archs)
     few = [f"only {n:,} of {known:,} architectures have all scores"] if opened.benchmark.further and n < known else []
-    notes = (*opened.benchmark.notes, *few, *left_out, *early)
-    asked = {"metrics": runs[0].metrics or (), "extra_metrics": runs[0].extra}
+    own = {run.sampler: [name for name in run.extra if name not in opened.scores.metrics] for run in runs}
+    needed = [f"{sampler} has besides: {', '.join(names)}" for sampler, names in own.items() if names]
+    notes = (*opened.benchmark.notes, *few, *left_out, *early, *needed)
+    asked = {"metrics": metrics or (), "extra_metrics": extra}
     return Ran(
         opened.benchmark,
         runs[0].budget,

@@ -229,6 +229,24 @@ class Benchmark:
         provenance = {"benchmark": self.key, "file": sources[-1].file.path.name, "left_out": left_out}
         return ScoreTable(archs, tuple(kept), values, provenance=provenance)
 
+    def metrics_for(self, folder: Path, groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
+        """Finds metrics for a sampler that needs certain ones, in its own files and the further one.
+
+        Args:
+            folder: the folder of tables.
+            groups: of each group one metric is needed.
+
+        Returns:
+            Of each group the first that is there or can be counted; none at all if a group has none.
+
+        Raises:
+            InputError: a file is missing or broken.
+        """
+        has = {name for source in self._sources(folder) for name in source.columns} - self._figures(folder)
+        has |= set(self._counted(SIZES))
+        found = [next((name for name in group if name in has), None) for group in groups]
+        return () if None in found else tuple(name for name in found if name)
+
     def check(self, archs: Sequence[str], path: Path, *, whole: bool | None = None) -> None:
         """Checks that architectures are those of the space.
 
