@@ -11,7 +11,7 @@ LOCKED_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED_INSTALL = $(LOCKED_PIP) --require-hashes --requirement .ci/requirements.lock && \
 	$(LOCKED_PIP) --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test test-oldest lint types docs pictures figures clean
+.PHONY: demo test test-oldest test-oldest-torch lint types docs pictures figures clean
 
 demo: $(VENV)/.demo
 	$(BIN)/untrained search --space nasbench201 --data digits --budget 10 --out runs/demo
@@ -24,6 +24,12 @@ test-oldest: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .oldest --requirement .ci/oldest.txt
 	PYTHONPATH=.oldest $(BIN)/python -m pytest -n $(JOBS) -W ignore::optuna.exceptions.ExperimentalWarning tests/samplers/test_contract.py \
 		$(addprefix tests/searching/test_,claims.py faults.py for_optuna.py jobs.py)
+
+# Likewise with the oldest PyTorch, and all that it needs (5 GB; --index-url https://download.pytorch.org/whl/cpu: 1 GB).
+test-oldest-torch: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target .oldest-torch torch==2.6.0
+	PYTHONPATH=.oldest-torch $(BIN)/python -m pytest -n $(JOBS) tests/spaces $(addprefix tests/metrics/test_,hand_derived.py inside.py fisher.py) \
+		$(addprefix tests/objectives/test_,fitting.py training.py) $(addprefix tests/searching/test_,trained.py weights.py)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -54,4 +60,4 @@ lock: $(VENV)/.dev
 	$(BIN)/python .ci/lock.py
 
 clean:
-	rm -rf $(VENV) .oldest runs docs/_build
+	rm -rf $(VENV) .oldest .oldest-torch runs docs/_build
