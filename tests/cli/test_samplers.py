@@ -139,7 +139,7 @@ def test_analyse_all_metrics(table: Path) -> None:
     assert snip["precision"]["value"] == 1
     assert document["labels"][0]["spearman"]["value"] > 0.5
     shown, _ = ran(*options, "--labels", "20", "--draws", "2")
-    for words in ("nDCG @ 60", "Prec. @ 10", "1.000 [1.000, 1.000]", "20 labels, 2 draws"):
+    for words in ("nDCG @ 60", "Prec. @ 10", "1.000±.000", "20 labels, 2 draws"):
         assert words in shown
     bare = ["analyse", "--table", str(table), "--column", "snip"]
     refused(*bare, "--labels", "5", says="--labels 5 needs --all-metrics")

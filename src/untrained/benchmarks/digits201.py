@@ -29,7 +29,7 @@ DIGITS201 = Benchmark(
 
 SOURCES = {
     TABLE: Source(
-        "different networks of NAS-Bench-201 on digits: learning curves, test accuracy, seconds, 16 metrics",
+        "all different networks of NAS-Bench-201 on digits: learning curves, test accuracy, seconds, latency, metrics",
         "untrained; networks of NAS-Bench-201 (Dong & Yang, ICLR 2020), images of scikit-learn's digits (Alpaydin & "
         "Kaynak, UCI, 1998)",
         "Apache-2.0; CC-BY-4.0",

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from untrained.analysis.correlations import Correlation, Interval
+from untrained.analysis.correlations import SHARE, Correlation, Interval
 from untrained.analysis.labels import Predicted
 from untrained.report.text import print_table
 
@@ -31,21 +31,23 @@ def print_correlations(
     if learnt is not None:
         name = f"{learnt.labels} labels, {learnt.draws} draws"
         rows.append((name, "", *(shown(getattr(learnt, figure)) for figure in FIGURES)))
+    if any(not math.isnan(c.kendall.low) for c in found):
+        title += f"\n±: half of the interval that {SHARE:.0%} of the resampled pools give"
     header = ("ranking", "scores", "Kendall", "Spearman", f"nDCG @ {top}", f"Prec. @ {budget}")
     print_table(console, title, header, rows)
 
 
 def shown(interval: Interval) -> str:
-    """The figure, and the interval if there is one; without the 0 before the point, so that four stand in a line.
+    """The figure, and half the width of the interval if there is one; without the 0 before the point.
 
     Example:
         >>> shown(Interval(0.5, 0.4, 0.61)), shown(Interval(-0.5, math.nan, math.nan)), shown(Interval(math.nan, 0, 1))
-        ('.500 [.400, .610]', '-.500', '-')
+        ('.500±.105', '-.500', '-')
     """
     if math.isnan(interval.value):
         return "-"
-    value, low, high = (f"{v:.3f}".replace("0.", ".", 1) for v in vars(interval).values())
-    return value if math.isnan(interval.low) else f"{value} [{low}, {high}]"
+    value, half = (f"{v:.3f}".replace("0.", ".", 1) for v in (interval.value, (interval.high - interval.low) / 2))
+    return value if math.isnan(interval.low) else f"{value}±{half}"
 
 
 def correlations_json(found: Sequence[Correlation | Predicted]) -> list[dict[str, Any]]:
