@@ -3,6 +3,7 @@
     python experiments/parity/correlations.py table tables --out all.parquet
     python experiments/parity/correlations.py choose tables
     python experiments/parity/correlations.py labels tables --labels 100 --draws 20
+    python experiments/parity/correlations.py ours tables --scores cifar.parquet --resamples 100
 
 The metrics are published for the 9,445 cells without a dead edge; each of the other 6,180 is one network with one of
 these (`SearchSpace.canonical`), and has its scores. `table` writes the scores of all 15,625, which `untrained analyse
@@ -11,6 +12,8 @@ these (`SearchSpace.canonical`), and has its scores. `table` writes the scores o
 `choose` goes through all sums of ranks, and of log ranks, of one to four metrics: on four other spaces (the mean of
 each space's mean Spearman correlation), and on ImageNet16-120 by the metrics of ImageNet16-120. What is chosen there is
 judged on CIFAR-10, where nothing was chosen.
+
+`ours` sets scores that `untrained data score` made beside the published ones, on the same cells.
 """
 
 import argparse
@@ -180,11 +183,41 @@ def labels(data: Path, count: int, draws: int, *, every: bool) -> None:
     print(f"| {count} labels of {len(scores)}, {draws} draws | {shown} |", flush=True)
 
 
+def ours(data: Path, path: Path, resamples: int) -> None:
+    """Our scores beside the published ones, on those of the 9,445 cells that both have."""
+    there, made = published(data, "cifar10"), ScoreTable.load(path)
+    archs = [arch for arch in made.archs if arch in there.index]
+    there, made = there.select(archs), made.select(archs)
+    groups = [SPACE.canonical(arch) for arch in archs]
+    objective = TabularObjective(data / ACCURACY, TARGET)
+    sums = {"log ranks of jacov and params": summed(made, PAIRS[0], log=True)}
+    found = correlations(made, objective, 20, resamples=resamples, groups=groups, further=sums)
+    print(
+        f"{len(archs)} cells, {len(set(groups))} networks\n\n| ranking | Kendall | Spearman | nDCG |\n"
+        + "|---" * 4
+        + "|"
+    )
+    print("\n".join(rows(found)))
+    once = [groups.index(network) for network in dict.fromkeys(groups)]
+    same = correlations(there, objective, 20, resamples=0, groups=groups)
+    print("\n| metric | published: Kendall | Spearman | ours with the published: Spearman |\n" + "|---" * 4 + "|")
+    for one in same:
+        name = {"nwot": "naswot"}.get(one.name, one.name)
+        if name in made.metrics:
+            ranks = [
+                rankdata(t.values[once, t.metrics.index(n)], nan_policy="omit")
+                for t, n in ((made, name), (there, one.name))
+            ]
+            agreed = np.corrcoef(*(np.nan_to_num(r) for r in ranks))[0, 1]
+            print(f"| `{name}` | {one.kendall.value:.3f} | {one.spearman.value:.3f} | {agreed:.3f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("table", "choose", "labels"))
+    parser.add_argument("what", choices=("table", "choose", "labels", "ours"))
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, help="Parquet for the scores of all cells")
+    parser.add_argument("--scores", type=Path, help="of ours: what untrained data score made")
     parser.add_argument("--resamples", type=int, default=200)
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--draws", type=int, default=20)
@@ -192,6 +225,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "table":
         table(given.data, given.out, given.resamples)
+    elif given.what == "ours":
+        ours(given.data, given.scores, given.resamples)
     elif given.what == "choose":
         choose(given.data)
     else:
