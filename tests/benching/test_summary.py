@@ -89,6 +89,17 @@ def compare_by_enumeration(difference: np.ndarray) -> float:
     return float(np.mean([abs(np.dot(s, ranks) - centre) >= observed - 1e-9 for s in signs]))
 
 
+def test_pairs_are_of_the_same_seed() -> None:
+    """A file grows: robot has the seeds 0 to 2, random 1 to 3, rea none of robot's."""
+    ranks = {"robot": [[1], [5], [9]], "random": [[0], [6], [7], [99]], "rea": [[0]] * 4 + [[2]]}
+    whole = result(ranks)
+    seeds = {"robot": (0, 1, 2), "random": (1, 2, 3), "rea": (4,)}
+    kept = [row["seed"] in seeds[row["sampler"]] for row in whole.table.to_pylist()]
+    shown = {row.sampler: row for row in summarise(BenchResult(whole.table.filter(kept), whole.ran), "robot")}
+    assert shown["random"].difference == (6 - 5 + 7 - 9) / 2
+    assert (shown["rea"].difference, shown["rea"].p, shown["random"].seeds) == (None, None, 3)
+
+
 def test_the_test_is_wilcoxons() -> None:
     rng = np.random.default_rng(1)
     for _ in range(3):

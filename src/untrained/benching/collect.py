@@ -7,7 +7,7 @@ from untrained.benching.result import BenchResult, Ran
 from untrained.benching.run import Opened, Run, open_benchmark, run_search
 from untrained.benching.stored import Rows, store, table_of
 from untrained.benchmarks import Benchmark, data_folder, get_benchmarks
-from untrained.errors import InputError
+from untrained.errors import InputError, InputWarning, warn
 from untrained.runtime.interrupts import interruptible
 from untrained.runtime.processes import unordered
 from untrained.runtime.seeding import check_seed
@@ -88,6 +88,8 @@ def bench(
             skipped.append((benchmark.key, f"no file {str(missing)!r} (untrained data says how to get it)"))
             continue
         opened = open_benchmark(benchmark, folder, names, extra)
+        if few := _few(opened):
+            warn(f"{benchmark.key}: {few}: these are the pool, and the most queries", InputWarning)
         runs: list[Run] = []
         for sampler in _samplers(samplers, opened.scores.metrics):
             with_own, added = opened, extra
@@ -127,6 +129,12 @@ def bench(
     return result
 
 
+def _few(opened: Opened) -> str:
+    """What to say if further metrics are there for a part of the architectures; "" if for all."""
+    n, known = len(opened.scores), len(opened.objective.archs)
+    return f"only {n:,} of {known:,} architectures have all scores" if opened.benchmark.further and n < known else ""
+
+
 def _ran(opened: Opened, runs: Sequence[Run], metrics: tuple[str, ...] | None, extra: tuple[str, ...]) -> Ran:
     shortest, longest = min(opened.benchmark.fidelities, default=0), max(opened.benchmark.fidelities, default=0)
     early = [
@@ -135,8 +143,7 @@ def _ran(opened: Opened, runs: Sequence[Run], metrics: tuple[str, ...] | None, e
         if sampler_info(sampler).pruner is not None
     ]
     left_out = [f"{name} left out: it {why}" for name, why in opened.scores.provenance["left_out"].items()]
-    n, known = len(opened.scores), len(opened.objective.archs)
-    few = [f"only {n:,} of {known:,} architectures have all scores"] if opened.benchmark.further and n < known else []
+    few = [few] if (few := _few(opened)) else []
     own = {run.sampler: [name for name in run.extra if name not in opened.scores.metrics] for run in runs}
     needed = [f"{sampler} has besides: {', '.join(names)}" for sampler, names in own.items() if names]
     notes = (*opened.benchmark.notes, *few, *left_out, *early, *needed)

@@ -96,6 +96,7 @@ def _told(ran: Ran) -> dict[str, Any]:
     own = ran.benchmark
     figures = {name: [p.mean, p.std, p.cost] for name, p in own.published.items()}
     kept = {"name": own.name, "task": own.task, **{name: getattr(own, name) for name in PLAIN}, "published": figures}
+    kept |= {} if own.further is None else {"further": own.further}
     return {
         "benchmark": kept,
         **{one.name: getattr(ran, one.name) for one in fields(Ran) if one.name != "benchmark"},

@@ -70,8 +70,9 @@ class Row:
         regret: How far the objective of the pick is from the best of the pool.
         cost: Seconds of the trainings of a search.
         seconds: Seconds of the search itself.
-        difference: Mean rank less that of the reference, below 0 is better; None for the reference.
-        p: p-value of the paired test against the reference, corrected by Holm; None for the reference.
+        difference: Mean rank less that of the reference over the seeds that both have, below 0 is better; None for the
+            reference, and if there is no such seed.
+        p: p-value of the paired test against the reference on these seeds, corrected by Holm; None likewise.
         published: The figure that the paper prints for the method.
     """
 
@@ -175,7 +176,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _last_queries(result: BenchResult) -> dict[tuple[str, str], Mapping[str, Array]]:
-    """(benchmark, sampler) -> figure -> one number for each seed, in the order of the seeds."""
+    """(benchmark, sampler) -> figure -> one number for each seed; "seed" says which these are."""
     columns = result.table.to_pydict()
     totals: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
     for i in range(result.table.num_rows):
@@ -184,7 +185,8 @@ def _last_queries(result: BenchResult) -> dict[tuple[str, str], Mapping[str, Arr
             run[name] = run.get(name, 0.0) + columns[name][i]
         run |= {n: np.nan if columns[n][i] is None else columns[n][i] for n in ("test", "rank", "regret")}
     return {
-        who: {name: np.array([run[name] for run in runs.values()]) for name in next(iter(runs.values()))}
+        who: {"seed": np.array(list(runs))}
+        | {name: np.array([run[name] for run in runs.values()]) for name in next(iter(runs.values()))}
         for who, runs in totals.items()
     }
 
@@ -214,10 +216,15 @@ def _compared(rows: list[Row], runs: Mapping[str, Mapping[str, Array]], referenc
     ranks = {sampler: np.nan_to_num(figures["rank"], nan=np.inf) for sampler, figures in runs.items()}
     worst = max(float(r[np.isfinite(r)].max(initial=1.0)) for r in ranks.values())
     ranks = {sampler: np.minimum(r, worst + 1) for sampler, r in ranks.items()}
-    tests = {row.sampler: compare(ranks[row.sampler], ranks[reference]) for row in others}
+    tests = dict[str, tuple[float, float]]()
+    for row in others:
+        seeds = runs[row.sampler]["seed"], runs[reference]["seed"]
+        _, here, there = np.intersect1d(*seeds, return_indices=True)  # files grow: not all samplers have all seeds
+        if len(here):
+            tests[row.sampler] = compare(ranks[row.sampler][here], ranks[reference][there])
     corrected = dict(zip(tests, holm([p for _, p in tests.values()]), strict=True))
     return [
-        row if row.sampler == reference else replace(row, difference=tests[row.sampler][0], p=corrected[row.sampler])
+        replace(row, difference=tests[row.sampler][0], p=corrected[row.sampler]) if row.sampler in tests else row
         for row in rows
     ]
 

@@ -206,13 +206,17 @@ class Benchmark:
         sources = self._sources(folder)
         has = list(dict.fromkeys(name for source in sources for name in source.columns))
         figures = self._figures(folder)
-        names = list(dict.fromkeys((*(self.metrics if metrics is None else metrics), *extra)))
+        given = (*(self.metrics if metrics is None else metrics), *extra)
+        names = list(dict.fromkeys(name if name in has else name.removeprefix(self.prefix) for name in given))
         for name in names:
             if self.prefix + name in figures:
                 raise InputError(f"{name!r} is what a training gives: it cannot be one of the metrics")
         counted = self._counted([name for name in names if name in SIZES and name not in has])
         paths = " and ".join(str(source.file.path) for source in sources)
         for name in names:
+            for file in (source.file for source in sources):
+                if name not in has and name in file.others:
+                    raise InputError(f"{file.path}: column {name!r} is not numbers: {file.others[name]}")
             if name not in has and name not in counted:
                 free = listed(name for name in has if self.prefix + name not in figures)
                 known = f"{free} (untrained data columns: all of them; untrained data score: more)"

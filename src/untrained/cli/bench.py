@@ -72,8 +72,10 @@ def bench(
         raise InputError("--table needs --column, the objective, and --metrics, the columns to learn from")
     if table is None and any((column, report_column, cost_column, space, direction)):
         raise InputError("--column, --report-column, --cost-column, --direction and --space need --table")
-    if table is None and scores is not None and (not benchmarks or not (metrics or extra_metrics)):
-        raise InputError("--scores needs the benchmark's name, and --metrics or --extra-metrics, columns to learn from")
+    if table is None and scores is not None and not benchmarks:
+        raise InputError("--scores: name the benchmark whose architectures these are")
+    if table is None and scores is not None and not (metrics or extra_metrics):
+        raise InputError("--scores needs --metrics or --extra-metrics: its columns to learn from")
     if space is None and space_options:
         raise InputError(f"--space-options {space_options!r} need --space")
     if samplers is not None and not names_in(samplers):

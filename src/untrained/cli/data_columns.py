@@ -26,7 +26,8 @@ def list_columns(
         read = file.read(file.numeric)
         numbers = {name: read[name].to_numpy() for name in file.numeric}
         known = {name: column[np.isfinite(column)] for name, column in numbers.items()}
-        found.append((path, read.num_rows, known, file.others))
+        others = {name: why for name, why in file.others.items() if name != "reasons"}  # of scores that failed
+        found.append((path, read.num_rows, known, others))
     if as_json:
         print_json(
             [
@@ -56,6 +57,8 @@ def _files(table: str, data_dir: Path | None) -> list[Path]:
     from untrained.benchmarks import data_folder, get_benchmarks
     from untrained.benchmarks.base import present
 
+    if Path(table).is_dir():
+        raise InputError(f"{table!r} is a folder: give a file, or a benchmark's name")
     if Path(table).is_file():
         return [Path(table)]
     try:

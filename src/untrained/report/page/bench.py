@@ -82,17 +82,17 @@ def commands(result: BenchResult, path: Path) -> list[str]:
     """
     alike = dict[tuple[Any, ...], list[Ran]]()
     for ran in result.ran:
-        seeds = sorted({seed for key, _, seed in _searches(result) if key == ran.benchmark.key})
-        used = dict.fromkeys(
-            "single" if sampler.startswith("single:") else sampler
-            for key, sampler, _ in _searches(result)
-            if key == ran.benchmark.key
-        )
+        of = dict[str, set[int]]()
+        for key, sampler, seed in _searches(result):
+            if key == ran.benchmark.key:
+                of.setdefault("single" if sampler.startswith("single:") else sampler, set()).add(seed)
         known = ran.benchmark.key in BENCHMARKS
         own = "" if known else ran.benchmark.key
         asked = tuple((name, ",".join(names)) for name, names in ran.asked.items())
         budget = None if known and ran.budget == ran.benchmark.budget else ran.budget
-        alike.setdefault((own, tuple(used), tuple(seeds), budget, asked), []).append(ran)
+        for seeds in dict.fromkeys(tuple(sorted(seeds)) for seeds in of.values()):
+            used = tuple(sampler for sampler, its in of.items() if its == set(seeds))
+            alike.setdefault((own, used, seeds, budget, asked), []).append(ran)
     return [_command(path, how, [ran.benchmark for ran in those]) for how, those in alike.items()]
 
 
@@ -107,6 +107,7 @@ def _command(path: Path, how: tuple[Any, ...], benchmarks: Sequence[Benchmark]) 
         words += ["--cost-column", benchmark.cost] if benchmark.cost else []
     else:
         words += [benchmark.key for benchmark in benchmarks]
+        words += ["--scores", benchmarks[0].further] if benchmarks[0].further else []
     words += ["--samplers", ",".join(samplers), "--seeds", f"{seeds[0]}:{seeds[-1] + 1}"]
     words += [] if budget is None else ["--budget", str(budget)]
     for name, names in asked:
