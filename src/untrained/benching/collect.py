@@ -99,7 +99,7 @@ def bench(
             if missing := with_own.missing(sampler):
                 skipped.append((f"{benchmark.key} {sampler}", f"needs {missing}"))
                 continue
-            if budget is not None and budget > (most := len(opened.scores)):
+            if budget is not None and budget > (most := len(with_own.scores)):
                 raise InputError(
                     f"budget {budget} is above the {most} architectures of {benchmark.key}: give at most {most}"
                 )

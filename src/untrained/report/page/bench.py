@@ -92,12 +92,12 @@ def commands(result: BenchResult, path: Path) -> list[str]:
         budget = None if known and ran.budget == ran.benchmark.budget else ran.budget
         for seeds in dict.fromkeys(tuple(sorted(seeds)) for seeds in of.values()):
             used = tuple(sampler for sampler, its in of.items() if its == set(seeds))
-            alike.setdefault((own, used, seeds, budget, asked), []).append(ran)
+            alike.setdefault((own, ran.benchmark.further, used, seeds, budget, asked), []).append(ran)
     return [_command(path, how, [ran.benchmark for ran in those]) for how, those in alike.items()]
 
 
 def _command(path: Path, how: tuple[Any, ...], benchmarks: Sequence[Benchmark]) -> str:
-    own, samplers, seeds, budget, asked = how
+    own, further, samplers, seeds, budget, asked = how
     words = ["untrained", "bench"]
     if own:
         (benchmark,) = benchmarks
@@ -107,7 +107,7 @@ def _command(path: Path, how: tuple[Any, ...], benchmarks: Sequence[Benchmark]) 
         words += ["--cost-column", benchmark.cost] if benchmark.cost else []
     else:
         words += [benchmark.key for benchmark in benchmarks]
-        words += ["--scores", benchmarks[0].further] if benchmarks[0].further else []
+        words += ["--scores", further] if further else []
     words += ["--samplers", ",".join(samplers), "--seeds", f"{seeds[0]}:{seeds[-1] + 1}"]
     words += [] if budget is None else ["--budget", str(budget)]
     for name, names in asked:
